@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon.h"
+
+#include "clock.h"
+#include "journal.h"
+#include "methods.h"
+#include "replies.h"
+#include "watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+/* Everything that runs; known to this file alone. */
+struct daemon {
+	const struct options *options;
+	sd_event *event;
+	struct enforcement enforcement;
+	struct health health;
+	struct events *events;
+	struct watch *watch;
+	struct server *server;
+	struct control control;
+	bool standing; /* no policy could be read, but a table from before enforces one */
+};
+
+static void publish(struct daemon *daemon, const char *kind, json_t *attempt, const char *text)
+{
+	server_publish(daemon->server, json_pack("{ss sI so ss}", "kind", kind, "time",
+	                                         (json_int_t)clock_realtime(), "attempt",
+	                                         attempt ? attempt : json_null(), "text", text));
+}
+
+/* One sentence about how things are, for systemd and for people. */
+static const char *describe(const struct daemon *daemon, char *buffer, size_t size)
+{
+	const struct policy *policy = daemon->enforcement.policy;
+	const char *state = state_name(daemon->health.state);
+	const char *fault = NULL;
+	for (size_t i = 0; i < FAULT_COUNT && !fault; i++)
+		fault = daemon->health.faults[i];
+
+	if (policy)
+		snprintf(buffer, size, "%s: %zu hosts in %zu roles%s%s", state, policy->hosts.count,
+		         policy->roles.count, fault ? "; " : "", fault ? fault : "");
+	else
+		snprintf(buffer, size, "%s%s%s", state, fault ? ": " : "", fault ? fault : "");
+	return buffer;
+}
+
+static void update_health(struct daemon *daemon)
+{
+	const struct policy *policy = daemon->enforcement.policy;
+	char text[512];
+
+	daemon->health.has_policy = policy || daemon->standing;
+	daemon->health.audit = policy && policy->gateway.mode == MODE_AUDIT;
+	bool changed = health_update(&daemon->health, clock_realtime());
+	describe(daemon, text, sizeof(text));
+	sd_notifyf(false, "STATUS=%s", text);
+	if (changed) {
+		journal(LOG_NOTICE, "State: %s", text);
+		publish(daemon, "state", NULL, text);
+	}
+}
+
+/* Before the commit, so that the first packet that the new table blocks is reported as well. */
+static void listen_for_events(const struct policy *candidate, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	uint16_t group = candidate->gateway.nflog_group;
+
+	int r = events_listen(daemon->events, group);
+	if (r == EVENTS_GROUP_TAKEN)
+		health_fault(&daemon->health, FAULT_EVENTS,
+		             "NFLOG group %u is read by another program, so attempts are counted "
+		             "but not listed; set gateway.nflog_group to a free one",
+		             group);
+	else if (r < 0)
+		health_fault(&daemon->health, FAULT_EVENTS,
+		             "NFLOG group %u cannot be read (%s), so attempts are counted but not "
+		             "listed",
+		             group, strerror(-r));
+	else
+		health_clear(&daemon->health, FAULT_EVENTS);
+}
+
+static void report(struct daemon *daemon, const struct outcome *outcome)
+{
+	const struct policy *policy = daemon->enforcement.policy;
+	const struct applied *applied = &outcome->applied;
+	const struct refusal *refusal = &outcome->applied.refusal;
+	char text[256];
+
+	switch (outcome->result) {
+	case LOAD_DONE:
+		snprintf(text, sizeof(text),
+		         "Policy of %s in force: %zu hosts in %zu roles; elements +%zu -%zu, rules "
+		         "+%zu -%zu, %.1f ms",
+		         daemon->options->config, policy->hosts.count, policy->roles.count,
+		         applied->elements_added, applied->elements_deleted, applied->rules_added,
+		         applied->rules_deleted, outcome->milliseconds);
+		journal(LOG_INFO, "%s", text);
+		publish(daemon, "reload", NULL, text);
+		return;
+	case LOAD_REJECTED:
+		journal_problems(&outcome->problems);
+		snprintf(text, sizeof(text), "%s has %zu mistakes and is not in force%s",
+		         daemon->options->config,
+		         outcome->problems.list.count + outcome->problems.left_out,
+		         policy ? "; the policy from before stays" : "");
+		journal(LOG_ERR, "%s", text);
+		publish(daemon, "reload", NULL, text);
+		return;
+	case LOAD_REFUSED:
+		journal_at(LOG_ERR, refusal->at, "%s", refusal->text);
+		publish(daemon, "reload", NULL, refusal->text);
+		return;
+	case LOAD_FAILED:
+		snprintf(text, sizeof(text), "%s could not be loaded: %s", daemon->options->config,
+		         strerror(-outcome->error));
+		journal(LOG_ERR, "%s", text);
+		publish(daemon, "reload", NULL, text);
+		return;
+	}
+}
+
+static void note_outcome(struct daemon *daemon, const struct outcome *outcome)
+{
+	struct health *health = &daemon->health;
+
+	switch (outcome->result) {
+	case LOAD_DONE:
+		health_clear(health, FAULT_CONFIG);
+		health_clear(health, FAULT_KERNEL);
+		return;
+	case LOAD_REJECTED: {
+		const struct problem *first =
+		        outcome->problems.list.count ? outcome->problems.list.items : NULL;
+		health_fault(health, FAULT_CONFIG,
+		             "the configuration on disk is not in force; first mistake: %s:%u: %s",
+		             first ? first->file : daemon->options->config, first ? first->line : 0,
+		             first ? first->text : "memory ran out");
+		return;
+	}
+	case LOAD_REFUSED:
+		health_fault(health, FAULT_KERNEL, "%s", outcome->applied.refusal.text);
+		return;
+	case LOAD_FAILED:
+		health_fault(health, FAULT_KERNEL, "the last load failed: %s",
+		             strerror(-outcome->error));
+		return;
+	}
+}
+
+static void watch_paths(struct daemon *daemon, const struct source_paths *paths)
+{
+	int r = watch_set(daemon->watch, (const char *const *)paths->files.items,
+	                  paths->files.count, (const char *const *)paths->directories.items,
+	                  paths->directories.count);
+	if (r == 0)
+		health_clear(&daemon->health, FAULT_WATCH);
+	else
+		health_fault(&daemon->health, FAULT_WATCH,
+		             "changes of the configuration are noticed late or not at all; use "
+		             "`egressctl reload`");
+}
+
+/* The one way in which a configuration comes into force, whoever asked for it. */
+static void load(void *userdata, struct outcome *ret_outcome)
+{
+	struct daemon *daemon = userdata;
+	struct source_paths paths = {};
+	struct policy *replaced;
+
+	sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic());
+	enforcement_load(&daemon->enforcement, listen_for_events, daemon, &paths, &replaced,
+	                 ret_outcome);
+	if (ret_outcome->result == LOAD_DONE)
+		daemon->standing = false;
+	events_use_policy(daemon->events, daemon->enforcement.policy);
+	/* A file that was only touched is nothing to speak of. */
+	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->applied.changed &&
+		    strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
+	policy_free(replaced);
+
+	note_outcome(daemon, ret_outcome);
+	watch_paths(daemon, &paths);
+	source_paths_done(&paths);
+	if (!same)
+		report(daemon, ret_outcome);
+	update_health(daemon);
+	sd_notify(false, "READY=1");
+}
+
+static void reload(void *userdata)
+{
+	struct outcome outcome;
+	load(userdata, &outcome);
+	outcome_done(&outcome);
+}
+
+static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	reload(userdata);
+	return 0;
+}
+
+static void on_attempt(const struct ledger_entry *entry, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	if (server_streams(daemon->server) == 0)
+		return;
+
+	json_t *attempt = reply_blocked(entry, daemon->enforcement.policy);
+	if (attempt)
+		publish(daemon, "blocked", attempt, reason_name((enum reason)entry->key.reason));
+}
+
+/* Without a policy: the table of an earlier run goes on enforcing, else nothing is forwarded. */
+static int close_gateway(struct daemon *daemon)
+{
+	struct outcome outcome;
+	enforcement_close(&daemon->enforcement, &daemon->standing, &outcome);
+	int r = outcome.result == LOAD_DONE ? 0 : outcome.error ? outcome.error : -EIO;
+
+	if (r < 0)
+		journal(LOG_CRIT, "The gateway could not be closed: %s%s", strerror(-r),
+		        outcome.applied.refusal.text);
+	else if (daemon->standing)
+		journal(LOG_WARNING, "The table of an earlier run stays and is enforced");
+	else
+		journal(LOG_CRIT,
+		        "No policy could be read: nothing is forwarded until there is one");
+	outcome_done(&outcome);
+	return r;
+}
+
+static int start_policy(struct daemon *daemon)
+{
+	struct outcome outcome;
+	load(daemon, &outcome);
+	bool in_force = outcome.result == LOAD_DONE;
+	outcome_done(&outcome);
+	if (in_force)
+		return 0;
+
+	int r = close_gateway(daemon);
+	update_health(daemon);
+	return r;
+}
+
+static int add_signals(struct daemon *daemon)
+{
+	sigset_t mask;
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+		return -errno;
+
+	/* Without a handler a signal ends the loop. */
+	int r = sd_event_add_signal(daemon->event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(daemon->event, NULL, SIGHUP, on_hangup, daemon);
+	return r;
+}
+
+static int set_up(struct daemon *daemon)
+{
+	int r = sd_event_default(&daemon->event);
+	if (r >= 0)
+		r = add_signals(daemon);
+	if (r >= 0)
+		r = sd_event_set_watchdog(daemon->event, true);
+	if (r >= 0)
+		r = events_new(daemon->event, on_attempt, daemon, &daemon->events);
+	if (r >= 0)
+		r = watch_new(daemon->event, reload, daemon, &daemon->watch);
+	if (r >= 0)
+		r = server_new(daemon->event, methods, &daemon->control, &daemon->server);
+	if (r < 0) {
+		journal(LOG_CRIT, "The daemon could not be set up: %s", strerror(-r));
+		return r;
+	}
+
+	r = enforcement_init(&daemon->enforcement, daemon->options->config);
+	if (r < 0)
+		journal(LOG_CRIT, "nf_tables cannot be reached: %s", strerror(-r));
+	return r;
+}
+
+static int listen_for_control(struct daemon *daemon)
+{
+	int r = server_listen(daemon->server, daemon->options->socket);
+	if (r == -EADDRINUSE)
+		journal(LOG_CRIT, "Another egressd answers at %s", daemon->options->socket);
+	else if (r < 0)
+		journal(LOG_CRIT, "The control socket %s cannot be made: %s",
+		        daemon->options->socket, strerror(-r));
+	return r;
+}
+
+static void tear_down(struct daemon *daemon)
+{
+	server_free(daemon->server);
+	watch_free(daemon->watch);
+	events_free(daemon->events);
+	enforcement_done(&daemon->enforcement);
+	health_done(&daemon->health);
+	sd_event_unref(daemon->event);
+}
+
+int daemon_run(const struct options *options)
+{
+	struct daemon daemon = {.options = options};
+	daemon.control = (struct control){
+	        .enforcement = &daemon.enforcement,
+	        .health = &daemon.health,
+	        .reload = load,
+	        .reload_userdata = &daemon,
+	};
+
+	int r = set_up(&daemon);
+	daemon.control.events = daemon.events;
+	/* The socket comes first: a second daemon must not touch the table of the first. */
+	if (r >= 0)
+		r = listen_for_control(&daemon);
+	if (r >= 0)
+		r = start_policy(&daemon);
+	if (r >= 0)
+		r = sd_event_loop(daemon.event);
+	if (r >= 0) {
+		sd_notify(false, "STOPPING=1\nSTATUS=stopped; the table stays in the kernel");
+		journal(LOG_INFO, "Stopping; the table stays in the kernel and is enforced");
+	}
+	tear_down(&daemon);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

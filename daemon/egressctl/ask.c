@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ask.h"
+
+#include "control/service.h"
+#include "field.h"
+#include "units.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum outcome ask_connect(const struct command *command, usec_t timeout_usec,
+                         struct client **ret_client)
+{
+	_cleanup_(client_freep) struct client *client = NULL;
+	int r = client_connect(command->socket, &client);
+	if (r == 0)
+		r = client_set_timeout(client, timeout_usec);
+	if (r == CLIENT_NO_DAEMON) {
+		complain(command, "no daemon answers on %s; is egressd running?", command->socket);
+		return OUTCOME_NO_DAEMON;
+	}
+	if (r == CLIENT_NOT_ALLOWED) {
+		complain(
+		        command,
+		        "the permissions of %s keep you out: only root and members of group egress "
+		        "may ask",
+		        command->socket);
+		return OUTCOME_REFUSED;
+	}
+	if (r < 0) {
+		complain(command, "%s: %s", command->socket, strerror(-r));
+		return OUTCOME_REFUSED;
+	}
+	*ret_client = TAKE_POINTER(client);
+	return OUTCOME_DONE;
+}
+
+/* Complains about a condition of the client's. */
+static enum outcome failed(const struct command *command, int r)
+{
+	if (r == CLIENT_CLOSED) {
+		complain(command, "the daemon has closed the connection");
+		return OUTCOME_NO_DAEMON;
+	}
+	if (r == CLIENT_BAD_REPLY)
+		complain(command, "what answers on %s is not egressd", command->socket);
+	else if (r == -ETIMEDOUT)
+		complain(command, "the daemon does not answer in time");
+	else
+		complain(command, "%s: %s", command->socket, strerror(-r));
+	return OUTCOME_REFUSED;
+}
+
+enum outcome ask_send(const struct command *command, struct client *client, const char *method,
+                      json_t *parameters, bool more)
+{
+	char name[128];
+	if (!parameters) {
+		complain(command, "an argument is no UTF-8 text, or memory ran out");
+		return OUTCOME_USAGE;
+	}
+	snprintf(name, sizeof(name), EGRESSD_INTERFACE ".%s", method);
+	int r = client_send(client, name, parameters, more);
+	return r ? failed(command, r) : OUTCOME_DONE;
+}
+
+static void complain_problems(const struct command *command, const json_t *problems)
+{
+	const json_t *problem;
+	size_t i;
+	complain(command, "the configuration has %zu %s; the policy in force stays:",
+	         json_array_size(problems),
+	         plural((int64_t)json_array_size(problems), "mistake", "mistakes"));
+	json_array_foreach(problems, i, problem)
+	        complain_at(command, field_text(problem, "file", ""), field_number(problem, "line"),
+	                    field_text(problem, "text", ""));
+}
+
+static enum outcome complain_error(const struct command *command, const struct reply *reply)
+{
+	const char *text = field_text(reply->parameters, "text", NULL);
+	const char *name =
+	        strrchr(reply->error, '.') + 1; /* a reply has been checked for the dot */
+
+	if (strcmp(reply->error, VARLINK_INVALID_PARAMETER) == 0) {
+		complain(command, "the daemon cannot make sense of the %s",
+		         field_text(reply->parameters, "parameter", "parameters"));
+		return OUTCOME_USAGE;
+	}
+	if (strcmp(name, "PolicyRejected") == 0) {
+		complain_problems(command, json_object_get(reply->parameters, "problems"));
+	} else if (strcmp(name, "KernelRefused") == 0) {
+		complain(command, "the kernel did not take the table; the one before stays:");
+		complain_at(command, field_text(reply->parameters, "file", ""),
+		            field_number(reply->parameters, "line"), text ? text : "");
+	} else if (strcmp(name, "NoSuchHost") == 0 || strcmp(name, "NoSuchRole") == 0) {
+		bool host = strcmp(name, "NoSuchHost") == 0;
+		complain(command, "there is no %s \"%s\"", host ? "host" : "role",
+		         field_text(reply->parameters, host ? "host" : "role", ""));
+	} else if (strcmp(reply->error, EGRESSD_TOO_MANY_CLIENTS) == 0) {
+		complain(command, "the daemon serves as many clients as it will; try again later");
+	} else if (strcmp(reply->error, VARLINK_METHOD_NOT_FOUND) == 0) {
+		complain(command, "the daemon is of another version and cannot do that");
+	} else {
+		complain(command, "%s%s%s", text ? text : name, text ? "" : " ",
+		         text ? "" : "(error of the daemon)");
+	}
+	return OUTCOME_REFUSED;
+}
+
+enum outcome ask_receive(const struct command *command, struct client *client,
+                         struct reply *ret_reply)
+{
+	struct reply reply;
+	int r = client_receive(client, &reply);
+	if (r)
+		return failed(command, r);
+	if (!reply.error) {
+		*ret_reply = reply;
+		return OUTCOME_DONE;
+	}
+	if (command->writer.json)
+		writer_json(&command->writer, reply.root, false);
+	enum outcome outcome = complain_error(command, &reply);
+	reply_done(&reply);
+	return outcome;
+}
+
+enum outcome ask(const struct command *command, const char *method, json_t *parameters,
+                 usec_t timeout_usec, json_t **ret_parameters)
+{
+	_cleanup_(client_freep) struct client *client = NULL;
+	struct reply reply;
+	enum outcome outcome = ask_connect(command, timeout_usec, &client);
+	if (outcome != OUTCOME_DONE) {
+		json_decref(parameters);
+		return outcome;
+	}
+	outcome = ask_send(command, client, method, parameters, false);
+	if (outcome == OUTCOME_DONE)
+		outcome = ask_receive(command, client, &reply);
+	if (outcome == OUTCOME_DONE) {
+		*ret_parameters = json_incref(reply.parameters);
+		reply_done(&reply);
+	}
+	return outcome;
+}
+
+enum outcome ask_and_print(const struct command *command, const char *method, json_t *parameters,
+                           usec_t timeout_usec,
+                           void (*print)(const struct command *command, const json_t *answer))
+{
+	_cleanup_(json_decrefp) json_t *answer = NULL;
+	enum outcome outcome = ask(command, method, parameters, timeout_usec, &answer);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	if (command->writer.json)
+		writer_json(&command->writer, answer, false);
+	else
+		print(command, answer);
+	return OUTCOME_DONE;
+}
+
+json_t *ask_option(const struct command *command, enum verb_option option)
+{
+	const char *value = command->options[option];
+	return value ? json_string(value) : json_null();
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSCTL_H
+#define EGRESSCTL_H
+
+#include "base/time.h"
+#include "writer.h"
+
+#include <stdint.h>
+#include <stdio.h>
+
+/* How the program ends. */
+enum outcome {
+	OUTCOME_DONE = 0,
+	OUTCOME_REFUSED = 1, /* refused, failed, or the answer to the question is no */
+	OUTCOME_USAGE = 2,
+	OUTCOME_NO_DAEMON = 3,
+};
+
+/* Options of single verbs. */
+enum verb_option {
+	OPTION_SOURCE,
+	OPTION_HOST,
+	OPTION_ROLE,
+	OPTION_SINCE,
+	OPTION_INTERFACE,
+	OPTION_MAC,
+};
+#define OPTION_COUNT (OPTION_MAC + 1)
+
+/* What a verb is given: its words are borrowed from the command line. */
+struct command {
+	const char *socket;
+	const char *options[OPTION_COUNT]; /* NULL: not given */
+	char **words;                      /* behind the verb, as many as it takes */
+	struct writer writer;
+	FILE *errors;
+	usec_t now;
+};
+
+/* Does what the command line says: answers go to `out`, complaints to `errors`. */
+enum outcome egressctl_run(int argc, char **argv, FILE *out, FILE *errors, usec_t now);
+
+/* Writes "egressctl: ..." and a line's end, safe on a terminal. */
+void complain(const struct command *command, const char *format, ...)
+        __attribute__((format(printf, 2, 3)));
+
+/* Writes "file:line: text", or what there is of it, in the same way. */
+void complain_at(const struct command *command, const char *file, int64_t line, const char *text);
+
+#endif

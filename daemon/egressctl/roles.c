@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verbs.h"
+
+#include "ask.h"
+#include "field.h"
+#include "units.h"
+
+/* A list of services; `none` when it is empty. */
+static void print_list(const struct command *command, const char *name, const json_t *role,
+                       const char *field, const char *none)
+{
+	_cleanup_free_ char *list = field_join(role, field);
+	writer_field(&command->writer, name, COLOUR_NONE, "%s",
+	             list ? (*list ? list : none) : "(out of memory)");
+}
+
+static void print_role(const struct command *command, const json_t *role)
+{
+	const struct writer *writer = &command->writer;
+	char packets[UNIT_TEXT_MAX], bytes[UNIT_TEXT_MAX];
+	int64_t hosts = field_number(role, "hosts"), blocked = field_packets(role, "blocked");
+
+	writer_line(writer, COLOUR_BOLD, "%s", field_text(role, "name", "?"));
+	writer_field(writer, "  hosts", COLOUR_NONE, "%lld, mode %s%s", (long long)hosts,
+	             field_text(role, "mode", "?"),
+	             json_is_true(json_object_get(role, "tripwire")) ? ", tripwire" : "");
+	if (json_array_size(json_object_get(role, "inherits")))
+		print_list(command, "  from", role, "inherits", "");
+	print_list(command, "  outbound", role, "outbound", "nothing");
+	print_list(command, "  inbound", role, "inbound",
+	           json_is_array(json_object_get(role, "inbound")) ? "nothing" : "not judged");
+	writer_field(writer, "  permitted", COLOUR_NONE, "%s packets, %s",
+	             count_print(field_packets(role, "permitted"), packets),
+	             bytes_print(field_bytes(role, "permitted"), bytes));
+	writer_field(writer, "  blocked", blocked ? COLOUR_WARNING : COLOUR_NONE, "%s packets, %s",
+	             count_print(blocked, packets),
+	             bytes_print(field_bytes(role, "blocked"), bytes));
+	writer_field(writer, "  at", COLOUR_NONE, "%s:%lld", field_text(role, "file", "?"),
+	             (long long)field_number(role, "line"));
+}
+
+static void print_roles(const struct command *command, const json_t *answer)
+{
+	const json_t *role;
+	size_t i;
+	json_array_foreach(json_object_get(answer, "roles"), i, role)
+	{
+		if (i)
+			writer_gap(&command->writer);
+		print_role(command, role);
+	}
+}
+
+enum outcome verb_roles(const struct command *command)
+{
+	return ask_and_print(command, "ListRoles", json_object(), ASK_USEC, print_roles);
+}

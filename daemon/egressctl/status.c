@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verbs.h"
+
+#include "ask.h"
+#include "columns.h"
+#include "field.h"
+#include "units.h"
+
+#include <string.h>
+
+#define SOURCES_SHOWN      5
+#define DESTINATIONS_SHOWN 3 /* of each source */
+#define DIGEST_SHOWN       12
+
+static enum colour state_colour(const char *state)
+{
+	if (strcmp(state, "enforcing") == 0)
+		return COLOUR_GOOD;
+	return strcmp(state, "audit") == 0 ? COLOUR_WARNING : COLOUR_BAD;
+}
+
+static void print_state(const struct command *command, const json_t *status)
+{
+	const struct writer *writer = &command->writer;
+	const char *state = field_text(status, "state", "?"),
+	           *mode = field_text(status, "mode", "?");
+	const json_t *reason;
+	char when[WHEN_TEXT_MAX];
+	size_t i;
+
+	writer_field(writer, "State", state_colour(state), "%s since %s", state,
+	             when_print(field_number(status, "since"), command->now, when));
+	json_array_foreach(json_object_get(status, "degraded"), i, reason)
+	        writer_field(writer, i ? "" : "Because", COLOUR_BAD, "%s",
+	                     json_is_string(reason) ? json_string_value(reason) : "?");
+	writer_field(writer, "Mode", COLOUR_NONE, "%s%s", mode,
+	             strcmp(mode, "audit") == 0 ? " (what is blocked is counted and passes)" : "");
+}
+
+static void print_policy(const struct command *command, const json_t *status)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *policy = json_object_get(status, "policy");
+	const char *file = field_text(policy, "file", "");
+	int64_t hosts = field_number(policy, "hosts"), roles = field_number(policy, "roles");
+	_cleanup_free_ char *inside = field_join(status, "inside");
+	char when[WHEN_TEXT_MAX];
+
+	writer_field(writer, "Policy", COLOUR_NONE, "%s%s%.*s", *file ? file : "none",
+	             *file ? ", digest " : "", DIGEST_SHOWN, field_text(policy, "digest", ""));
+	writer_field(writer, "", COLOUR_NONE, "in force since %s: %lld %s, %lld %s",
+	             when_print(field_number(policy, "loaded"), command->now, when),
+	             (long long)hosts, plural(hosts, "host", "hosts"), (long long)roles,
+	             plural(roles, "role", "roles"));
+	if (inside && *inside)
+		writer_field(writer, "Inside", COLOUR_NONE, "%s", inside);
+}
+
+static void print_health(const struct command *command, const json_t *status)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *events = json_object_get(status, "events");
+	int64_t lost = field_number(events, "lost"), alarms = field_number(status, "alarms");
+	char packets[UNIT_TEXT_MAX], bytes[UNIT_TEXT_MAX], received[UNIT_TEXT_MAX];
+	char lost_text[UNIT_TEXT_MAX];
+
+	writer_field(writer, "Blocked", COLOUR_NONE, "%s packets, %s in all",
+	             count_print(field_packets(status, "blocked"), packets),
+	             bytes_print(field_bytes(status, "blocked"), bytes));
+	writer_field(writer, "Events", lost ? COLOUR_WARNING : COLOUR_NONE,
+	             "%s received, %s lost%s",
+	             count_print(field_number(events, "received"), received),
+	             lost ? count_print(lost, lost_text) : "none",
+	             lost ? " (the counters have them all the same)" : "");
+	writer_field(writer, "Alarms", alarms ? COLOUR_BAD : COLOUR_NONE, "%lld open",
+	             (long long)alarms);
+}
+
+static void add_count(struct columns *columns, int64_t packets, int64_t bytes, enum colour colour)
+{
+	char packets_text[UNIT_TEXT_MAX], bytes_text[UNIT_TEXT_MAX];
+	columns_add(columns, packets ? colour : COLOUR_NONE, "%s",
+	            count_print(packets, packets_text));
+	columns_add(columns, COLOUR_NONE, "%s", bytes_print(bytes, bytes_text));
+}
+
+static const struct column role_columns[] = {
+        {"Role", false, YIELD_FIRST},     {"Hosts", true, YIELD_NEVER},
+        {"Permitted", true, YIELD_NEVER}, {"Bytes", true, YIELD_NEVER},
+        {"Blocked", true, YIELD_NEVER},   {"Bytes", true, YIELD_NEVER},
+        {"Revoked", true, YIELD_NEVER},   {},
+};
+
+static void print_roles(const struct command *command, const json_t *status)
+{
+	const json_t *roles = json_object_get(status, "roles"), *role;
+	struct columns columns;
+	size_t i;
+
+	if (!json_array_size(roles))
+		return;
+	writer_gap(&command->writer);
+	columns_init(&columns, &command->writer, role_columns);
+	json_array_foreach(roles, i, role)
+	{
+		char revoked[UNIT_TEXT_MAX];
+		columns_add(&columns, COLOUR_NONE, "%s", field_text(role, "role", "?"));
+		columns_add(&columns, COLOUR_NONE, "%lld", (long long)field_number(role, "hosts"));
+		add_count(&columns, field_packets(role, "permitted"),
+		          field_bytes(role, "permitted"), COLOUR_NONE);
+		add_count(&columns, field_packets(role, "blocked"), field_bytes(role, "blocked"),
+		          COLOUR_WARNING);
+		columns_add(&columns, COLOUR_NONE, "%s",
+		            count_print(field_packets(role, "revoked"), revoked));
+	}
+	columns_print(&columns);
+	columns_done(&columns);
+}
+
+static const struct column reason_columns[] = {
+        {"Blocked for the reason", false, YIELD_NEVER},
+        {"Packets", true, YIELD_NEVER},
+        {"Bytes", true, YIELD_NEVER},
+        {},
+};
+
+/* Reasons that have blocked something; the others would only fill the screen. */
+static void print_reasons(const struct command *command, const json_t *status)
+{
+	const json_t *reason;
+	struct columns columns;
+	size_t i;
+
+	columns_init(&columns, &command->writer, reason_columns);
+	json_array_foreach(json_object_get(status, "reasons"), i, reason)
+	{
+		int64_t packets = field_number(reason, "packets");
+		if (!packets)
+			continue;
+		columns_add(&columns, COLOUR_NONE, "%s", field_text(reason, "reason", "?"));
+		add_count(&columns, packets, field_number(reason, "bytes"), COLOUR_NONE);
+	}
+	if (columns.cells.count) {
+		writer_gap(&command->writer);
+		columns_print(&columns);
+	}
+	columns_done(&columns);
+}
+
+static const struct column source_columns[] = {
+        {"Source", false, YIELD_LAST},  {"Host", false, YIELD_FIRST}, {"Role", false, YIELD_FIRST},
+        {"Packets", true, YIELD_NEVER}, {"Bytes", true, YIELD_NEVER}, {},
+};
+
+static const struct column destination_columns[] = {
+        {"Source", false, YIELD_LAST},
+        {"Tried", false, YIELD_LAST},
+        {"Service", false, YIELD_FIRST},
+        {"Reason", false, YIELD_NEVER},
+        {"Attempts", true, YIELD_NEVER},
+        {"Last", true, YIELD_NEVER},
+        {},
+};
+
+/* The entry of that source with the most attempts, among those that have fewer than `below` or as
+ * many and come after `previous`; NULL when there is none left. */
+static const json_t *next_destination(const json_t *blocked, const char *source,
+                                      const json_t *previous)
+{
+	int64_t below = previous ? field_number(previous, "attempts") : INT64_MAX;
+	const json_t *entry, *best = NULL;
+	bool passed = !previous;
+	size_t i;
+
+	json_array_foreach(blocked, i, entry)
+	{
+		int64_t attempts = field_number(entry, "attempts");
+		if (entry == previous)
+			passed = true;
+		if (entry == previous || attempts > below || (attempts == below && !passed) ||
+		    strcmp(field_text(entry, "source", ""), source) != 0)
+			continue;
+		if (!best || attempts > field_number(best, "attempts"))
+			best = entry;
+	}
+	return best;
+}
+
+static void add_destinations(const struct command *command, struct columns *columns,
+                             const json_t *blocked, const char *source)
+{
+	const json_t *entry = NULL;
+	for (unsigned i = 0; i < DESTINATIONS_SHOWN; i++) {
+		entry = next_destination(blocked, source, entry);
+		if (!entry)
+			break;
+		_cleanup_free_ char *service = field_service(entry, false);
+		char attempts[UNIT_TEXT_MAX], ago[UNIT_TEXT_MAX];
+		columns_add(columns, COLOUR_NONE, "%s", i ? "" : source);
+		columns_add(columns, COLOUR_NONE, "%s", field_text(entry, "destination", "?"));
+		columns_add(columns, COLOUR_NONE, "%s", service ? service : "?");
+		columns_add(columns, COLOUR_NONE, "%s", field_text(entry, "reason", "?"));
+		columns_add(columns, COLOUR_NONE, "%s",
+		            count_print(field_number(entry, "attempts"), attempts));
+		columns_add(columns, COLOUR_NONE, "%s",
+		            ago_print(field_number(entry, "last"), command->now, ago));
+	}
+}
+
+/* Who was blocked most, and below that, where to and how often. */
+static void print_sources(const struct command *command, const json_t *status,
+                          const json_t *blocked)
+{
+	const json_t *sources = json_object_get(status, "sources"), *source;
+	struct columns who, where;
+	size_t i;
+
+	if (!json_array_size(sources))
+		return;
+	columns_init(&who, &command->writer, source_columns);
+	columns_init(&where, &command->writer, destination_columns);
+	json_array_foreach(sources, i, source)
+	{
+		if (i >= SOURCES_SHOWN)
+			break;
+		const char *address = field_text(source, "source", "?");
+		columns_add(&who, COLOUR_NONE, "%s", address);
+		columns_add(&who, COLOUR_NONE, "%s", field_text(source, "host", "-"));
+		columns_add(&who, COLOUR_NONE, "%s", field_text(source, "role", "-"));
+		add_count(&who, field_number(source, "packets"), field_number(source, "bytes"),
+		          COLOUR_WARNING);
+		add_destinations(command, &where, blocked, address);
+	}
+	writer_gap(&command->writer);
+	columns_print(&who);
+	if (where.cells.count) {
+		writer_gap(&command->writer);
+		columns_print(&where);
+	}
+	columns_done(&who);
+	columns_done(&where);
+	if (json_array_size(sources) > SOURCES_SHOWN)
+		writer_line(&command->writer, COLOUR_NONE,
+		            "and %zu more sources; `egressctl blocked` has them",
+		            json_array_size(sources) - SOURCES_SHOWN);
+}
+
+enum outcome verb_status(const struct command *command)
+{
+	_cleanup_(json_decrefp) json_t *status = NULL, *answer = NULL;
+	enum outcome outcome = ask(command, "GetStatus", json_object(), ASK_USEC, &status);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	if (command->writer.json) {
+		writer_json(&command->writer, status, false);
+		return OUTCOME_DONE;
+	}
+	outcome = ask(command, "ListBlocked", json_object(), ASK_USEC, &answer);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+
+	print_state(command, status);
+	print_policy(command, status);
+	print_health(command, status);
+	print_roles(command, status);
+	print_reasons(command, status);
+	print_sources(command, status, json_object_get(answer, "blocked"));
+	return OUTCOME_DONE;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verbs.h"
+
+#include "ask.h"
+#include "field.h"
+#include "units.h"
+
+#include <string.h>
+
+static enum colour colour_of(const char *kind)
+{
+	return strcmp(kind, "blocked") == 0 ? COLOUR_WARNING : COLOUR_BOLD;
+}
+
+static void print_event(const struct command *command, const json_t *event)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *attempt = json_object_get(event, "attempt");
+	const char *kind = field_text(event, "kind", "?");
+	int64_t lost = field_number(event, "lost");
+	char time[UNIT_TEXT_MAX];
+
+	if (lost)
+		writer_line(writer, COLOUR_BAD, "(%lld %s lost here: too slow for them)",
+		            (long long)lost, plural(lost, "event was", "events were"));
+	time_print(field_number(event, "time"), time);
+	if (!json_is_object(attempt)) {
+		writer_line(writer, colour_of(kind), "%s %s: %s", time, kind,
+		            field_text(event, "text", ""));
+		return;
+	}
+
+	_cleanup_free_ char *service = field_service(attempt, false);
+	const char *host = field_text(attempt, "host", NULL);
+	writer_line(writer, colour_of(kind), "%s %s: %s%s%s -> %s %s, %s", time, kind,
+	            host ? host : "", host ? " " : "", field_text(attempt, "source", "?"),
+	            field_text(attempt, "destination", "?"), service ? service : "?",
+	            field_text(attempt, "reason", "?"));
+}
+
+enum outcome verb_watch(const struct command *command)
+{
+	_cleanup_(client_freep) struct client *client = NULL;
+	enum outcome outcome = ask_connect(command, 0, &client);
+	if (outcome == OUTCOME_DONE)
+		outcome = ask_send(command, client, "Monitor", json_object(), true);
+
+	while (outcome == OUTCOME_DONE) {
+		struct reply reply;
+		outcome = ask_receive(command, client, &reply);
+		if (outcome != OUTCOME_DONE)
+			break;
+		if (command->writer.json)
+			writer_json(&command->writer, reply.parameters, true);
+		else
+			print_event(command, reply.parameters);
+		bool last = !reply.continues;
+		reply_done(&reply);
+		if (fflush(command->writer.out) != 0 || last)
+			break;
+	}
+	return outcome;
+}

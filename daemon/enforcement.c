@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "enforcement.h"
+
+#include "clock.h"
+#include "kernel/read.h"
+#include "ruleset/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int enforcement_init(struct enforcement *enforcement, const char *file)
+{
+	struct enforcement fresh = {.file = file};
+	int r = kernel_open(&fresh.kernel);
+	if (r < 0)
+		return r;
+	*enforcement = fresh;
+	return 0;
+}
+
+void enforcement_done(struct enforcement *enforcement)
+{
+	policy_free(enforcement->policy);
+	kernel_free(enforcement->kernel);
+	*enforcement = (struct enforcement){};
+}
+
+void outcome_done(struct outcome *outcome)
+{
+	problems_done(&outcome->problems);
+	free(outcome->refused_file);
+	*outcome = (struct outcome){};
+}
+
+static void fail(struct outcome *outcome, int error)
+{
+	outcome->result = LOAD_FAILED;
+	outcome->error = error;
+}
+
+/*
+ * Counters go with their roles; what they counted stays in the sums. Packets between the reading
+ * and the commit are missed, and so are all if memory is short: nothing is decided by these sums.
+ */
+static void note_vanished(struct enforcement *enforcement, const struct counts *before)
+{
+	_cleanup_(counts_done) struct counts after = {};
+	if (before->values && counts_read(enforcement->kernel, &after) == 0)
+		counts_add_vanished(before, &after, enforcement->vanished);
+}
+
+/* Makes the table what is wanted and notes what came of it. */
+static void apply(struct enforcement *enforcement, const struct ruleset *wanted,
+                  struct outcome *outcome)
+{
+	_cleanup_(counts_done) struct counts before = {};
+	(void)counts_read(enforcement->kernel, &before);
+
+	int r = table_apply(enforcement->kernel, wanted, &outcome->applied);
+	if (r < 0) {
+		fail(outcome, r);
+		return;
+	}
+	if (r > 0) {
+		struct location *at = &outcome->applied.refusal.at;
+		outcome->result = LOAD_REFUSED;
+		outcome->refused_file = at->file ? strdup(at->file) : NULL;
+		at->file = outcome->refused_file;
+		return;
+	}
+	if (outcome->applied.changed)
+		note_vanished(enforcement, &before);
+	outcome->result = LOAD_DONE;
+}
+
+void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t prepare,
+                      void *userdata, struct source_paths *paths, struct policy **ret_replaced,
+                      struct outcome *ret_outcome)
+{
+	struct outcome outcome = {};
+	usec_t started = clock_monotonic();
+	_cleanup_(policy_freep) struct policy *candidate = NULL;
+	_cleanup_(ruleset_freep) struct ruleset *ruleset = NULL;
+
+	*ret_replaced = NULL;
+	int r = policy_load(enforcement->file, paths, &outcome.problems, &candidate);
+	if (r == POLICY_REJECTED) {
+		outcome.result = LOAD_REJECTED;
+	} else if (r < 0) {
+		fail(&outcome, r);
+	} else {
+		prepare(candidate, userdata);
+		r = ruleset_compile(candidate, &ruleset);
+		if (r < 0)
+			fail(&outcome, r);
+		else
+			apply(enforcement, ruleset, &outcome);
+	}
+
+	/* The old policy goes only now that the kernel has the new one and it was read back. */
+	if (outcome.result == LOAD_DONE) {
+		*ret_replaced = enforcement->policy;
+		enforcement->policy = TAKE_POINTER(candidate);
+		enforcement->loaded = clock_realtime();
+	}
+	outcome.milliseconds = (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
+	*ret_outcome = outcome;
+}
+
+void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
+                       struct outcome *ret_outcome)
+{
+	struct outcome outcome = {.result = LOAD_DONE};
+	_cleanup_(ruleset_freep) struct ruleset *have = NULL;
+	_cleanup_(ruleset_freep) struct ruleset *closed = NULL;
+	uint32_t generation;
+
+	*ret_standing = false;
+	int r = table_read(enforcement->kernel, &have, &generation);
+	if (r == 0 && have->exists && !ruleset_is_closed(have))
+		*ret_standing = true;
+	else if (r < 0 || (r = ruleset_closed(&closed)) < 0)
+		fail(&outcome, r);
+	else
+		apply(enforcement, closed, &outcome);
+	*ret_outcome = outcome;
+}

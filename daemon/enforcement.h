@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_ENFORCEMENT_H
+#define EGRESSD_ENFORCEMENT_H
+
+#include "base/problems.h"
+#include "base/time.h"
+#include "counts.h"
+#include "kernel/apply.h"
+#include "policy/load.h"
+
+/*
+ * From the configuration file to the table in the kernel, and what is in force. One function loads,
+ * for the first start, SIGHUP, a change of the file and `egressctl reload` alike.
+ */
+struct enforcement {
+	const char *file;      /* the main configuration file; borrowed */
+	struct kernel *kernel; /* owned */
+	struct policy *policy; /* in force, owned; NULL: none yet */
+	usec_t loaded;         /* when it came into force */
+	/* What was blocked before by roles that a later policy has no more. */
+	struct count vanished[REASON_COUNT];
+};
+
+/* Opens the way to the kernel; 0 or a negative errno. */
+int enforcement_init(struct enforcement *enforcement, const char *file);
+void enforcement_done(struct enforcement *enforcement);
+
+enum load_result {
+	LOAD_DONE,     /* the policy is in force, and the kernel's table was read back as wanted */
+	LOAD_REJECTED, /* the configuration has mistakes: outcome.problems */
+	LOAD_REFUSED,  /* the kernel did not take the table: outcome.applied.refusal */
+	LOAD_FAILED,   /* neither could be found out: outcome.error, a negative errno */
+};
+
+/* What came of loading. Unless it is LOAD_DONE, the policy before is still in force. */
+struct outcome {
+	enum load_result result;
+	int error;
+	struct problems problems;
+	struct applied applied;
+	char *refused_file;  /* of refusal.at, whose own string went with the candidate */
+	double milliseconds; /* from opening the file to the verified table */
+};
+void outcome_done(struct outcome *outcome);
+
+/*
+ * Called between a policy that is found good and its commit; what it returns is of no consequence
+ * for the commit.
+ */
+typedef void (*enforcement_prepare_t)(const struct policy *candidate, void *userdata);
+
+/*
+ * Loads the configuration and makes it the table. What was replaced is handed out (NULL: nothing),
+ * because others may still point into it. paths is filled in whatever happens.
+ */
+void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t prepare,
+                      void *userdata, struct source_paths *paths, struct policy **ret_replaced,
+                      struct outcome *ret_outcome);
+
+/*
+ * For a start without a policy: true in *ret_standing when a table from before is in the kernel and
+ * stays; else the closed table is committed. Outcome as above, never LOAD_REJECTED.
+ */
+void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
+                       struct outcome *ret_outcome);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_HEALTH_H
+#define EGRESSD_HEALTH_H
+
+#include "base/time.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What can be less than whole while enforcement stands. */
+enum fault {
+	FAULT_CONFIG, /* the configuration on disk is not the one in force */
+	FAULT_KERNEL, /* the kernel did not take or keep the table that it was to have */
+	FAULT_EVENTS, /* blocked packets are not reported */
+	FAULT_WATCH,  /* changes of the configuration are not noticed */
+};
+#define FAULT_COUNT (FAULT_WATCH + 1)
+
+enum state {
+	STATE_CLOSED,   /* no policy: nothing is forwarded */
+	STATE_DEGRADED, /* enforcing, but something is less than whole */
+	STATE_AUDIT,    /* the gateway's mode is audit */
+	STATE_ENFORCING,
+};
+
+/* The state that an operator sees, and since when. Start from {}; release with health_done(). */
+struct health {
+	char *faults[FAULT_COUNT]; /* a sentence each; NULL: none */
+	bool has_policy;
+	bool audit;
+	enum state state;
+	usec_t since;
+};
+
+/* Notes a fault with its sentence, or that it is over. */
+void health_fault(struct health *health, enum fault fault, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+void health_clear(struct health *health, enum fault fault);
+
+/* Works out the state; true when it is another than before, which is so since now. */
+bool health_update(struct health *health, usec_t now);
+
+/* "closed", "degraded", "audit" or "enforcing". */
+const char *state_name(enum state state);
+
+void health_done(struct health *health);
+
+#endif

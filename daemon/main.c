@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "daemon.h"
+
+#include "control/service.h"
+#include "kernel/apply.h"
+#include "policy/load.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXIT_USAGE 2
+
+#define CONFIG_DEFAULT EGRESSD_SYSCONFDIR "/egressd/egressd.conf"
+#define STATE_DEFAULT  "/var/lib/egressd"
+
+static void print_help(FILE *out)
+{
+	fprintf(out,
+	        "Usage: egressd [OPTION]...\n"
+	        "\n"
+	        "Enforces on this gateway what each host behind it may initiate, and reports what\n"
+	        "was blocked. It stays in the foreground; ask it with egressctl.\n"
+	        "\n"
+	        "  --config FILE   the configuration (%s)\n"
+	        "  --socket PATH   the control socket (%s)\n"
+	        "  --state DIR     the state directory (%s)\n"
+	        "  --check         only check the configuration: 0 it is good, 1 it has mistakes\n"
+	        "  --remove        take the table out of the kernel: nothing is enforced any more\n"
+	        "  --version       print the version\n"
+	        "  --help          print this help\n"
+	        "\n"
+	        "SIGHUP loads the configuration again, and so does any change of its files. "
+	        "SIGTERM\n"
+	        "ends the daemon; what it put into the kernel stays there and goes on enforcing.\n",
+	        CONFIG_DEFAULT, EGRESSD_SOCKET, STATE_DEFAULT);
+}
+
+static int check_configuration(const char *file)
+{
+	struct problems problems = {};
+	struct policy *policy;
+
+	int r = policy_load(file, NULL, &problems, &policy);
+	if (r < 0) {
+		fprintf(stderr, "egressd: %s: %s\n", file, strerror(-r));
+	} else if (r == POLICY_REJECTED) {
+		problems_print(&problems, stderr);
+	} else {
+		printf("%s: good: %zu hosts, %zu roles, mode %s\n", file, policy->hosts.count,
+		       policy->roles.count, mode_name(policy->gateway.mode));
+		policy_free(policy);
+	}
+	problems_done(&problems);
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int remove_table(void)
+{
+	_cleanup_(kernel_freep) struct kernel *kernel = NULL;
+	struct applied applied = {};
+
+	int r = kernel_open(&kernel);
+	if (r == 0)
+		r = table_remove(kernel, &applied);
+	if (r < 0)
+		fprintf(stderr, "egressd: the table could not be removed: %s\n", strerror(-r));
+	else if (r > 0)
+		fprintf(stderr, "egressd: the table could not be removed: %s\n",
+		        applied.refusal.text);
+	else
+		printf("%s\n", applied.changed ? "The table is gone: nothing is enforced any more."
+		                               : "There was no table.");
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+enum long_option {
+	OPTION_CONFIG = 256,
+	OPTION_SOCKET,
+	OPTION_STATE,
+	OPTION_CHECK,
+	OPTION_REMOVE,
+	OPTION_VERSION,
+	OPTION_HELP,
+};
+
+int main(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+	        {"config", required_argument, NULL, OPTION_CONFIG},
+	        {"socket", required_argument, NULL, OPTION_SOCKET},
+	        {"state", required_argument, NULL, OPTION_STATE},
+	        {"check", no_argument, NULL, OPTION_CHECK},
+	        {"remove", no_argument, NULL, OPTION_REMOVE},
+	        {"version", no_argument, NULL, OPTION_VERSION},
+	        {"help", no_argument, NULL, OPTION_HELP},
+	        {},
+	};
+	struct options options = {
+	        .config = CONFIG_DEFAULT,
+	        .socket = EGRESSD_SOCKET,
+	        .state = STATE_DEFAULT,
+	};
+	bool check = false, remove = false;
+
+	for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+		switch (c) {
+		case OPTION_CONFIG:
+			options.config = optarg;
+			break;
+		case OPTION_SOCKET:
+			options.socket = optarg;
+			break;
+		case OPTION_STATE:
+			options.state = optarg;
+			break;
+		case OPTION_CHECK:
+			check = true;
+			break;
+		case OPTION_REMOVE:
+			remove = true;
+			break;
+		case OPTION_VERSION:
+			printf("egressd %s\n", EGRESSD_VERSION);
+			return EXIT_SUCCESS;
+		case OPTION_HELP:
+			print_help(stdout);
+			return EXIT_SUCCESS;
+		default:
+			fprintf(stderr, "egressd: see `egressd --help`\n");
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr,
+		        "egressd: what is `%s`? Options begin with --; see `egressd --help`\n",
+		        argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (check && remove) {
+		fprintf(stderr, "egressd: --check and --remove do not go together\n");
+		return EXIT_USAGE;
+	}
+
+	if (check)
+		return check_configuration(options.config);
+	if (remove)
+		return remove_table();
+	return daemon_run(&options);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods.h"
+
+#include "counts.h"
+#include "replies.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *words_reply(const struct words *words)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < words->count; i++) {
+		if (json_array_append_new(list, json_string(words->items[i].text)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static void print_words(const struct words *words, FILE *out)
+{
+	for (size_t i = 0; i < words->count; i++)
+		fprintf(out, "%s%s", i ? ", " : "", words->items[i].text);
+}
+
+/* "smtp", or "smtp, submission to loghost": the services, and whom they are limited to. */
+static json_t *permission_reply(const struct permission *permission, const char *limited)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	print_words(&permission->services, out);
+	if (!permission->any_peer) {
+		fprintf(out, " %s ", limited);
+		print_words(&permission->peers, out);
+	}
+	return fclose(out) == 0 ? json_string(text) : NULL;
+}
+
+static json_t *permissions_reply(const struct permission_list *list, const char *limited)
+{
+	json_t *reply = json_array();
+	for (size_t i = 0; i < list->count; i++) {
+		if (json_array_append_new(reply, permission_reply(list->items[i], limited)) < 0) {
+			json_decref(reply);
+			return NULL;
+		}
+	}
+	return reply;
+}
+
+static json_t *role_reply(const struct role *role, size_t hosts, const struct counts *counts)
+{
+	return json_pack("{ss ss sI so so so sb so so ss sI}", "name", role->name, "mode",
+	                 mode_name(role->effective_mode), "hosts", (json_int_t)hosts, "inherits",
+	                 words_reply(&role->inherits), "outbound",
+	                 permissions_reply(&role->may_initiate, "to"), "inbound",
+	                 role->judged_inbound ? permissions_reply(&role->may_be_reached, "from")
+	                                      : json_null(),
+	                 "tripwire", role->is_tripwire, "permitted",
+	                 reply_count(counts_permitted(counts, role->name)), "blocked",
+	                 reply_count(counts_blocked(counts, role->name)), "file", role->at.file,
+	                 "line", (json_int_t)role->at.line);
+}
+
+static int no_policy(struct request *request)
+{
+	return request_error(request, "io.egressd.NoPolicy",
+	                     json_pack("{ss}", "text", "no policy is in force"));
+}
+
+int method_list_roles(struct request *request, json_t *parameters, void *userdata)
+{
+	const struct control *control = userdata;
+	const struct policy *policy = control->enforcement->policy;
+	_cleanup_(counts_done) struct counts counts = {};
+	_cleanup_(json_release) json_t *roles = json_array();
+	if (!policy)
+		return no_policy(request);
+
+	int r = counts_read(control->enforcement->kernel, &counts);
+	if (r < 0)
+		return request_failed(request, "The kernel's counters could not be read: %s",
+		                      strerror(-r));
+
+	_cleanup_free_ size_t *hosts = reply_hosts_by_role(policy);
+	if (!hosts)
+		return -ENOMEM;
+	for (size_t i = 0; i < policy->roles.count; i++)
+		if (json_array_append_new(
+		            roles, role_reply(&policy->roles.items[i], hosts[i], &counts)) < 0)
+			return -ENOMEM;
+	return request_reply(request, json_pack("{sO}", "roles", roles));
+}
+
+static json_t *macs_reply(const struct host *host)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < host->mac_count; i++) {
+		char text[MAC_TEXT_MAX];
+		if (json_array_append_new(list, json_string(mac_print(&host->macs[i], text))) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+int method_list_hosts(struct request *request, json_t *parameters, void *userdata)
+{
+	const struct control *control = userdata;
+	const struct policy *policy = control->enforcement->policy;
+	const char *name = parameter_string(parameters, "role");
+	_cleanup_(json_release) json_t *hosts = json_array();
+	if (!policy)
+		return no_policy(request);
+
+	const struct role *role = name ? policy_role(policy, name) : NULL;
+	if (name && !role)
+		return request_error(request, "io.egressd.NoSuchRole",
+		                     json_pack("{ss}", "role", name));
+
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		const struct host *host = &policy->hosts.items[i];
+		if (role && host->role != role)
+			continue;
+		json_t *item = json_pack(
+		        "{ss ss so so ss sb ss sI}", "name", host->name, "role", host->role->name,
+		        "addresses", words_reply(&host->addresses), "macs", macs_reply(host),
+		        "mode", mode_name(host->effective_mode), "self", host->self, "file",
+		        host->at.file, "line", (json_int_t)host->at.line);
+		if (json_array_append_new(hosts, item) < 0)
+			return -ENOMEM;
+	}
+	return request_reply(request, json_pack("{sO}", "hosts", hosts));
+}
+
+int method_list_blocked(struct request *request, json_t *parameters, void *userdata)
+{
+	const struct control *control = userdata;
+	const struct policy *policy = control->enforcement->policy;
+	const struct ledger *ledger = events_ledger(control->events);
+	const char *source_text = parameter_string(parameters, "source");
+	_cleanup_(json_release) json_t *blocked = json_array();
+	struct address source;
+	struct ledger_filter filter = {
+	        .host = parameter_string(parameters, "host"),
+	        .role = parameter_string(parameters, "role"),
+	};
+
+	if (source_text) {
+		if (address_parse(source_text, &source) < 0)
+			return request_invalid_parameter(request, "source");
+		filter.source = &source;
+	}
+	json_int_t since = json_integer_value(json_object_get(parameters, "since"));
+	if (since < 0)
+		return request_invalid_parameter(request, "since");
+	filter.since = (usec_t)since;
+
+	for (const struct ledger_entry *entry = ledger_first(ledger, &filter); entry;
+	     entry = ledger_next(ledger, &filter, entry))
+		if (json_array_append_new(blocked, reply_blocked(entry, policy)) < 0)
+			return -ENOMEM;
+	return request_reply(request, json_pack("{sO}", "blocked", blocked));
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "methods.h"
+
+#include "counts.h"
+#include "replies.h"
+#include "ruleset/names.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOP_SOURCES 20 /* that most was blocked of */
+
+static json_t *policy_reply(const struct enforcement *enforcement)
+{
+	const struct policy *policy = enforcement->policy;
+	return json_pack("{ss ss sI sI sI}", "file", enforcement->file, "digest",
+	                 policy ? policy->digest : "", "loaded", (json_int_t)enforcement->loaded,
+	                 "hosts", (json_int_t)(policy ? policy->hosts.count : 0), "roles",
+	                 (json_int_t)(policy ? policy->roles.count : 0));
+}
+
+/* Appends an item that was just made; -ENOMEM when it or the array could not be made. */
+static int append(json_t *array, json_t *item)
+{
+	return json_array_append_new(array, item) < 0 ? -ENOMEM : 0;
+}
+
+static int add_roles(json_t *roles, const struct policy *policy, const struct counts *counts)
+{
+	int r = 0;
+	if (!policy)
+		return 0;
+
+	_cleanup_free_ size_t *hosts = reply_hosts_by_role(policy);
+	if (!hosts)
+		return -ENOMEM;
+
+	for (size_t i = 0; i < policy->roles.count && r == 0; i++) {
+		const char *name = policy->roles.items[i].name;
+		r = append(roles, json_pack("{ss sI so so so}", "role", name, "hosts",
+		                            (json_int_t)hosts[i], "permitted",
+		                            reply_count(counts_permitted(counts, name)), "blocked",
+		                            reply_count(counts_blocked(counts, name)), "revoked",
+		                            reply_count((struct count){})));
+	}
+	return r;
+}
+
+/* Reasons for which anything was blocked; *total is their sum. */
+static int add_reasons(json_t *reasons, const struct enforcement *enforcement,
+                       const struct counts *counts, struct count *total)
+{
+	for (unsigned i = 0; i < REASON_COUNT; i++) {
+		struct count count = counts_of_reason(counts, (enum reason)i);
+		count.packets += enforcement->vanished[i].packets;
+		count.bytes += enforcement->vanished[i].bytes;
+		total->packets += count.packets;
+		total->bytes += count.bytes;
+		if (!count.packets)
+			continue;
+		if (append(reasons, json_pack("{ss sI sI}", "reason", reason_name((enum reason)i),
+		                              "packets", (json_int_t)count.packets, "bytes",
+		                              (json_int_t)count.bytes)) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct source {
+	struct address address;
+	struct count count;
+};
+
+struct sources {
+	ARRAY(struct source) list;
+};
+
+static int compare_sources(const void *a, const void *b)
+{
+	const struct source *x = a, *y = b;
+	if (x->count.packets != y->count.packets)
+		return x->count.packets > y->count.packets ? -1 : 1;
+	return address_compare(&x->address, &y->address);
+}
+
+static int read_sources(struct kernel *kernel, enum family family, struct sources *sources)
+{
+	_cleanup_(counted_elements_freep) struct counted_elements *elements = NULL;
+	int r = counted_elements_read(kernel, set_blocked_source(family), &elements);
+	if (r == -ENOENT)
+		return 0; /* the closed table has no such set */
+	if (r < 0)
+		return r;
+
+	ARRAY_FOREACH (element, &elements->list) {
+		struct source *source = ARRAY_ADD(&sources->list);
+		if (!source)
+			return -ENOMEM;
+		source->address = address_from_bytes(family, element->key);
+		source->count = (struct count){element->packets, element->bytes};
+	}
+	return 0;
+}
+
+static int add_sources(json_t *array, struct kernel *kernel, const struct policy *policy)
+{
+	struct sources sources = {};
+	int r = 0;
+	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
+		r = read_sources(kernel, (enum family)family, &sources);
+
+	if (sources.list.count)
+		qsort(sources.list.items, sources.list.count, sizeof(*sources.list.items),
+		      compare_sources);
+	for (size_t i = 0; i < sources.list.count && i < TOP_SOURCES && r == 0; i++) {
+		const struct source *source = &sources.list.items[i];
+		const struct host *host = policy ? policy_host_at(policy, &source->address) : NULL;
+		char text[ADDRESS_TEXT_MAX];
+		r = append(array, json_pack("{ss so so sI sI}", "source",
+		                            address_print(&source->address, text), "host",
+		                            reply_optional(host ? host->name : NULL), "role",
+		                            reply_optional(host ? host->role->name : NULL),
+		                            "packets", (json_int_t)source->count.packets, "bytes",
+		                            (json_int_t)source->count.bytes));
+	}
+	ARRAY_DONE(&sources.list);
+	return r;
+}
+
+static int add_faults(json_t *degraded, const struct health *health)
+{
+	for (size_t i = 0; i < FAULT_COUNT; i++)
+		if (health->faults[i] && append(degraded, json_string(health->faults[i])) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+static int add_inside(json_t *inside, const struct policy *policy)
+{
+	for (size_t i = 0; policy && i < policy->gateway.inside.count; i++)
+		if (append(inside, json_string(policy->gateway.inside.items[i].text)) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
+int method_get_status(struct request *request, json_t *parameters, void *userdata)
+{
+	const struct control *control = userdata;
+	const struct enforcement *enforcement = control->enforcement;
+	const struct policy *policy = enforcement->policy;
+	_cleanup_(json_release) json_t *degraded = json_array(), *roles = json_array();
+	_cleanup_(json_release) json_t *reasons = json_array(), *sources = json_array();
+	_cleanup_(json_release) json_t *inside = json_array();
+	_cleanup_(counts_done) struct counts counts = {};
+	struct events_counts events = events_counts(control->events);
+	struct count total = {};
+
+	int r = counts_read(enforcement->kernel, &counts);
+	if (r < 0)
+		return request_failed(request, "The kernel's counters could not be read: %s",
+		                      strerror(-r));
+	if (add_faults(degraded, control->health) < 0 || add_inside(inside, policy) < 0 ||
+	    add_roles(roles, policy, &counts) < 0 ||
+	    add_reasons(reasons, enforcement, &counts, &total) < 0)
+		return -ENOMEM;
+	r = add_sources(sources, enforcement->kernel, policy);
+	if (r < 0)
+		return request_failed(request, "The blocked sources could not be read: %s",
+		                      strerror(-r));
+
+	return request_reply(
+	        request, json_pack("{ss sO ss sI ss so sO sO so sO s{sI sI} si sO}", "state",
+	                           state_name(control->health->state), "degraded", degraded, "mode",
+	                           mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
+	                           (json_int_t)control->health->since, "version", EGRESSD_VERSION,
+	                           "policy", policy_reply(enforcement), "roles", roles, "reasons",
+	                           reasons, "blocked", reply_count(total), "sources", sources,
+	                           "events", "received", (json_int_t)events.received, "lost",
+	                           (json_int_t)events.lost, "alarms", 0, "inside", inside));
+}

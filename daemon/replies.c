@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "replies.h"
+
+#include "base/protocol.h"
+
+#include <stdlib.h>
+
+json_t *reply_optional(const char *text)
+{
+	return text && text[0] ? json_string(text) : json_null();
+}
+
+static json_t *service_name(const struct ledger_key *key, const struct policy *policy)
+{
+	const struct service *service = NULL;
+	if (policy && key->has_port)
+		service = policy_service_for(policy, key->protocol, key->port);
+	return reply_optional(service ? service->name : NULL);
+}
+
+json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *policy)
+{
+	const struct ledger_key *key = &entry->key;
+	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], protocol[PROTOCOL_TEXT_MAX];
+
+	return json_pack("{ss so so ss ss so so ss sI sI sI sI}", "source",
+	                 address_print(&key->source, source), "host", reply_optional(entry->host),
+	                 "role", reply_optional(entry->role), "destination",
+	                 address_print(&key->destination, destination), "protocol",
+	                 protocol_print(key->protocol, protocol), "port",
+	                 key->has_port ? json_integer(key->port) : json_null(), "service",
+	                 service_name(key, policy), "reason", reason_name((enum reason)key->reason),
+	                 "attempts", (json_int_t)entry->attempts, "packets",
+	                 (json_int_t)entry->packets, "first", (json_int_t)entry->first, "last",
+	                 (json_int_t)entry->last);
+}
+
+json_t *reply_problems(const struct problems *problems)
+{
+	json_t *list = json_array();
+	ARRAY_FOREACH (problem, &problems->list) {
+		json_t *item = json_pack("{ss si ss}", "file", problem->file, "line",
+		                         (int)problem->line, "text", problem->text);
+		if (json_array_append_new(list, item) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+json_t *reply_count(struct count count)
+{
+	return json_pack("{sI sI}", "packets", (json_int_t)count.packets, "bytes",
+	                 (json_int_t)count.bytes);
+}
+
+size_t *reply_hosts_by_role(const struct policy *policy)
+{
+	size_t *hosts = calloc(policy->roles.count + 1, sizeof(*hosts));
+	if (!hosts)
+		return NULL;
+	for (size_t i = 0; i < policy->hosts.count; i++)
+		hosts[policy->hosts.items[i].role->index]++;
+	return hosts;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_REPLIES_H
+#define EGRESSD_REPLIES_H
+
+#include "base/problems.h"
+#include "counts.h"
+#include "policy/policy.h"
+#include "track/ledger.h"
+
+#include <jansson.h>
+
+/*
+ * Pieces of replies, in the types of io.egressd.varlink. All give a new reference, or NULL without
+ * memory.
+ */
+
+/* type Blocked; the policy (or NULL) knows what the service is called. */
+json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *policy);
+
+/* []Problem */
+json_t *reply_problems(const struct problems *problems);
+
+/* type Count */
+json_t *reply_count(struct count count);
+
+/* How many hosts each role has, by the role's index; free(3) it. */
+size_t *reply_hosts_by_role(const struct policy *policy);
+
+/* A string, or null for NULL and "". */
+json_t *reply_optional(const char *text);
+
+/* For the cleanup attribute. */
+static inline void json_release(json_t **json)
+{
+	json_decref(*json);
+}
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/counters.h"
+
+#include "kernel/attribute.h"
+#include "kernel/read.h"
+#include "kernel/wire.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+struct counter_values *counter_values_free(struct counter_values *values)
+{
+	if (!values)
+		return NULL;
+	ARRAY_DONE(&values->list);
+	arena_free(values->arena);
+	free(values);
+	return NULL;
+}
+
+struct counted_elements *counted_elements_free(struct counted_elements *elements)
+{
+	if (!elements)
+		return NULL;
+	ARRAY_DONE(&elements->list);
+	free(elements);
+	return NULL;
+}
+
+static bool decode_counter(const struct nlattr *data, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	struct attributes fields;
+
+	attributes_of_nested(&fields, data);
+	return attribute_u64(fields.at[NFTA_COUNTER_PACKETS], ret_packets) &&
+	       attribute_u64(fields.at[NFTA_COUNTER_BYTES], ret_bytes);
+}
+
+static bool is_our_table(const struct nlattr *attribute)
+{
+	const char *name = attribute_string(attribute);
+
+	return name && strcmp(name, TABLE_NAME) == 0;
+}
+
+static int value_reply(const struct nlmsghdr *message, void *userdata)
+{
+	struct counter_values *values = userdata;
+	struct attributes attributes;
+	struct counter_value *value;
+	const char *name;
+	uint32_t type;
+
+	attributes_of_message(&attributes, message);
+	name = attribute_string(attributes.at[NFTA_OBJ_NAME]);
+	if (!is_our_table(attributes.at[NFTA_OBJ_TABLE]) || !name ||
+	    !attribute_u32(attributes.at[NFTA_OBJ_TYPE], &type) || type != NFT_OBJECT_COUNTER)
+		return 0;
+	value = ARRAY_ADD(&values->list);
+	if (!value)
+		return -ENOMEM;
+	value->name = arena_strdup(values->arena, name);
+	if (!value->name)
+		return -ENOMEM;
+	return decode_counter(attributes.at[NFTA_OBJ_DATA], &value->packets, &value->bytes)
+	               ? 0
+	               : -EBADMSG;
+}
+
+static int read_values(struct kernel *kernel, struct counter_values **ret_values)
+{
+	_cleanup_(counter_values_freep) struct counter_values *values = NULL;
+	_cleanup_(wire_done) struct wire wire = {};
+	int r;
+
+	values = calloc(1, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	values->arena = arena_new();
+	if (!values->arena)
+		return -ENOMEM;
+
+	table_request(&wire, kernel, NFT_MSG_GETOBJ, NLM_F_DUMP);
+	wire_string(&wire, NFTA_OBJ_TABLE, TABLE_NAME);
+	wire_u32(&wire, NFTA_OBJ_TYPE, NFT_OBJECT_COUNTER);
+	wire_end(&wire);
+	r = kernel_request(kernel, &wire, value_reply, values);
+	if (r < 0 && r != -ENOENT)
+		return r;
+	*ret_values = TAKE_POINTER(values);
+	return 0;
+}
+
+/* What an interrupted dump has said is not to be trusted, and is asked for again. */
+static bool is_interrupted(int r)
+{
+	return r == -EINTR || r == -ENOBUFS;
+}
+
+int counters_read(struct kernel *kernel, struct counter_values **ret_values)
+{
+	for (unsigned i = 0; i < KERNEL_READ_TRIES; i++) {
+		int r = read_values(kernel, ret_values);
+
+		if (!is_interrupted(r))
+			return r;
+	}
+	return -EBUSY;
+}
+
+static int add_counted(struct counted_elements *elements, const struct nlattr *nest)
+{
+	struct attributes fields, key, expression;
+	struct counted_element *element;
+	const uint8_t *bytes;
+	size_t length;
+
+	attributes_of_nested(&fields, nest);
+	attributes_of_nested(&key, fields.at[NFTA_SET_ELEM_KEY]);
+	attributes_of_nested(&expression, fields.at[NFTA_SET_ELEM_EXPR]);
+	bytes = attribute_bytes(key.at[NFTA_DATA_VALUE], &length);
+	if (!bytes || length > sizeof(element->key))
+		return -EBADMSG;
+	element = ARRAY_ADD(&elements->list);
+	if (!element)
+		return -ENOMEM;
+	memcpy(element->key, bytes, length);
+	return decode_counter(expression.at[NFTA_EXPR_DATA], &element->packets, &element->bytes)
+	               ? 0
+	               : -EBADMSG;
+}
+
+static int element_reply(const struct nlmsghdr *message, void *userdata)
+{
+	const struct nlattr *list, *element = NULL;
+	struct attributes attributes;
+	int r;
+
+	attributes_of_message(&attributes, message);
+	if (!is_our_table(attributes.at[NFTA_SET_ELEM_LIST_TABLE]))
+		return 0;
+	list = attributes.at[NFTA_SET_ELEM_LIST_ELEMENTS];
+	while ((element = attribute_next_nested(list, element))) {
+		r = add_counted(userdata, element);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_counted(struct kernel *kernel, const char *set,
+                        struct counted_elements **ret_elements)
+{
+	_cleanup_(counted_elements_freep) struct counted_elements *elements = NULL;
+	_cleanup_(wire_done) struct wire wire = {};
+	int r;
+
+	elements = calloc(1, sizeof(*elements));
+	if (!elements)
+		return -ENOMEM;
+	table_request(&wire, kernel, NFT_MSG_GETSETELEM, NLM_F_DUMP);
+	wire_string(&wire, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
+	wire_string(&wire, NFTA_SET_ELEM_LIST_SET, set);
+	wire_end(&wire);
+	r = kernel_request(kernel, &wire, element_reply, elements);
+	if (r < 0)
+		return r;
+	*ret_elements = TAKE_POINTER(elements);
+	return 0;
+}
+
+int counted_elements_read(struct kernel *kernel, const char *set,
+                          struct counted_elements **ret_elements)
+{
+	for (unsigned i = 0; i < KERNEL_READ_TRIES; i++) {
+		int r = read_counted(kernel, set, ret_elements);
+
+		if (!is_interrupted(r))
+			return r;
+	}
+	return -EBUSY;
+}

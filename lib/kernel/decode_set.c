@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/decode.h"
+
+#include "kernel/set_type.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <libnftnl/udata.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <string.h>
+
+/* True when the set's expression is one counter, as our dynamic sets have it. */
+static bool is_counter(const struct nlattr *expression)
+{
+	struct attributes fields;
+	const char *name;
+
+	attributes_of_nested(&fields, expression);
+	name = attribute_string(fields.at[NFTA_EXPR_NAME]);
+	return name && strcmp(name, "counter") == 0;
+}
+
+/* Type, shape and size; false when there is something that struct set cannot say. */
+static bool decode_shape(const struct attributes *message, uint32_t flags, struct set *set)
+{
+	const uint32_t ours = NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_EVAL | NFT_SET_EXPR;
+	uint32_t type, length, data_type, policy = NFT_SET_POL_PERFORMANCE;
+	struct attributes desc;
+
+	set->interval = flags & NFT_SET_INTERVAL;
+	set->map = flags & NFT_SET_MAP;
+	set->dynamic = flags & NFT_SET_EVAL;
+	attributes_of_nested(&desc, message->at[NFTA_SET_DESC]);
+	(void)attribute_u32(desc.at[NFTA_SET_DESC_SIZE], &set->size);
+
+	if (!attribute_u32(message->at[NFTA_SET_KEY_TYPE], &type) ||
+	    !set_type_of_id(type, &set->type))
+		return false;
+	if (!attribute_u32(message->at[NFTA_SET_KEY_LEN], &length) ||
+	    length != set_key_length(set->type))
+		return false;
+	if (set->interval && set->type != SET_IPV4 && set->type != SET_IPV6 &&
+	    set->type != SET_PORT)
+		return false;
+	if (set->map && (!attribute_u32(message->at[NFTA_SET_DATA_TYPE], &data_type) ||
+	                 data_type != NFT_DATA_VERDICT))
+		return false;
+	(void)attribute_u32(message->at[NFTA_SET_POLICY], &policy);
+	if (policy != NFT_SET_POL_PERFORMANCE)
+		return false;
+	/* Each of these changes what the set does: entries that vanish, or more expressions. */
+	if (flags & ~ours || message->at[NFTA_SET_TIMEOUT] || message->at[NFTA_SET_GC_INTERVAL] ||
+	    message->at[NFTA_SET_OBJ_TYPE] || message->at[NFTA_SET_EXPRESSIONS] ||
+	    desc.at[NFTA_SET_DESC_CONCAT])
+		return false;
+	return set->dynamic ? is_counter(message->at[NFTA_SET_EXPR]) : !message->at[NFTA_SET_EXPR];
+}
+
+int decode_set(const struct attributes *message, struct ruleset *ruleset)
+{
+	const char *name = attribute_string(message->at[NFTA_SET_NAME]);
+	uint32_t flags = 0;
+	struct set *set;
+
+	if (!name)
+		return -EBADMSG;
+	(void)attribute_u32(message->at[NFTA_SET_FLAGS], &flags);
+	if (flags & NFT_SET_ANONYMOUS)
+		return 0;
+
+	set = ARRAY_ADD(&ruleset->sets);
+	if (!set)
+		return -ENOMEM;
+	set->name = arena_strdup(ruleset->arena, name);
+	if (!set->name)
+		return -ENOMEM;
+	set->foreign = !decode_shape(message, flags, set);
+	return decode_comment(ruleset->arena, message->at[NFTA_SET_USERDATA],
+	                      NFTNL_UDATA_SET_COMMENT, &set->comment);
+}
+
+/* The chain of a `goto`; NULL when the data is anything else. */
+static const char *decode_goto(const struct nlattr *data)
+{
+	struct attributes fields, verdict;
+	uint32_t code;
+
+	attributes_of_nested(&fields, data);
+	attributes_of_nested(&verdict, fields.at[NFTA_DATA_VERDICT]);
+	if (!attribute_u32(verdict.at[NFTA_VERDICT_CODE], &code) || (int32_t)code != NFT_GOTO)
+		return NULL;
+	return attribute_string(verdict.at[NFTA_VERDICT_CHAIN]);
+}
+
+bool decode_element(const struct set *set, const struct nlattr *element,
+                    struct raw_element *ret_element)
+{
+	struct raw_element raw = {};
+	struct attributes fields, key;
+	uint32_t flags = 0;
+	const uint8_t *bytes;
+	size_t length;
+
+	attributes_of_nested(&fields, element);
+	attributes_of_nested(&key, fields.at[NFTA_SET_ELEM_KEY]);
+	bytes = attribute_bytes(key.at[NFTA_DATA_VALUE], &length);
+	if (!bytes || length != set_key_length(set->type) || length > sizeof(raw.key))
+		return false;
+	memcpy(raw.key, bytes, length);
+
+	(void)attribute_u32(fields.at[NFTA_SET_ELEM_FLAGS], &flags);
+	if (flags & ~(uint32_t)NFT_SET_ELEM_INTERVAL_END)
+		return false;
+	raw.end = flags & NFT_SET_ELEM_INTERVAL_END;
+	if (raw.end && !set->interval)
+		return false;
+	if (fields.at[NFTA_SET_ELEM_TIMEOUT] || fields.at[NFTA_SET_ELEM_EXPIRATION] ||
+	    fields.at[NFTA_SET_ELEM_EXPR] || fields.at[NFTA_SET_ELEM_EXPRESSIONS] ||
+	    fields.at[NFTA_SET_ELEM_OBJREF] || fields.at[NFTA_SET_ELEM_KEY_END])
+		return false;
+	if (set->map && !raw.end) {
+		raw.chain = decode_goto(fields.at[NFTA_SET_ELEM_DATA]);
+		if (!raw.chain)
+			return false;
+	}
+
+	*ret_element = raw;
+	return true;
+}
+
+/* By key; at the same key the end of one range comes before the beginning of the next. */
+static int raw_compare(const void *a, const void *b)
+{
+	const struct raw_element *x = a, *y = b;
+	int order = memcmp(x->key, y->key, sizeof(x->key));
+
+	return order != 0 ? order : (int)y->end - (int)x->end;
+}
+
+static void key_before(uint8_t *key, size_t length)
+{
+	while (length-- > 0)
+		if (key[length]-- != 0)
+			return;
+}
+
+int pair_elements(struct set *set, struct raw_element *elements, size_t count)
+{
+	size_t length = set_key_length(set->type);
+
+	if (count > 0)
+		qsort(elements, count, sizeof(*elements), raw_compare);
+	for (size_t i = 0; i < count; i++) {
+		const struct raw_element *next = i + 1 < count ? &elements[i + 1] : NULL;
+		struct element *element;
+
+		/* nft ends the empty space before the first range, where nothing has begun. */
+		if (elements[i].end) {
+			if (i == 0)
+				continue;
+			return -EBADMSG;
+		}
+		element = ARRAY_ADD(&set->elements);
+		if (!element)
+			return -ENOMEM;
+		memcpy(element->from, elements[i].key, length);
+		element->chain = elements[i].chain;
+		if (next && next->end) {
+			memcpy(element->to, next->key, length);
+			key_before(element->to, length);
+			i++;
+		} else if (!next) {
+			memset(element->to, 0xff, length);
+		} else {
+			return -EBADMSG;
+		}
+	}
+	return 0;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/nflog.h"
+
+#include "kernel/nflog_record.h"
+#include "kernel/wire.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <limits.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
+#include <poll.h>
+#include <string.h>
+
+/*
+ * The kernel collects this many records into one message, up to that many bytes, but waits no
+ * longer than that for the message to fill: a lone packet must not be late.
+ */
+#define THRESHOLD_RECORDS    256
+#define MESSAGE_BYTES        131072
+#define TIMEOUT_CENTISECONDS 2
+#define BUFFER_BYTES         (2 * MESSAGE_BYTES)
+#define ANSWER_WAIT_MSEC     10000
+
+struct nflog {
+	int fd;
+	uint16_t group;
+	uint32_t request; /* sequence number of the last configuration message */
+	bool counting;    /* a numbered record was seen, and the next has this number */
+	uint32_t next;
+	struct nflog_counts counts;
+	uint8_t buffer[BUFFER_BYTES] __attribute__((aligned(8)));
+};
+
+struct nflog *nflog_free(struct nflog *nflog)
+{
+	if (!nflog)
+		return NULL;
+	if (nflog->fd >= 0)
+		close(nflog->fd);
+	free(nflog);
+	return NULL;
+}
+
+int nflog_fd(const struct nflog *nflog)
+{
+	return nflog->fd;
+}
+
+struct nflog_counts nflog_counts(const struct nflog *nflog)
+{
+	return nflog->counts;
+}
+
+/* One datagram of the kernel's: its length; 0 when nothing is there; else a negative errno. */
+static ssize_t receive(struct nflog *nflog)
+{
+	for (;;) {
+		struct sockaddr_nl from = {};
+		struct iovec part = {.iov_base = nflog->buffer, .iov_len = sizeof(nflog->buffer)};
+		struct msghdr header = {.msg_name = &from,
+		                        .msg_namelen = sizeof(from),
+		                        .msg_iov = &part,
+		                        .msg_iovlen = 1};
+		ssize_t n = recvmsg(nflog->fd, &header, MSG_DONTWAIT);
+
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return errno == EAGAIN ? 0 : -errno;
+		}
+		if (header.msg_namelen != sizeof(from) || from.nl_pid != 0 || n == 0)
+			continue;
+		return n;
+	}
+}
+
+static void read_record(struct nflog *nflog, const struct nlmsghdr *message, usec_t now,
+                        nflog_callback_t callback, void *userdata)
+{
+	bool has_sequence;
+	uint32_t sequence;
+	struct record record;
+
+	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_NOOP)
+		return;
+	if (nflog_record_read(message, now, &record, &has_sequence, &sequence) < 0) {
+		nflog->counts.bad++;
+		return;
+	}
+	/* Numbers start when they are switched on, so the first one seen tells of no loss. */
+	if (has_sequence) {
+		if (nflog->counting)
+			nflog->counts.lost += (uint32_t)(sequence - nflog->next);
+		nflog->counting = true;
+		nflog->next = sequence + 1;
+	}
+	nflog->counts.received++;
+	callback(&record, userdata);
+}
+
+int nflog_read(struct nflog *nflog, size_t budget, usec_t now, nflog_callback_t callback,
+               void *userdata)
+{
+	uint64_t start = nflog->counts.received;
+
+	for (;;) {
+		const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)nflog->buffer;
+		ssize_t n = receive(nflog);
+		int left = (int)n;
+
+		if (n == 0)
+			return 0;
+		if (n == -ENOBUFS) {
+			nflog->counts.overruns++;
+			continue;
+		}
+		if (n < 0)
+			return (int)n;
+		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+			read_record(nflog, message, now, callback, userdata);
+		if (nflog->counts.received - start >= budget)
+			return NFLOG_MORE;
+	}
+}
+
+static void begin_config(struct nflog *nflog, struct wire *wire)
+{
+	wire_begin(wire, NFNL_SUBSYS_ULOG, NFULNL_MSG_CONFIG, NLM_F_ACK, AF_UNSPEC, nflog->group,
+	           ++nflog->request);
+}
+
+/* Records may already come before the answer; they are read, and belong to nobody yet. */
+static void ignore_record(const struct record *record, void *userdata)
+{
+}
+
+/* Looks for the answer in a datagram; true when it is there, with its errno in *ret_error. */
+static bool find_answer(struct nflog *nflog, ssize_t length, int *ret_error)
+{
+	const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)nflog->buffer;
+	int left = (int)length;
+
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+		if (message->nlmsg_type != NLMSG_ERROR) {
+			read_record(nflog, message, 0, ignore_record, NULL);
+			continue;
+		}
+		if (message->nlmsg_seq != nflog->request ||
+		    mnl_nlmsg_get_payload_len(message) < sizeof(*ret_error))
+			continue;
+		memcpy(ret_error, mnl_nlmsg_get_payload(message), sizeof(*ret_error));
+		return true;
+	}
+	return false;
+}
+
+static int send_config(struct nflog *nflog, struct wire *wire)
+{
+	struct pollfd wait = {.fd = nflog->fd, .events = POLLIN};
+	int error;
+
+	wire_end(wire);
+	if (wire->error < 0)
+		return wire->error;
+	if (send(nflog->fd, wire->bytes, wire->length, 0) < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = receive(nflog);
+
+		if (n > 0 && find_answer(nflog, n, &error))
+			return error;
+		if (n < 0)
+			return (int)n;
+		if (n == 0 && poll(&wait, 1, ANSWER_WAIT_MSEC) <= 0)
+			return -ETIMEDOUT;
+	}
+}
+
+static int bind_group(struct nflog *nflog)
+{
+	_cleanup_(wire_done) struct wire wire = {};
+
+	begin_config(nflog, &wire);
+	wire_u8(&wire, NFULA_CFG_CMD, NFULNL_CFG_CMD_BIND);
+	return send_config(nflog, &wire);
+}
+
+static int configure(struct nflog *nflog)
+{
+	_cleanup_(wire_done) struct wire wire = {};
+	struct nfulnl_msg_config_mode mode = {
+	        .copy_range = htonl(NFLOG_COPY_RANGE),
+	        .copy_mode = NFULNL_COPY_PACKET,
+	};
+
+	begin_config(nflog, &wire);
+	wire_put(&wire, NFULA_CFG_MODE, &mode, sizeof(mode));
+	/* Other sizes than 4 KiB to 128 KiB the kernel passes over without a word. */
+	wire_u32(&wire, NFULA_CFG_NLBUFSIZ, MESSAGE_BYTES);
+	wire_u32(&wire, NFULA_CFG_TIMEOUT, TIMEOUT_CENTISECONDS);
+	wire_u32(&wire, NFULA_CFG_QTHRESH, THRESHOLD_RECORDS);
+	return send_config(nflog, &wire);
+}
+
+/* In a message of its own: a flag that the kernel does not know would refuse all the rest. */
+static int number_records(struct nflog *nflog)
+{
+	_cleanup_(wire_done) struct wire wire = {};
+
+	begin_config(nflog, &wire);
+	wire_u16(&wire, NFULA_CFG_FLAGS, NFULNL_CFG_F_SEQ);
+	return send_config(nflog, &wire);
+}
+
+static int open_socket(struct nflog *nflog, size_t receive_bytes)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+	int value = receive_bytes < INT_MAX / 2 ? (int)receive_bytes : INT_MAX / 2;
+
+	nflog->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
+	if (nflog->fd < 0)
+		return -errno;
+	if (bind(nflog->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	if (setsockopt(nflog->fd, SOL_SOCKET, SO_RCVBUFFORCE, &value, sizeof(value)) < 0 &&
+	    setsockopt(nflog->fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value)) < 0)
+		return -errno;
+	return 0;
+}
+
+int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
+{
+	_cleanup_(nflog_freep) struct nflog *nflog = calloc(1, sizeof(*nflog));
+	int r;
+
+	if (!nflog)
+		return -ENOMEM;
+	nflog->group = group;
+	r = open_socket(nflog, receive_bytes ? receive_bytes : NFLOG_RECEIVE_BYTES);
+	if (r < 0)
+		return r;
+	r = bind_group(nflog);
+	if (r == -EPERM)
+		return NFLOG_TAKEN;
+	if (r >= 0)
+		r = configure(nflog);
+	if (r >= 0)
+		r = number_records(nflog);
+	if (r < 0)
+		return r;
+
+	*ret_nflog = TAKE_POINTER(nflog);
+	return 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_KERNEL_NFLOG_H
+#define EGRESSD_KERNEL_NFLOG_H
+
+#include "base/cleanup.h"
+#include "base/record.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The reader of the packet log (NFLOG): one group, a socket of its own. */
+struct nflog;
+
+enum nflog_result {
+	NFLOG_TAKEN = 1, /* another process reads that group */
+	NFLOG_MORE,      /* the budget is used up, and there may be more to read */
+};
+
+/* What was read since the group was bound. lost is exact; overruns are only episodes of losing. */
+struct nflog_counts {
+	uint64_t received;
+	uint64_t lost;     /* gaps in the records' numbers */
+	uint64_t overruns; /* ENOBUFS: the socket's buffer was full */
+	uint64_t bad;      /* messages that are no records */
+};
+
+#define NFLOG_COPY_RANGE 128 /* bytes of a packet; a rule's own snaplen can only be less */
+
+/*
+ * Binds the group in the network namespace of the calling thread, with a receive buffer of that
+ * many bytes where the system allows it (0: NFLOG_RECEIVE_BYTES). 0, NFLOG_TAKEN, or a negative
+ * errno. Without CAP_NET_ADMIN the answer is the same as for a group that is taken: EPERM.
+ */
+#define NFLOG_RECEIVE_BYTES (8 * 1024 * 1024)
+int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog);
+struct nflog *nflog_free(struct nflog *nflog);
+DEFINE_CLEANUP(struct nflog *, nflog_free)
+
+/* The file descriptor, readable when there are records; it stays the reader's. */
+int nflog_fd(const struct nflog *nflog);
+
+/* Called with each record, which lasts until it returns. */
+typedef void (*nflog_callback_t)(const struct record *record, void *userdata);
+
+/*
+ * Reads what is there without waiting, until at least `budget` records were given to the callback.
+ * `now` is the time of records to which the kernel gave none. 0: all is read; NFLOG_MORE; or a
+ * negative errno. An overrun is counted, and no error.
+ */
+int nflog_read(struct nflog *nflog, size_t budget, usec_t now, nflog_callback_t callback,
+               void *userdata);
+
+struct nflog_counts nflog_counts(const struct nflog *nflog);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_KERNEL_READ_H
+#define EGRESSD_KERNEL_READ_H
+
+#include "kernel/socket.h"
+#include "ruleset/ruleset.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Reads `table inet egressd` back with everything in it, but for the elements of dynamic sets, and
+ * the generation for which that is true. A table that is not there is a ruleset with exists false.
+ * 0; -EBUSY: others changed the rules all the time; or another negative errno.
+ */
+int table_read(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *ret_generation);
+
+/* Only whether the table is there, and the generation for which that is true; errors as above. */
+int table_exists(struct kernel *kernel, bool *ret_exists, uint32_t *ret_generation);
+
+struct wire;
+
+/* Begins a message of nf_tables about the inet family with a new sequence number. */
+void table_request(struct wire *wire, struct kernel *kernel, unsigned type, unsigned flags);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_KERNEL_ROUTE_H
+#define EGRESSD_KERNEL_ROUTE_H
+
+#include "base/address.h"
+
+#include <net/if.h>
+#include <stdbool.h>
+
+#define ROUTE_NONE 1 /* the routing table has no way to that address */
+
+/* The way to an address. */
+struct route {
+	char interface[IF_NAMESIZE]; /* that packets to it leave by */
+	bool local;                  /* it is an address of this machine */
+};
+
+/*
+ * Asks the routing table (RTM_GETROUTE, linux/rtnetlink.h) for the way to an address, which is
+ * what the table's `fib` expression looks at for a source address. 0, ROUTE_NONE, or a negative
+ * errno.
+ */
+int route_lookup(const struct address *address, struct route *ret_route);
+
+#endif

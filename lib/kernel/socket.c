@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/socket.h"
+
+#include "kernel/attribute.h"
+#include "kernel/wire.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <limits.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
+#include <string.h>
+
+/* The kernel makes a dump's parts up to 32 KiB, and an answer may carry a message of ours. */
+#define RECEIVE_BYTES    131072
+#define ANSWER_WAIT_MSEC 10000
+
+struct kernel {
+	int fd;
+	uint32_t sequence;
+	uint8_t buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
+};
+
+int kernel_open(struct kernel **ret_kernel)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+	_cleanup_(kernel_freep) struct kernel *kernel = NULL;
+	int on = 1;
+
+	kernel = calloc(1, sizeof(*kernel));
+	if (!kernel)
+		return -ENOMEM;
+	kernel->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (kernel->fd < 0)
+		return -errno;
+	if (bind(kernel->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return -errno;
+	/* Both only improve the messages: the reason in words, and not our own text sent back. */
+	(void)setsockopt(kernel->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	(void)setsockopt(kernel->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+
+	*ret_kernel = TAKE_POINTER(kernel);
+	return 0;
+}
+
+struct kernel *kernel_free(struct kernel *kernel)
+{
+	if (!kernel)
+		return NULL;
+	if (kernel->fd >= 0)
+		close(kernel->fd);
+	free(kernel);
+	return NULL;
+}
+
+int kernel_fd(const struct kernel *kernel)
+{
+	return kernel->fd;
+}
+
+uint32_t kernel_sequence(struct kernel *kernel)
+{
+	return ++kernel->sequence;
+}
+
+void kernel_skip_sequences(struct kernel *kernel, size_t count)
+{
+	kernel->sequence += (uint32_t)count;
+}
+
+static int set_buffer(int fd, int force, int plain, size_t bytes)
+{
+	int value = bytes < INT_MAX / 2 ? (int)bytes : INT_MAX / 2;
+
+	if (setsockopt(fd, SOL_SOCKET, force, &value, sizeof(value)) == 0 ||
+	    setsockopt(fd, SOL_SOCKET, plain, &value, sizeof(value)) == 0)
+		return 0;
+	return -errno;
+}
+
+int kernel_receive_buffer(struct kernel *kernel, size_t bytes)
+{
+	return set_buffer(kernel->fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes);
+}
+
+int kernel_send_buffer(struct kernel *kernel, size_t bytes)
+{
+	return set_buffer(kernel->fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes);
+}
+
+/*
+ * One datagram of the kernel's: its length; 0 when nothing is there; -ENOBUFS when something before
+ * it was lost, and reading may go on; else a negative errno.
+ */
+static ssize_t receive(struct kernel *kernel)
+{
+	for (;;) {
+		struct sockaddr_nl from = {};
+		struct iovec part = {.iov_base = kernel->buffer, .iov_len = sizeof(kernel->buffer)};
+		struct msghdr header = {.msg_name = &from,
+		                        .msg_namelen = sizeof(from),
+		                        .msg_iov = &part,
+		                        .msg_iovlen = 1};
+		ssize_t n = recvmsg(kernel->fd, &header, MSG_DONTWAIT);
+
+		if (n < 0) {
+			if (errno == EINTR)
+				continue;
+			return errno == EAGAIN ? 0 : -errno;
+		}
+		/* Any process that may use the socket family could send us something. */
+		if (header.msg_namelen != sizeof(from) || from.nl_pid != 0 || n == 0)
+			continue;
+		if (header.msg_flags & MSG_TRUNC)
+			return -ENOBUFS;
+		return n;
+	}
+}
+
+static int wait_readable(struct kernel *kernel)
+{
+	struct pollfd wait = {.fd = kernel->fd, .events = POLLIN};
+	int r;
+
+	do
+		r = poll(&wait, 1, ANSWER_WAIT_MSEC);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : 0;
+}
+
+/* What is known of an answer that is being read. */
+struct answer {
+	uint32_t sequence;
+	bool ended;
+	int result;
+	kernel_reply_t reply;
+	void *userdata;
+};
+
+static void answer_fail(struct answer *answer, int error)
+{
+	if (answer->result >= 0)
+		answer->result = error;
+}
+
+/* The number that an error, or the end of a dump, carries; -EBADMSG when it is cut short. */
+static int message_error(const struct nlmsghdr *message)
+{
+	int error;
+
+	if (mnl_nlmsg_get_payload_len(message) < sizeof(error))
+		return -EBADMSG;
+	memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
+	return error <= 0 ? error : -EBADMSG;
+}
+
+static void answer_message(struct answer *answer, const struct nlmsghdr *message)
+{
+	int error;
+
+	/* Something that an earlier, broken off answer left behind. */
+	if (message->nlmsg_seq != answer->sequence)
+		return;
+	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+		answer_fail(answer, -EINTR);
+
+	switch (message->nlmsg_type) {
+	case NLMSG_ERROR:
+		answer->ended = true;
+		error = message_error(message);
+		if (error < 0)
+			answer_fail(answer, error);
+		break;
+	case NLMSG_DONE:
+		answer->ended = true;
+		/* The kernel ends a dump with the error that stopped it, or with none at all. */
+		error = mnl_nlmsg_get_payload_len(message) > 0 ? message_error(message) : 0;
+		if (error < 0)
+			answer_fail(answer, error);
+		break;
+	case NLMSG_NOOP:
+	case NLMSG_OVERRUN:
+		break;
+	default:
+		/* After a failure the rest is only read away, or the next dump would be refused. */
+		if (answer->result >= 0) {
+			error = answer->reply ? answer->reply(message, answer->userdata) : 0;
+			if (error < 0)
+				answer_fail(answer, error);
+		}
+		break;
+	}
+}
+
+static void answer_datagram(struct answer *answer, const uint8_t *buffer, ssize_t length)
+{
+	const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)buffer;
+	int left = (int)length;
+
+	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		answer_message(answer, message);
+}
+
+int kernel_request(struct kernel *kernel, const struct wire *wire, kernel_reply_t reply,
+                   void *userdata)
+{
+	struct answer answer = {.reply = reply, .userdata = userdata};
+	struct nlmsghdr header;
+	ssize_t n;
+	int r;
+
+	if (wire->error < 0)
+		return wire->error;
+	memcpy(&header, wire->bytes, sizeof(header));
+	answer.sequence = header.nlmsg_seq;
+
+	do
+		n = send(kernel->fd, wire->bytes, wire->length, 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+
+	while (!answer.ended) {
+		n = receive(kernel);
+		if (n == 0) {
+			r = wait_readable(kernel);
+			if (r < 0)
+				return r;
+		} else if (n == -ENOBUFS) {
+			/* The end itself may be what was lost: then there is no more to wait for.
+			 */
+			answer_fail(&answer, -ENOBUFS);
+			n = receive(kernel);
+			if (n == 0)
+				break;
+			if (n < 0)
+				return (int)n;
+			answer_datagram(&answer, kernel->buffer, n);
+		} else if (n < 0) {
+			return (int)n;
+		} else {
+			answer_datagram(&answer, kernel->buffer, n);
+		}
+	}
+	return answer.result;
+}
+
+int kernel_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata)
+{
+	bool lost = false;
+
+	for (;;) {
+		const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)kernel->buffer;
+		ssize_t n = receive(kernel);
+		int left, r;
+
+		if (n == 0)
+			return lost ? -ENOBUFS : 0;
+		if (n == -ENOBUFS) {
+			lost = true;
+			continue;
+		}
+		if (n < 0)
+			return (int)n;
+		for (left = (int)n; mnl_nlmsg_ok(message, left);
+		     message = mnl_nlmsg_next(message, &left)) {
+			r = reply(message, userdata);
+			if (r < 0)
+				return r;
+		}
+	}
+}
+
+static int generation_reply(const struct nlmsghdr *message, void *userdata)
+{
+	struct attributes attributes;
+
+	attributes_of_message(&attributes, message);
+	return attribute_u32(attributes.at[NFTA_GEN_ID], userdata) ? 0 : -EBADMSG;
+}
+
+int kernel_generation(struct kernel *kernel, uint32_t *ret_generation)
+{
+	_cleanup_(wire_done) struct wire wire = {};
+	uint32_t generation = 0;
+	int r;
+
+	wire_begin(&wire, NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, NLM_F_ACK, AF_UNSPEC, 0,
+	           kernel_sequence(kernel));
+	wire_end(&wire);
+	r = kernel_request(kernel, &wire, generation_reply, &generation);
+	if (r < 0)
+		return r;
+	/* The kernel never gives out 0, which in a batch means that nothing is to be compared. */
+	if (generation == 0)
+		return -EBADMSG;
+
+	*ret_generation = generation;
+	return 0;
+}

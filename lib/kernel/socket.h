@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_KERNEL_SOCKET_H
+#define EGRESSD_KERNEL_SOCKET_H
+
+#include "base/cleanup.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One netlink socket to nf_tables for commits and dumps. It joins no multicast group: a table that
+ * is owned is owned by this socket, and an overrun must never be a reason to close it.
+ */
+struct kernel;
+struct nlmsghdr;
+struct wire;
+
+#define KERNEL_READ_TRIES 16 /* of a dump or a table that changes while it is read */
+
+/*
+ * Opens the socket in the network namespace of the calling thread; 0 or a negative errno, such as
+ * -EPROTONOSUPPORT for a kernel without netfilter's netlink.
+ */
+int kernel_open(struct kernel **ret_kernel);
+
+/* Closes the socket and releases what belongs to it; takes NULL, returns NULL. */
+struct kernel *kernel_free(struct kernel *kernel);
+DEFINE_CLEANUP(struct kernel *, kernel_free)
+
+/* The file descriptor, which stays the kernel's. */
+int kernel_fd(const struct kernel *kernel);
+
+/* A sequence number that no message before had. */
+uint32_t kernel_sequence(struct kernel *kernel);
+
+/* Marks that many numbers from kernel_sequence() on as used. */
+void kernel_skip_sequences(struct kernel *kernel, size_t count);
+
+/*
+ * Asks for buffers of that many bytes: beyond the system's limit where we may (SO_RCVBUFFORCE needs
+ * CAP_NET_ADMIN in the first user namespace), else up to it. A smaller buffer than the one that is
+ * there is asked for as well. 0 or a negative errno.
+ */
+int kernel_receive_buffer(struct kernel *kernel, size_t bytes);
+int kernel_send_buffer(struct kernel *kernel, size_t bytes);
+
+/* Called with each message of an answer; a negative errno from it becomes the request's result. */
+typedef int (*kernel_reply_t)(const struct nlmsghdr *message, void *userdata);
+
+/*
+ * Sends one message, the only one in wire, which asks for a dump (NLM_F_DUMP) or an
+ * acknowledgement (NLM_F_ACK), and reads the answer to its end. 0; the errno of the kernel or of
+ * reply; -EINTR: the dump was not consistent; -ENOBUFS: something of the answer was lost;
+ * -ETIMEDOUT: the kernel did not end it.
+ */
+int kernel_request(struct kernel *kernel, const struct wire *wire, kernel_reply_t reply,
+                   void *userdata);
+
+/*
+ * Reads what is there now, without waiting, and gives each message of the kernel to reply. 0 when
+ * nothing is left, -ENOBUFS when that was all but something was lost, else a negative errno.
+ */
+int kernel_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata);
+
+/* The generation id of the nf_tables ruleset, which each commit advances; 0 or a negative errno. */
+int kernel_generation(struct kernel *kernel, uint32_t *ret_generation);
+
+#endif

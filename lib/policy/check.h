@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_POLICY_CHECK_H
+#define EGRESSD_POLICY_CHECK_H
+
+#include "base/problems.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+
+/*
+ * Resolves the names in a policy that was loaded, and fills in everything that policy.h marks "By
+ * check". Mistakes go to problems; only without any is the policy fit for use. partial: something
+ * could not be read, so that a name which is not there is no mistake. 0 or -ENOMEM.
+ */
+int policy_check(struct policy *policy, bool partial, struct problems *problems);
+
+#endif

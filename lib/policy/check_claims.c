@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/checker.h"
+
+#include "base/cleanup.h"
+
+#include <errno.h>
+
+/* First address first, widest first, and of equal ones the one that was written first. */
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int c = address_compare(&x->range.from, &y->range.from);
+	if (!c)
+		c = address_compare(&y->range.to, &x->range.to);
+	if (!c)
+		c = (x->host->index > y->host->index) - (x->host->index < y->host->index);
+	if (!c)
+		c = (x->at.line > y->at.line) - (x->at.line < y->at.line);
+	return c;
+}
+
+static int collect(struct policy *policy, enum family family, struct claims *ret_claims)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < policy->hosts.count; i++)
+		for (size_t j = 0; j < policy->hosts.items[i].range_count; j++)
+			count += policy->hosts.items[i].ranges[j].from.family == family;
+
+	*ret_claims = (struct claims){};
+	if (!count)
+		return 0;
+	ret_claims->items = arena_alloc(policy->arena, count, sizeof(*ret_claims->items));
+	if (!ret_claims->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		const struct host *host = &policy->hosts.items[i];
+		for (size_t j = 0; j < host->range_count; j++)
+			if (host->ranges[j].from.family == family)
+				ret_claims->items[ret_claims->count++] = (struct claim){
+				        .range = host->ranges[j],
+				        .host = host,
+				        .at = host->addresses.items[j].at,
+				        .parent = -1,
+				};
+	}
+	qsort(ret_claims->items, count, sizeof(*ret_claims->items), compare_claims);
+	return 0;
+}
+
+static bool is_equal(const struct claim *a, const struct claim *b)
+{
+	return address_compare(&a->range.from, &b->range.from) == 0 &&
+	       address_compare(&a->range.to, &b->range.to) == 0;
+}
+
+/* Two claims that cannot both stand; the one that was written later is to blame. */
+static void report(struct checker *checker, const struct claim *a, const struct claim *b)
+{
+	bool b_later = b->host->index != a->host->index ? b->host->index > a->host->index
+	                                                : b->at.line >= a->at.line;
+	const struct claim *later = b_later ? b : a, *first = b_later ? a : b;
+	char text[RANGE_TEXT_MAX], other[RANGE_TEXT_MAX];
+	range_print(&later->range, text);
+	range_print(&first->range, other);
+	if (is_equal(a, b))
+		problems_add(checker->problems, later->at, "%s is already host \"%s\" at %s:%u",
+		             text, first->host->name, first->at.file, first->at.line);
+	else
+		problems_add(checker->problems, later->at,
+		             "%s crosses %s, which is already host \"%s\" at %s:%u; one must lie "
+		             "within the other",
+		             text, other, first->host->name, first->at.file, first->at.line);
+}
+
+/* Finds the claim around each one; a claim that cannot stand is taken out. */
+static int nest(struct checker *checker, struct claims *claims)
+{
+	/* The claims around the present one, the innermost last. */
+	_cleanup_free_ size_t *around = calloc(claims->count + 1, sizeof(*around));
+	if (!around)
+		return -ENOMEM;
+
+	size_t depth = 0, kept = 0;
+	for (size_t i = 0; i < claims->count; i++) {
+		struct claim claim = claims->items[i];
+		while (depth && address_compare(&claims->items[around[depth - 1]].range.to,
+		                                &claim.range.from) < 0)
+			depth--;
+		if (depth) {
+			const struct claim *outer = &claims->items[around[depth - 1]];
+			bool within = address_compare(&claim.range.to, &outer->range.to) <= 0;
+			if (!within || is_equal(outer, &claim)) {
+				report(checker, outer, &claim);
+				continue;
+			}
+			claim.parent = (ptrdiff_t)around[depth - 1];
+		}
+		claims->items[kept] = claim;
+		around[depth++] = kept++;
+	}
+	claims->count = kept;
+	return 0;
+}
+
+int check_claims(struct checker *checker)
+{
+	for (unsigned family = 0; family < FAMILY_COUNT; family++) {
+		struct claims *claims = &checker->policy->claims[family];
+		int r = collect(checker->policy, (enum family)family, claims);
+		if (r == 0)
+			r = nest(checker, claims);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/checker.h"
+
+#include "base/cleanup.h"
+#include "policy/range_word.h"
+
+#include <errno.h>
+#include <string.h>
+
+static void find_role(struct checker *checker, struct host *host)
+{
+	const char *name = host->role_name.text;
+	size_t index;
+	if (!name)
+		return; /* reported by load */
+	if (names_find(&checker->roles, name, &index)) {
+		host->role = &checker->policy->roles.items[index];
+		return;
+	}
+	if (checker->partial)
+		return;
+	const char *nearest = names_nearest(&checker->roles, name);
+	if (nearest)
+		problems_add(checker->problems, host->role_name.at,
+		             "host \"%s\" has the unknown role \"%s\"; did you mean \"%s\"?",
+		             host->name, name, nearest);
+	else
+		problems_add(checker->problems, host->role_name.at,
+		             "host \"%s\" has the unknown role \"%s\"", host->name, name);
+}
+
+static int read_ranges(struct checker *checker, struct host *host)
+{
+	size_t count = host->addresses.count;
+	if (!count)
+		return 0;
+	host->ranges = arena_alloc(checker->policy->arena, count, sizeof(*host->ranges));
+	if (!host->ranges)
+		return -ENOMEM;
+	bool good = true;
+	for (size_t i = 0; i < count; i++)
+		good &= range_word_parse(host->addresses.items[i].text, host->addresses.items[i].at,
+		                         checker->problems, &host->ranges[i]);
+	/* ranges[i] is addresses[i], so there are all or none. */
+	host->range_count = good ? count : 0;
+	return 0;
+}
+
+static int read_macs(struct checker *checker, struct host *host)
+{
+	size_t count = host->mac_words.count;
+	if (!count)
+		return 0;
+	host->macs = arena_alloc(checker->policy->arena, count, sizeof(*host->macs));
+	if (!host->macs)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		const struct word *word = &host->mac_words.items[i];
+		struct mac *mac = &host->macs[host->mac_count];
+		if (mac_parse(word->text, mac) < 0)
+			problems_add(checker->problems, word->at,
+			             "\"%s\" is no MAC; write one as 52:54:00:12:34:56",
+			             word->text);
+		else if (mac->bytes[0] & 1)
+			problems_add(checker->problems, word->at,
+			             "%s is a group address, from which no host sends", word->text);
+		else
+			host->mac_count++;
+	}
+	return 0;
+}
+
+static void check_self(struct checker *checker, const struct host *host)
+{
+	const struct host *first = checker->policy->self;
+	if (!host->self)
+		return;
+	if (first)
+		problems_add(checker->problems, host->at,
+		             "host \"%s\" is the gateway too; host \"%s\" at %s:%u already is",
+		             host->name, first->name, first->at.file, first->at.line);
+	else
+		checker->policy->self = host;
+}
+
+static enum mode first_set(enum mode own, enum mode next)
+{
+	return own != MODE_UNSET ? own : next;
+}
+
+int check_hosts(struct checker *checker)
+{
+	struct policy *policy = checker->policy;
+	for (size_t i = 0; i < policy->roles.count; i++) {
+		struct role *role = &policy->roles.items[i];
+		role->index = i;
+		role->effective_mode = first_set(role->mode, policy->gateway.mode);
+	}
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		struct host *host = &policy->hosts.items[i];
+		host->index = i;
+		find_role(checker, host);
+		host->effective_mode = first_set(host->mode, host->role ? host->role->effective_mode
+		                                                        : policy->gateway.mode);
+		int r = read_ranges(checker, host);
+		if (r == 0)
+			r = read_macs(checker, host);
+		if (r < 0)
+			return r;
+		check_self(checker, host);
+	}
+	return 0;
+}
+
+/* A MAC by which alone a host is told. */
+struct sole_mac {
+	struct mac mac;
+	const struct host *host;
+};
+
+static int compare_macs(const void *a, const void *b)
+{
+	const struct sole_mac *x = a, *y = b;
+	int c = memcmp(x->mac.bytes, y->mac.bytes, sizeof(x->mac.bytes));
+	return c ? c : (x->host->index > y->host->index) - (x->host->index < y->host->index);
+}
+
+int check_macs(struct checker *checker)
+{
+	const struct policy *policy = checker->policy;
+	ARRAY(struct sole_mac) macs = {};
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		const struct host *host = &policy->hosts.items[i];
+		for (size_t j = 0; !host->addresses.count && j < host->mac_count; j++) {
+			struct sole_mac *mac = ARRAY_ADD(&macs);
+			if (!mac) {
+				ARRAY_DONE(&macs);
+				return -ENOMEM;
+			}
+			*mac = (struct sole_mac){host->macs[j], host};
+		}
+	}
+
+	if (macs.count)
+		qsort(macs.items, macs.count, sizeof(*macs.items), compare_macs);
+	for (size_t i = 1; i < macs.count; i++) {
+		const struct sole_mac *mac = &macs.items[i], *before = mac - 1;
+		char text[MAC_TEXT_MAX];
+		if (memcmp(mac->mac.bytes, before->mac.bytes, sizeof(mac->mac.bytes)) == 0)
+			problems_add(checker->problems, mac->host->at,
+			             "host \"%s\" has no address but the MAC %s, which is already "
+			             "host \"%s\" at %s:%u",
+			             mac->host->name, mac_print(&mac->mac, text),
+			             before->host->name, before->host->at.file,
+			             before->host->at.line);
+	}
+	ARRAY_DONE(&macs);
+	return 0;
+}

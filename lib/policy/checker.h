@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_POLICY_CHECKER_H
+#define EGRESSD_POLICY_CHECKER_H
+
+#include "base/problems.h"
+#include "policy/names.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+
+/* Inside the room: what the parts of checking share. */
+struct checker {
+	struct policy *policy;
+	struct problems *problems;
+	bool partial; /* names may be missing through no fault of who refers to them */
+	struct names services;
+	struct names networks;
+	struct names roles;
+	struct names hosts;
+};
+
+/* Each fills in what policy.h marks "By check" on its kind; 0 or -ENOMEM. */
+int check_services(struct checker *checker);
+int check_networks(struct checker *checker);
+int check_roles(struct checker *checker);
+int check_hosts(struct checker *checker);
+int check_macs(struct checker *checker);
+int check_claims(struct checker *checker);
+
+typedef ARRAY(struct service_item) item_array;
+
+/*
+ * Adds what a word stands for, the name of a service or a literal. self is the service in whose
+ * definition it stands, or NULL: a service may be called like the protocol that it is.
+ */
+int check_service_word(struct checker *checker, const struct word *word, const struct service *self,
+                       item_array *items);
+
+/* Drops items that came before and moves the rest into the arena. */
+int check_keep_items(struct checker *checker, item_array *items, struct service_items *ret_items);
+
+/*
+ * Resolves the words of a to, from or blocklist. hosts: "host:NAME" and "role:NAME" may stand
+ * there too. 0 or -ENOMEM.
+ */
+int check_peers(struct checker *checker, const struct words *words, bool hosts,
+                struct peer **ret_peers, size_t *ret_count);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_POLICY_JUDGE_H
+#define EGRESSD_POLICY_JUDGE_H
+
+#include "base/reason.h"
+#include "policy/policy.h"
+
+enum origin {
+	ORIGIN_INSIDE,  /* forwarded, came in on an inside interface */
+	ORIGIN_OUTSIDE, /* forwarded, came in on any other interface */
+	ORIGIN_SELF,    /* the gateway's own, leaving through the output hook */
+};
+
+/* The first packet of a connection, as much of it as judgement needs. */
+struct connection {
+	enum origin origin;
+	struct address source;
+	struct address destination; /* of the same family */
+	uint8_t protocol;
+	bool has_port; /* false: a protocol without, or a port that cannot be seen (a fragment) */
+	uint16_t port; /* destination port, or ICMP type */
+	bool has_mac;
+	struct mac mac; /* the source's, where the link has one */
+	bool spoofed;   /* the caller asked the routing table: design section 4 */
+};
+
+/* One finding against a connection. */
+struct offence {
+	enum reason reason;
+	const struct role *role; /* whose counter it counts in; NULL for spoofed and unassigned */
+	enum mode mode;          /* MODE_AUDIT: counted, but let pass */
+	struct location at;      /* the line of the configuration that decided */
+};
+
+struct judgement {
+	bool permitted; /* by the policy; modes play no part in it */
+	bool passes;    /* what happens to the packet: permitted, or every offence was in audit */
+	struct offence offences[2]; /* an outbound one, or inbound, or (outbound in audit) both */
+	size_t offence_count;
+	const struct host *source;      /* NULL: not judged (outside), unknown or spoofed */
+	const struct host *destination; /* NULL: no host of the policy */
+	struct location at;             /* permitted: the line that permits it, if there is one */
+	const char *helper;             /* conntrack helper that it gets, or NULL */
+};
+
+/*
+ * Judges a connection by the policy alone, as the table does in the kernel (design section 4,
+ * "Rulings"). Without clock or kernel, so quarantine and throttle never come out of it.
+ */
+void judge(const struct policy *policy, const struct connection *connection,
+           struct judgement *ret_judgement);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/loader.h"
+
+#include <net/if.h>
+#include <string.h>
+
+static const struct key key_items[GATEWAY_KEY_COUNT] = {
+        [GATEWAY_INSIDE] = {"inside", VALUE_STRINGS, "[ \"lan0\", \"dmz*\" ]",
+                            "the interfaces with protected hosts behind them"},
+        [GATEWAY_MODE] = {"mode", VALUE_STRING, "\"enforce\"", "enforce or audit"},
+        [GATEWAY_REFUSE] = {"refuse", VALUE_STRING, "\"reject\"", "reject or drop"},
+        [GATEWAY_NFLOG_GROUP] = {"nflog_group", VALUE_NUMBER, "100",
+                                 "where blocked packets are reported to the daemon"},
+};
+static const struct keys keys = {"gateway", key_items, GATEWAY_KEY_COUNT};
+
+/* What the kernel takes for an interface name (dev_valid_name()), and nft for one in quotes. */
+static bool is_interface_name(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f || strchr("/:\"\\", *p))
+			return false;
+	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+static void check_interface(const struct context *context, const struct word *word)
+{
+	const char *name = word->text;
+	const char *star = strchr(name, '*');
+	if (strcmp(name, "*") == 0)
+		problems_add(context->problems, word->at,
+		             "\"*\" would be every interface, the outside too; name the inside "
+		             "ones, as in \"lan*\"");
+	else if (star && star[1])
+		problems_add(context->problems, word->at,
+		             "\"%s\" cannot be an interface; \"*\" may only stand at the end",
+		             name);
+	else if (strlen(name) >= IF_NAMESIZE)
+		problems_add(context->problems, word->at,
+		             "\"%s\" is too long for an interface; %d bytes are the most", name,
+		             IF_NAMESIZE - 1);
+	else if (!is_interface_name(name))
+		problems_add(context->problems, word->at, "\"%s\" cannot be an interface", name);
+}
+
+static void check_inside(const struct context *context, const struct gateway *gateway,
+                         struct location at)
+{
+	const struct words *inside = &gateway->inside;
+	if (!inside->count)
+		problems_add(context->problems, at,
+		             "\"inside\" names no interface, so nothing would be protected; as in "
+		             "inside = [ \"lan0\" ]");
+	for (size_t i = 0; i < inside->count; i++) {
+		size_t j = 0;
+		while (j < i && strcmp(inside->items[i].text, inside->items[j].text) != 0)
+			j++;
+		if (j < i)
+			problems_add(context->problems, inside->items[i].at,
+			             "\"%s\" is already named at %s:%u", inside->items[i].text,
+			             inside->items[j].at.file, inside->items[j].at.line);
+		else
+			check_interface(context, &inside->items[i]);
+	}
+}
+
+static void read_refuse(const struct context *context, const config_setting_t *setting,
+                        struct gateway *gateway)
+{
+	const char *text = config_setting_get_string(setting);
+	if (strcmp(text, "reject") == 0)
+		gateway->refuse = REFUSE_REJECT;
+	else if (strcmp(text, "drop") == 0)
+		gateway->refuse = REFUSE_DROP;
+	else
+		problems_add(context->problems, setting_at(context, setting),
+		             "unknown refuse \"%s\"; it is \"reject\" or \"drop\"", text);
+}
+
+static void read_nflog_group(const struct context *context, const config_setting_t *setting,
+                             struct gateway *gateway)
+{
+	long long group = config_setting_type(setting) == CONFIG_TYPE_INT64
+	                          ? config_setting_get_int64(setting)
+	                          : config_setting_get_int(setting);
+	if (group < 1 || group > UINT16_MAX)
+		problems_add(context->problems, setting_at(context, setting),
+		             "nflog_group %lld is out of range; it must be 1 to %d", group,
+		             UINT16_MAX);
+	else
+		gateway->nflog_group = (uint16_t)group;
+}
+
+/* A key that another file has given already is reported, and not taken again. */
+static void drop_repeated(struct loader *loader, struct field *fields,
+                          const config_setting_t *group)
+{
+	for (size_t i = 0; i < GATEWAY_KEY_COUNT; i++) {
+		if (!fields[i].present)
+			continue;
+		const config_setting_t *setting =
+		        config_setting_get_member(group, key_items[i].name);
+		struct location *first = &loader->gateway_keys[i];
+		if (!first->line) {
+			*first = setting_at(&loader->context, setting);
+			continue;
+		}
+		problems_add(loader->context.problems, setting_at(&loader->context, setting),
+		             "\"%s\" of gateway is already defined at %s:%u", key_items[i].name,
+		             first->file, first->line);
+		fields[i].setting = NULL;
+	}
+}
+
+int load_gateway(struct loader *loader, const config_setting_t *group)
+{
+	const struct context *context = &loader->context;
+	struct gateway *gateway = &loader->policy->gateway;
+	struct field fields[GATEWAY_KEY_COUNT];
+	settings_match(context, group, &keys, fields);
+	drop_repeated(loader, fields, group);
+
+	if (!gateway->at.line)
+		gateway->at = setting_at(context, group);
+	if (fields[GATEWAY_INSIDE].setting) {
+		int r = setting_words(context, fields[GATEWAY_INSIDE].setting, &gateway->inside);
+		if (r < 0)
+			return r;
+		check_inside(context, gateway, setting_at(context, fields[GATEWAY_INSIDE].setting));
+	}
+	if (fields[GATEWAY_MODE].setting) {
+		enum mode mode = setting_mode(context, fields[GATEWAY_MODE].setting);
+		if (mode != MODE_UNSET)
+			gateway->mode = mode;
+	}
+	if (fields[GATEWAY_REFUSE].setting)
+		read_refuse(context, fields[GATEWAY_REFUSE].setting, gateway);
+	if (fields[GATEWAY_NFLOG_GROUP].setting)
+		read_nflog_group(context, fields[GATEWAY_NFLOG_GROUP].setting, gateway);
+	return 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_POLICY_LOADER_H
+#define EGRESSD_POLICY_LOADER_H
+
+#include "base/array.h"
+#include "policy/load.h"
+#include "policy/policy.h"
+#include "policy/settings.h"
+
+#include <sha2.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Inside the room: what the parts of loading share while one policy is put together. */
+
+enum gateway_key {
+	GATEWAY_INSIDE,
+	GATEWAY_MODE,
+	GATEWAY_REFUSE,
+	GATEWAY_NFLOG_GROUP,
+};
+#define GATEWAY_KEY_COUNT (GATEWAY_NFLOG_GROUP + 1)
+
+/* A configuration file that was read, and the line that named it. */
+struct visited {
+	dev_t device;
+	ino_t inode;
+	const char *path;
+	struct location at;
+	bool open; /* what it includes is still being read */
+};
+
+struct loader {
+	struct context context; /* arena, problems and the file that is being walked */
+	struct policy *policy;
+	struct source_paths *paths; /* may be NULL */
+	bool alone;                 /* a text in memory, which names no other file */
+	bool shipped;               /* the built-in services are being loaded */
+	bool partial;               /* something could not be read: names may be missing */
+	SHA2_CTX digest;
+
+	ARRAY(struct service) services; /* the shipped ones first */
+	size_t shipped_count;
+	ARRAY(struct network) networks;
+	ARRAY(struct role) roles;
+	ARRAY(struct host) hosts;
+	ARRAY(struct visited) visited;
+
+	/* Where these were first written; line 0: nowhere so far. */
+	struct location gateway_keys[GATEWAY_KEY_COUNT];
+	struct location roles_at;
+	struct location hosts_at;
+	struct location blocklist_at;
+};
+
+/* One section each out of the file being walked; 0 or -ENOMEM, mistakes go to the problems. */
+int load_gateway(struct loader *loader, const config_setting_t *group);
+int load_services(struct loader *loader, const config_setting_t *group);
+int load_networks(struct loader *loader, const config_setting_t *group);
+int load_roles(struct loader *loader, const config_setting_t *group);
+int load_hosts(struct loader *loader, const config_setting_t *list);
+
+/*
+ * Walks one file's text (length bytes, and room for two more), but for the files that it includes,
+ * which are handed back. A text that libconfig cannot read only sets partial. 0 or -ENOMEM.
+ */
+int load_parsed(struct loader *loader, const char *file, char *text, size_t length,
+                struct words *ret_includes);
+
+/*
+ * Notes a path for whoever watches, and the path of a file that base (a file) names: relative to
+ * the folder in which base lies. 0 or -ENOMEM.
+ */
+int loader_note_file(struct loader *loader, const char *path);
+int loader_note_directory(struct loader *loader, const char *path);
+int loader_path(struct loader *loader, const char *base, const char *named, const char **ret_path);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/policy.h"
+
+#include "base/protocol.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct policy *policy_free(struct policy *policy)
+{
+	if (policy)
+		arena_free(policy->arena); /* the policy itself lives in it */
+	return NULL;
+}
+
+const char *mode_name(enum mode mode)
+{
+	switch (mode) {
+	case MODE_UNSET:
+		return "unset";
+	case MODE_ENFORCE:
+		return "enforce";
+	case MODE_AUDIT:
+		return "audit";
+	}
+	abort(); /* no other value is ever made */
+}
+
+const struct role *policy_role(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->roles.count; i++)
+		if (strcmp(policy->roles.items[i].name, name) == 0)
+			return &policy->roles.items[i];
+	return NULL;
+}
+
+const struct host *policy_host(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->hosts.count; i++)
+		if (strcmp(policy->hosts.items[i].name, name) == 0)
+			return &policy->hosts.items[i];
+	return NULL;
+}
+
+const struct network *policy_network(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->networks.count; i++)
+		if (strcmp(policy->networks.items[i].name, name) == 0)
+			return &policy->networks.items[i];
+	return NULL;
+}
+
+const struct service *policy_service(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->services.count; i++)
+		if (strcmp(policy->services.items[i].name, name) == 0)
+			return &policy->services.items[i];
+	return NULL;
+}
+
+const struct host *policy_host_by_mac(const struct policy *policy, const struct mac *mac)
+{
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		const struct host *host = &policy->hosts.items[i];
+		if (host->range_count)
+			continue;
+		for (size_t j = 0; j < host->mac_count; j++)
+			if (memcmp(host->macs[j].bytes, mac->bytes, sizeof(mac->bytes)) == 0)
+				return host;
+	}
+	return NULL;
+}
+
+bool service_item_covers(const struct service_item *item, uint8_t protocol, uint16_t port)
+{
+	if (item->protocol != protocol)
+		return false;
+	if (!protocol_has_ports(protocol) && !protocol_has_types(protocol))
+		return true;
+	return item->from <= port && port <= item->to;
+}
+
+const struct service *policy_service_for(const struct policy *policy, uint8_t protocol,
+                                         uint16_t port)
+{
+	const struct service *best = NULL;
+	unsigned best_width = 0;
+	for (size_t i = 0; i < policy->services.count; i++) {
+		const struct service *service = &policy->services.items[i];
+		for (size_t j = 0; j < service->resolved.count; j++) {
+			const struct service_item *item = &service->resolved.items[j];
+			if (!service_item_covers(item, protocol, port))
+				continue;
+
+			unsigned width = (unsigned)(item->to - item->from);
+			bool better = !best || (best->shipped && !service->shipped) ||
+			              (best->shipped == service->shipped && width < best_width);
+			if (better) {
+				best = service;
+				best_width = width;
+			}
+		}
+	}
+	return best;
+}
+
+bool policy_is_inside(const struct policy *policy, const char *interface)
+{
+	for (size_t i = 0; i < policy->gateway.inside.count; i++) {
+		const char *name = policy->gateway.inside.items[i].text;
+		size_t n = strlen(name);
+		if (n && name[n - 1] == '*' ? strncmp(name, interface, n - 1) == 0
+		                            : strcmp(name, interface) == 0)
+			return true;
+	}
+	return false;
+}

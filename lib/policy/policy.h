@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_POLICY_POLICY_H
+#define EGRESSD_POLICY_POLICY_H
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/location.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The policy: what the operator meant. load.h fills in what was written (the "words"), check.h
+ * resolves names and adds what follows from them; after that a policy never changes. Everything
+ * below it lives in its arena; all pointers between its parts are borrowed.
+ */
+
+#define NAME_MAX_BYTES      63 /* of host, role, service and network */
+#define NFLOG_GROUP_DEFAULT 100
+
+enum mode {
+	MODE_UNSET,   /* not said here; taken from the next level up */
+	MODE_ENFORCE, /* what is not permitted is blocked */
+	MODE_AUDIT,   /* judged, counted and logged, but let pass */
+};
+
+enum refuse {
+	REFUSE_REJECT, /* TCP: a reset; everything else: ICMP administratively prohibited */
+	REFUSE_DROP,   /* silence */
+};
+
+/* A string of the configuration and where it stands. */
+struct word {
+	const char *text;
+	struct location at;
+};
+
+struct words {
+	struct word *items;
+	size_t count;
+};
+
+/*
+ * Traffic that one service item stands for: a protocol and, where it has them, destination ports
+ * from..to; for icmp and icmpv6 from == to is the type; 0..0 for protocols that have neither.
+ */
+struct service_item {
+	uint8_t protocol;
+	uint16_t from;
+	uint16_t to;
+	const char *helper; /* conntrack helper that a permitted connection gets, or NULL */
+};
+
+struct service_items {
+	struct service_item *items;
+	size_t count;
+};
+
+struct service {
+	const char *name;
+	struct location at;
+	struct words ports; /* literals ("tcp/587") and names of other services */
+	const char *helper; /* as written here, or NULL */
+	bool shipped;       /* from the built-in services.conf */
+
+	/* By check: every name followed to its literals; the helper of the service that spells the
+	 * literal out, or of an outer one that adds its own. */
+	struct service_items resolved;
+};
+
+struct network {
+	const char *name;
+	struct location at;
+	struct words addresses; /* literals as written */
+	struct words files;     /* list files as written */
+
+	/* By load: what the list files hold, in file order. */
+	struct address_range *listed;
+	size_t listed_count;
+
+	/* By check: literals and list files together, sorted, merged to disjoint ranges. */
+	struct address_range *ranges;
+	size_t range_count;
+};
+
+enum peer_kind {
+	PEER_RANGE,   /* a literal */
+	PEER_NETWORK, /* a named network */
+	PEER_HOST,    /* "host:NAME": the addresses that belong to that host */
+	PEER_ROLE,    /* "role:NAME": those of the hosts of exactly that role */
+};
+
+/* One entry of a to, from or blocklist. */
+struct peer {
+	enum peer_kind kind;
+	struct address_range range;    /* PEER_RANGE */
+	const struct network *network; /* PEER_NETWORK */
+	const struct host *host;       /* PEER_HOST */
+	const struct role *role;       /* PEER_ROLE */
+	struct location at;
+};
+
+/* One entry of a role's outbound or inbound: what may be initiated, and to (from) whom. */
+struct permission {
+	struct location at;
+	struct words services; /* names and literals; one for a plain entry, more in a group */
+	struct words peers;    /* to or from as written */
+	bool any_peer;         /* no to or from was given: anybody */
+	bool group;            /* written as { service; to | from } */
+
+	/* By check. */
+	struct service_items resolved;
+	struct peer *resolved_peers;
+	size_t peer_count;
+};
+
+struct permissions {
+	struct permission *items;
+	size_t count;
+};
+
+/* Permissions of a role and of all it inherits from; each pointer borrowed from its own role. */
+struct permission_list {
+	const struct permission **items;
+	size_t count;
+};
+
+struct role {
+	const char *name;
+	struct location at;
+	struct words inherits;
+	struct permissions outbound;
+	struct permissions inbound;
+	bool has_inbound; /* inbound was written here, perhaps empty */
+	enum mode mode;   /* as written here; not inherited */
+	bool tripwire;    /* as written here */
+
+	/* By check: the union with everything inherited, own entries first. */
+	struct permission_list may_initiate;
+	struct permission_list may_be_reached;
+	bool judged_inbound; /* has_inbound here or in any role inherited */
+	bool is_tripwire;
+	enum mode effective_mode; /* own, else the gateway's; never MODE_UNSET */
+	size_t index;             /* in policy->roles */
+};
+
+struct host {
+	const char *name;
+	struct location at;
+	struct word role_name;
+	struct words addresses;
+	struct words mac_words;
+	bool self;      /* the gateway itself: judged in the output hook */
+	enum mode mode; /* as written here */
+
+	/* By check. */
+	const struct role *role;
+	struct address_range
+	        *ranges; /* as written, in order, not merged; ranges[i] is addresses[i] */
+	size_t range_count;
+	struct mac *macs;
+	size_t mac_count;
+	enum mode effective_mode; /* own, else the role's, else the gateway's; never MODE_UNSET */
+	size_t index;             /* in policy->hosts */
+};
+
+/*
+ * A stretch of addresses claimed by a host. All claims of a family, sorted by first address and
+ * then widest first, nest like brackets: check refuses equal and crossing ones.
+ */
+struct claim {
+	struct address_range range;
+	const struct host *host;
+	struct location at;
+	ptrdiff_t parent; /* index of the innermost claim around this one, or -1 */
+};
+
+struct claims {
+	struct claim *items;
+	size_t count;
+};
+
+struct gateway {
+	struct location at;
+	struct words inside;  /* interface names; a trailing * is a wildcard */
+	enum mode mode;       /* MODE_ENFORCE unless written otherwise */
+	enum refuse refuse;   /* REFUSE_REJECT unless written otherwise */
+	uint16_t nflog_group; /* NFLOG_GROUP_DEFAULT unless written otherwise */
+};
+
+struct policy {
+	struct arena *arena;
+	const char *file; /* the main file, as it was named */
+	char digest[65];  /* SHA-256 of all files read, in order, in hex */
+	struct gateway gateway;
+	struct {
+		struct service *items;
+		size_t count;
+	} services;
+	struct {
+		struct network *items;
+		size_t count;
+	} networks;
+	struct {
+		struct role *items;
+		size_t count;
+	} roles;
+	struct {
+		struct host *items;
+		size_t count;
+	} hosts;
+	struct words blocklist; /* networks and literals as written */
+
+	/* By check. */
+	struct peer *blocked_peers; /* PEER_RANGE and PEER_NETWORK only */
+	size_t blocked_peer_count;
+	struct claims claims[FAMILY_COUNT];
+	const struct host *self; /* the host with self = true, or NULL */
+};
+
+/* Releases a policy; takes NULL, returns NULL. */
+struct policy *policy_free(struct policy *policy);
+DEFINE_CLEANUP(struct policy *, policy_free)
+
+/* "enforce" or "audit"; "unset" for MODE_UNSET. */
+const char *mode_name(enum mode mode);
+
+/* The role, host, network or service of that name, or NULL. Linear: for people, not for packets. */
+const struct role *policy_role(const struct policy *policy, const char *name);
+const struct host *policy_host(const struct policy *policy, const char *name);
+const struct network *policy_network(const struct policy *policy, const char *name);
+const struct service *policy_service(const struct policy *policy, const char *name);
+
+/*
+ * The host that an address belongs to: the one with the narrowest claim around it (logarithmic).
+ * NULL when nobody claims it. Needs the claims that check made.
+ */
+const struct host *policy_host_at(const struct policy *policy, const struct address *address);
+
+/* The host without addresses that lists this MAC, or NULL (linear in the MAC-only hosts). */
+const struct host *policy_host_by_mac(const struct policy *policy, const struct mac *mac);
+
+/*
+ * The first service whose items cover the protocol and port (or ICMP type), the operator's own
+ * before shipped ones, narrower port ranges before wider ones; NULL when there is none.
+ */
+const struct service *policy_service_for(const struct policy *policy, uint8_t protocol,
+                                         uint16_t port);
+
+/* True when the item covers that protocol and port (or ICMP type). */
+bool service_item_covers(const struct service_item *item, uint8_t protocol, uint16_t port);
+
+/* True when the interface name is one of gateway.inside, wildcards included. */
+bool policy_is_inside(const struct policy *policy, const char *interface);
+
+#endif

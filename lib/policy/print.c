@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/print.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A string in quotes, such that libconfig reads the same back. */
+static void print_string(const char *text, FILE *out)
+{
+	fputc('"', out);
+	for (const char *p = text; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", c);
+		else if (c < ' ' || c == 0x7f)
+			fprintf(out, "\\x%02x", c);
+		else
+			fputc(c, out);
+	}
+	fputc('"', out);
+}
+
+static void print_words(const struct words *words, FILE *out)
+{
+	fputs("[ ", out);
+	for (size_t i = 0; i < words->count; i++) {
+		fputs(i ? ", " : "", out);
+		print_string(words->items[i].text, out);
+	}
+	fputs(words->count ? " ]" : "]", out);
+}
+
+static void print_mode(enum mode mode, const char *before, FILE *out)
+{
+	if (mode != MODE_UNSET)
+		fprintf(out, "%smode = \"%s\";", before, mode_name(mode));
+}
+
+static const char *refuse_name(enum refuse refuse)
+{
+	switch (refuse) {
+	case REFUSE_REJECT:
+		return "reject";
+	case REFUSE_DROP:
+		return "drop";
+	}
+	abort(); /* no other value is ever made */
+}
+
+static void print_gateway(const struct gateway *gateway, FILE *out)
+{
+	fputs("gateway = {\n\tinside = ", out);
+	print_words(&gateway->inside, out);
+	fputs(";", out);
+	print_mode(gateway->mode, "\n\t", out);
+	fprintf(out, "\n\trefuse = \"%s\";\n\tnflog_group = %u;\n};\n",
+	        refuse_name(gateway->refuse), gateway->nflog_group);
+}
+
+static void print_services(const struct policy *policy, FILE *out)
+{
+	size_t own = 0;
+	for (size_t i = 0; i < policy->services.count; i++)
+		own += !policy->services.items[i].shipped;
+	if (!own)
+		return;
+
+	fputs("services = {\n", out);
+	for (size_t i = 0; i < policy->services.count; i++) {
+		const struct service *service = &policy->services.items[i];
+		if (service->shipped)
+			continue;
+		fprintf(out, "\t%s = ", service->name);
+		if (service->helper)
+			fputs("{ ports = ", out);
+		print_words(&service->ports, out);
+		if (service->helper) {
+			fputs("; helper = ", out);
+			print_string(service->helper, out);
+			fputs("; }", out);
+		}
+		fputs(";\n", out);
+	}
+	fputs("};\n", out);
+}
+
+/* Literals first, then what the list files held, as if it had been written here. */
+static void print_network(const struct network *network, FILE *out)
+{
+	size_t count = network->addresses.count;
+	fprintf(out, "\t%s = [", network->name);
+	for (size_t i = 0; i < count; i++) {
+		fputs(i ? ", " : " ", out);
+		print_string(network->addresses.items[i].text, out);
+	}
+	for (size_t i = 0; i < network->listed_count; i++) {
+		char range[RANGE_TEXT_MAX];
+		fprintf(out, "%s\"%s\"", count || i ? ",\n\t\t" : " ",
+		        range_print(&network->listed[i], range));
+	}
+	fputs(" ];\n", out);
+}
+
+static void print_networks(const struct policy *policy, FILE *out)
+{
+	if (!policy->networks.count)
+		return;
+	fputs("networks = {\n", out);
+	for (size_t i = 0; i < policy->networks.count; i++)
+		print_network(&policy->networks.items[i], out);
+	fputs("};\n", out);
+}
+
+static void print_permission(const struct permission *permission, const char *peers, FILE *out)
+{
+	if (!permission->group) {
+		print_string(permission->services.items[0].text, out);
+		return;
+	}
+	fputs("{ service = ", out);
+	print_words(&permission->services, out);
+	if (!permission->any_peer) {
+		fprintf(out, "; %s = ", peers);
+		print_words(&permission->peers, out);
+	}
+	fputs("; }", out);
+}
+
+static void print_permissions(const struct permissions *permissions, const char *key,
+                              const char *peers, FILE *out)
+{
+	fprintf(out, "\t\t%s = (", key);
+	for (size_t i = 0; i < permissions->count; i++) {
+		fputs(i ? ",\n\t\t\t" : " ", out);
+		print_permission(&permissions->items[i], peers, out);
+	}
+	fputs(" );\n", out);
+}
+
+static void print_role(const struct role *role, FILE *out)
+{
+	fprintf(out, "\t%s = {\n", role->name);
+	if (role->inherits.count) {
+		fputs("\t\tinherits = ", out);
+		print_words(&role->inherits, out);
+		fputs(";\n", out);
+	}
+	if (role->outbound.count)
+		print_permissions(&role->outbound, "outbound", "to", out);
+	if (role->has_inbound)
+		print_permissions(&role->inbound, "inbound", "from", out);
+	if (role->mode != MODE_UNSET)
+		fprintf(out, "\t\tmode = \"%s\";\n", mode_name(role->mode));
+	if (role->tripwire)
+		fputs("\t\ttripwire = true;\n", out);
+	fputs("\t};\n", out);
+}
+
+static void print_host(const struct host *host, FILE *out)
+{
+	fprintf(out, "\t{ name = \"%s\"; role = \"%s\";", host->name, host->role_name.text);
+	if (host->addresses.count) {
+		fputs(" address = ", out);
+		print_words(&host->addresses, out);
+		fputs(";", out);
+	}
+	if (host->mac_words.count) {
+		fputs(" mac = ", out);
+		print_words(&host->mac_words, out);
+		fputs(";", out);
+	}
+	if (host->self)
+		fputs(" self = true;", out);
+	print_mode(host->mode, " ", out);
+	fputs(" }", out);
+}
+
+int policy_print(const struct policy *policy, FILE *out)
+{
+	print_gateway(&policy->gateway, out);
+	print_services(policy, out);
+	print_networks(policy, out);
+	if (policy->blocklist.count) {
+		fputs("blocklist = ", out);
+		print_words(&policy->blocklist, out);
+		fputs(";\n", out);
+	}
+	fputs("roles = {\n", out);
+	for (size_t i = 0; i < policy->roles.count; i++)
+		print_role(&policy->roles.items[i], out);
+	fputs("};\nhosts = (\n", out);
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		print_host(&policy->hosts.items[i], out);
+		fputs(i + 1 < policy->hosts.count ? ",\n" : "\n", out);
+	}
+	fputs(");\n", out);
+	return ferror(out) ? -EIO : 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_POLICY_SETTINGS_H
+#define EGRESSD_POLICY_SETTINGS_H
+
+#include "base/arena.h"
+#include "base/problems.h"
+#include "policy/policy.h"
+
+#include <libconfig.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Inside the room: settings of libconfig held against what may stand where. */
+
+enum value_kind {
+	VALUE_STRING,
+	VALUE_STRINGS, /* a list of strings, or one string */
+	VALUE_BOOLEAN,
+	VALUE_NUMBER,
+	VALUE_GROUP,
+	VALUE_GROUPS,     /* a list of groups */
+	VALUE_ENTRIES,    /* a list of strings and groups, or one of them */
+	VALUE_REFUSED,    /* belongs elsewhere: the description is what to say about it */
+	VALUE_DEFINITION, /* a list of strings, one string, or a group */
+};
+
+/* One key that a group may have. A table of them is the grammar of that group. */
+struct key {
+	const char *name;
+	enum value_kind kind;
+	const char *example;     /* of a value, as it would be written */
+	const char *description; /* what it is for, in a few words */
+};
+
+struct keys {
+	const char *where; /* "gateway", "a role": the group as problems call it */
+	const struct key *items;
+	size_t count;
+};
+
+/* What a group has for one key of its table. */
+struct field {
+	bool present;
+	const config_setting_t
+	        *setting; /* NULL: absent, or of the wrong kind, which was reported */
+};
+
+struct context {
+	struct arena *arena;
+	struct problems *problems;
+	const char *file; /* that the settings come from; lives in the arena */
+};
+
+/* Where a setting stands. */
+struct location setting_at(const struct context *context, const config_setting_t *setting);
+
+/* True when the setting is of the kind; else the problem says how it would be. */
+bool setting_fits(const struct context *context, const config_setting_t *setting,
+                  const struct key *key);
+
+/* Sorts the settings of a group to ret_fields, one for each key; reports what does not fit. */
+void settings_match(const struct context *context, const config_setting_t *group,
+                    const struct keys *keys, struct field *ret_fields);
+
+/* The string, or the strings, of a setting that fits; 0 or -ENOMEM. */
+int setting_word(const struct context *context, const config_setting_t *setting,
+                 struct word *ret_word);
+int setting_words(const struct context *context, const config_setting_t *setting,
+                  struct words *ret_words);
+
+/* The mode written there; MODE_UNSET when it is none, which is reported. */
+enum mode setting_mode(const struct context *context, const config_setting_t *setting);
+
+/* Reports a name that is not [A-Za-z][A-Za-z0-9_-]* of NAME_MAX_BYTES at most. */
+void check_name(const struct context *context, struct location at, const char *what,
+                const char *name);
+
+#endif

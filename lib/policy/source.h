@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_POLICY_SOURCE_H
+#define EGRESSD_POLICY_SOURCE_H
+
+#include "base/cleanup.h"
+#include "base/problems.h"
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define SOURCE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define SOURCE_REFUSED   1 /* a problem says why */
+
+/* A file's text as it was at one moment; two NUL follow its length bytes. */
+struct source {
+	char *text;
+	size_t length;
+	dev_t device;
+	ino_t inode;
+};
+
+/*
+ * Reads a file that the configuration is made of: a regular one, of root or of our own user,
+ * which nobody else may write, of SOURCE_BYTES_MAX at most, and not changed while it was read.
+ * at is the line that names the file, or line 0 for a file that no other one names.
+ *
+ * 0: *ret_source is the caller's, to be released with source_done(). SOURCE_REFUSED, or -ENOMEM.
+ */
+int source_read(const char *path, struct location at, struct problems *problems,
+                struct source *ret_source);
+
+/* Releases the text; an empty struct source is fine. */
+void source_done(struct source *source);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset/build.h"
+
+#include "ruleset/lower.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HASH_SIZE_MIN 64
+
+static void fail(struct builder *b)
+{
+	b->error = -ENOMEM;
+}
+
+static const char *copy_name(struct builder *b, const char *name)
+{
+	const char *copy = arena_strdup(b->ruleset->arena, name);
+	if (!copy)
+		fail(b);
+	return copy;
+}
+
+const char *build_name(struct builder *b, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list arguments;
+	va_start(arguments, format);
+	int r = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (r < 0) {
+		text = NULL; /* undefined after a failure */
+		fail(b);
+		return "";
+	}
+	const char *name = copy_name(b, text);
+	return name ? name : "";
+}
+
+void build_counter(struct builder *b, const char *name, struct location at)
+{
+	if (b->error || ruleset_counter(b->ruleset, name))
+		return;
+	struct counter *counter = ARRAY_ADD(&b->ruleset->counters);
+	if (!counter) {
+		fail(b);
+		return;
+	}
+	counter->name = copy_name(b, name);
+	counter->at = at;
+}
+
+void build_helper(struct builder *b, const char *name, const char *kind, uint8_t protocol,
+                  struct location at)
+{
+	if (b->error || ruleset_helper(b->ruleset, name))
+		return;
+	struct helper *helper = ARRAY_ADD(&b->ruleset->helpers);
+	if (!helper) {
+		fail(b);
+		return;
+	}
+	helper->name = copy_name(b, name);
+	helper->kind = copy_name(b, kind);
+	helper->protocol = protocol;
+	helper->at = at;
+}
+
+static struct chain *add_chain(struct builder *b, const char *name, const char *comment)
+{
+	struct chain *chain = ARRAY_ADD(&b->ruleset->chains);
+	if (!chain) {
+		fail(b);
+		return NULL;
+	}
+	chain->name = copy_name(b, name);
+	chain->comment = comment;
+	return chain;
+}
+
+void build_chain(struct builder *b, const char *name, const char *comment, struct location at)
+{
+	if (b->error || ruleset_chain(b->ruleset, name))
+		return;
+	struct chain *chain = add_chain(b, name, comment);
+	if (chain)
+		chain->at = at;
+}
+
+void build_base_chain(struct builder *b, const char *name, const char *comment, enum hook hook,
+                      int32_t priority, bool policy_drop)
+{
+	if (b->error)
+		return;
+	struct chain *chain = add_chain(b, name, comment);
+	if (!chain)
+		return;
+	chain->hook = hook;
+	chain->priority = priority;
+	chain->policy_drop = policy_drop;
+}
+
+bool build_set(struct builder *b, const struct set *like)
+{
+	if (b->error || ruleset_set(b->ruleset, like->name))
+		return false;
+	struct set *set = ARRAY_ADD(&b->ruleset->sets);
+	if (!set) {
+		fail(b);
+		return false;
+	}
+	*set = *like;
+	set->name = copy_name(b, like->name);
+	return !b->error;
+}
+
+static struct element *add_element(struct builder *b, const char *set_name, const void *key,
+                                   size_t key_length, const char *chain, struct location at)
+{
+	if (b->error)
+		return NULL;
+	struct set *set = ruleset_set(b->ruleset, set_name);
+	assert(set && key_length == set_key_length(set->type));
+
+	struct element *element = ARRAY_ADD(&set->elements);
+	if (!element) {
+		fail(b);
+		return NULL;
+	}
+	memcpy(element->from, key, key_length);
+	element->chain = chain;
+	element->at = at;
+	return element;
+}
+
+void build_element(struct builder *b, const char *set, const void *key, size_t key_length,
+                   const char *chain, struct location at)
+{
+	add_element(b, set, key, key_length, chain, at);
+}
+
+void build_range(struct builder *b, const char *set, const void *from, const void *to,
+                 size_t key_length, const char *chain, struct location at)
+{
+	struct element *element = add_element(b, set, from, key_length, chain, at);
+	if (element)
+		memcpy(element->to, to, key_length);
+}
+
+void build_rule(struct builder *b, const char *chain_name, const char *comment, struct location at,
+                const struct statement *statements, size_t count)
+{
+	if (b->error)
+		return;
+	struct chain *chain = ruleset_chain(b->ruleset, chain_name);
+	assert(chain && count <= STATEMENTS_MAX);
+
+	struct rule *rule = ARRAY_ADD(&chain->rules);
+	if (!rule) {
+		fail(b);
+		return;
+	}
+	memcpy(rule->statements, statements, count * sizeof(*statements));
+	rule->statement_count = count;
+	rule->comment = comment;
+	rule->at = at;
+}
+
+/*
+ * `size` is a hard cap and fixes the buckets of the hash: twice what is in it now leaves room to
+ * add without building the set anew, and the power of two keeps it from changing at every edit.
+ */
+static uint32_t hash_size(size_t count)
+{
+	uint32_t size = HASH_SIZE_MIN;
+	while (size < 2 * count && size < UINT32_C(1) << 30)
+		size *= 2;
+	return size;
+}
+
+int build_finish(struct builder *b)
+{
+	if (b->error)
+		return b->error;
+
+	ARRAY_FOREACH (set, &b->ruleset->sets) {
+		set_sort(set);
+		if (!set->interval && !set->dynamic)
+			set->size = hash_size(set->elements.count);
+	}
+	ARRAY_FOREACH (chain, &b->ruleset->chains) {
+		ARRAY_FOREACH (rule, &chain->rules) {
+			if (!b->error)
+				b->error = rule_lower(b->ruleset->arena, rule);
+		}
+	}
+	return b->error;
+}

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset/compile.h"
+
+#include "base/reason.h"
+#include "ruleset/compiler.h"
+#include "ruleset/names.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* linux/netfilter_ipv4.h: NF_IP_PRI_NAT_DST, NF_IP_PRI_FILTER */
+#define PRIORITY_DSTNAT (-100)
+#define PRIORITY_FILTER 0
+
+#define CHAIN_PREROUTING      "prerouting"
+#define CHAIN_FORWARD         "forward"
+#define CHAIN_OUTPUT          "output"
+#define CHAIN_FROM_INSIDE     "from_inside"
+#define CHAIN_SPOOFED         "spoofed"
+#define CHAIN_SPOOFED_OUTSIDE "spoofed_outside"
+#define CHAIN_UNASSIGNED      "unassigned"
+
+#define SET_INSIDE              "inside"
+#define SET_ICMP_ERROR          "icmp_error"
+#define SET_ICMPV6_ERROR        "icmpv6_error"
+#define SET_NEIGHBOUR_DISCOVERY "neighbour_discovery"
+
+/* A full set only stops counting by source: no verdict depends on it. */
+#define BLOCKED_SOURCES_MAX 65535
+
+/* Only the closed table has this counter. */
+#define COUNTER_CLOSED "blocked_closed"
+
+#define TABLE_COMMENT "kept by egressd, which undoes changes made by hand"
+
+static const struct location nowhere;
+
+static const struct statement accept_it = {.kind = VERDICT_ACCEPT};
+static const struct statement established = {.kind = MATCH_CT_ESTABLISHED};
+static const struct statement related = {.kind = MATCH_CT_RELATED};
+
+static void make_type_set(struct builder *b, const char *name, enum set_type type,
+                          const uint8_t *types, size_t count)
+{
+	build_set(b, &(struct set){.name = name, .type = type});
+	for (size_t i = 0; i < count; i++)
+		build_element(b, name, &types[i], sizeof(types[i]), NULL, nowhere);
+}
+
+/* RFC 792 and RFC 4443: messages that report on a packet of another connection. */
+static void make_icmp_error_sets(struct builder *b)
+{
+	static const uint8_t icmp[] = {3, 11, 12};
+	static const uint8_t icmpv6[] = {1, 2, 3, 4};
+	make_type_set(b, SET_ICMP_ERROR, SET_ICMP_TYPE, icmp, sizeof(icmp));
+	make_type_set(b, SET_ICMPV6_ERROR, SET_ICMPV6_TYPE, icmpv6, sizeof(icmpv6));
+}
+
+/* Errors about a connection that is known pass in both directions. */
+static void pass_related_errors(struct builder *b, const char *chain)
+{
+	RULE(b, chain, NULL, nowhere, related,
+	     {.kind = MATCH_ICMP_TYPE_SET, .name = SET_ICMP_ERROR}, accept_it);
+	RULE(b, chain, NULL, nowhere, related,
+	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_ICMPV6_ERROR}, accept_it);
+}
+
+/* Connections that a helper expects: only one that a permitted service assigned ever does. */
+static void pass_expected(struct builder *b, const char *chain)
+{
+	const struct helper *items = b->ruleset->helpers.items;
+	for (size_t i = 0; i < b->ruleset->helpers.count; i++) {
+		bool seen = false;
+		for (size_t j = 0; j < i; j++)
+			seen = seen || strcmp(items[j].kind, items[i].kind) == 0;
+		if (!seen)
+			RULE(b, chain, "data connections of a permitted service", items[i].at,
+			     related, to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
+	}
+}
+
+static bool is_wildcard(const struct word *interface)
+{
+	size_t n = strlen(interface->text);
+	return n && interface->text[n - 1] == '*';
+}
+
+/* A statement about one interface; the star of a wildcard is not part of the name. */
+static struct statement match_interface(struct compiler *c, enum statement_kind kind,
+                                        const struct word *interface)
+{
+	bool wildcard = is_wildcard(interface);
+	int length = (int)strlen(interface->text) - wildcard;
+	return (struct statement){.kind = kind,
+	                          .wildcard = wildcard,
+	                          .name = build_name(&c->builder, "%.*s", length, interface->text)};
+}
+
+/* `iifname @inside LAST`, and a rule for each wildcard, which a hash cannot hold. */
+static void from_inside_rules(struct compiler *c, const char *chain, struct statement last)
+{
+	struct builder *b = &c->builder;
+	if (ruleset_set(b->ruleset, SET_INSIDE))
+		RULE(b, chain, NULL, c->policy->gateway.at, to_chain(MATCH_IIFNAME_SET, SET_INSIDE),
+		     last);
+	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
+		const struct word *interface = &c->policy->gateway.inside.items[i];
+		if (is_wildcard(interface))
+			RULE(b, chain, NULL, interface->at,
+			     match_interface(c, MATCH_IIFNAME, interface), last);
+	}
+}
+
+static void make_inside_set(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
+		const struct word *interface = &c->policy->gateway.inside.items[i];
+		char key[16] = "";
+		if (is_wildcard(interface))
+			continue;
+		build_set(b, &(struct set){
+		                     .name = SET_INSIDE, .type = SET_IFNAME, .at = interface->at});
+		memcpy(key, interface->text, strnlen(interface->text, sizeof(key) - 1));
+		build_element(b, SET_INSIDE, key, sizeof(key), NULL, interface->at);
+	}
+}
+
+static void make_blocklist(struct compiler *c)
+{
+	ARRAY(struct address_range) all = {};
+	const struct policy *policy = c->policy;
+
+	for (size_t i = 0; i < policy->blocked_peer_count; i++) {
+		const struct address_range *ranges;
+		size_t count;
+		peer_ranges(c, &policy->blocked_peers[i], &ranges, &count);
+		if (ARRAY_RESERVE(&all, all.count + count) < 0) {
+			c->builder.error = -ENOMEM;
+			break;
+		}
+		if (count)
+			memcpy(all.items + all.count, ranges, count * sizeof(*ranges));
+		all.count += count;
+	}
+	all.count = ranges_merge(all.items, all.count);
+	if (all.count)
+		compile_ranges(c, "blocklist", all.items, all.count, policy->blocked_peers[0].at);
+	ARRAY_DONE(&all);
+}
+
+static void make_base_chains(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	build_base_chain(b, CHAIN_PREROUTING, "is the source address where it belongs?",
+	                 HOOK_PREROUTING, PRIORITY_DSTNAT + 10, false);
+	build_base_chain(b, CHAIN_FORWARD, "what crosses the gateway", HOOK_FORWARD,
+	                 PRIORITY_FILTER, true);
+	if (c->policy->self)
+		build_base_chain(b, CHAIN_OUTPUT, "what the gateway itself initiates", HOOK_OUTPUT,
+		                 PRIORITY_FILTER, true);
+	build_chain(b, CHAIN_FROM_INSIDE, "which host is it, and what may its role initiate?",
+	            c->policy->gateway.at);
+	if (inbound_is_judged(c->policy)) {
+		build_chain(b, CHAIN_INBOUND, "what may be initiated to the destination?",
+		            c->policy->gateway.at);
+		build_chain(b, CHAIN_NOT_JUDGED, "hosts that anybody may reach", nowhere);
+	}
+}
+
+/*
+ * From outside, a source address that the routing table has behind an inside interface is forged.
+ * This stands after DNAT: what is addressed to the gateway itself is nothing that we forward.
+ */
+static void write_prerouting(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	const struct words *inside = &c->policy->gateway.inside;
+
+	RULE(b, CHAIN_PREROUTING, NULL, nowhere, established, accept_it);
+	from_inside_rules(c, CHAIN_PREROUTING, accept_it);
+	RULE(b, CHAIN_PREROUTING, NULL, nowhere, {.kind = MATCH_FIB_LOCAL}, accept_it);
+	for (size_t i = 0; i < inside->count; i++)
+		RULE(b, CHAIN_PREROUTING, NULL, inside->items[i].at,
+		     match_interface(c, MATCH_FIB_OIFNAME, &inside->items[i]),
+		     to_chain(VERDICT_GOTO, CHAIN_SPOOFED_OUTSIDE));
+}
+
+static void write_forward(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+
+	RULE(b, CHAIN_FORWARD, "replies, and all that was judged before", nowhere, established,
+	     accept_it);
+	pass_related_errors(b, CHAIN_FORWARD);
+	pass_expected(b, CHAIN_FORWARD);
+	from_inside_rules(c, CHAIN_FORWARD, to_chain(VERDICT_GOTO, CHAIN_FROM_INSIDE));
+	if (inbound_is_judged(c->policy))
+		RULE(b, CHAIN_FORWARD, "from outside", nowhere,
+		     to_chain(VERDICT_JUMP, CHAIN_INBOUND));
+	RULE(b, CHAIN_FORWARD, NULL, nowhere, accept_it);
+}
+
+/* RFC 4861, RFC 2710, RFC 3810: without these the gateway has no IPv6 neighbours. */
+static void make_neighbour_discovery_set(struct builder *b)
+{
+	static const uint8_t types[] = {130, 131, 132, 133, 134, 135, 136, 137, 143};
+	make_type_set(b, SET_NEIGHBOUR_DISCOVERY, SET_ICMPV6_TYPE, types, sizeof(types));
+}
+
+static void write_output(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	const struct host *self = c->policy->self;
+	if (!self)
+		return;
+
+	RULE(b, CHAIN_OUTPUT, "replies, and all that was judged before", nowhere, established,
+	     accept_it);
+	RULE(b, CHAIN_OUTPUT, "resets that refuse a connection", nowhere, {.kind = MATCH_CT_REPLY},
+	     accept_it);
+	RULE(b, CHAIN_OUTPUT, NULL, nowhere, {.kind = MATCH_OIFNAME, .name = "lo"}, accept_it);
+	/* The gateway reports on packets of others, whether their connection is known or not. */
+	RULE(b, CHAIN_OUTPUT, NULL, nowhere, {.kind = MATCH_ICMP_TYPE_SET, .name = SET_ICMP_ERROR},
+	     accept_it);
+	RULE(b, CHAIN_OUTPUT, NULL, nowhere,
+	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_ICMPV6_ERROR}, accept_it);
+	RULE(b, CHAIN_OUTPUT, NULL, nowhere,
+	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_NEIGHBOUR_DISCOVERY}, accept_it);
+	pass_expected(b, CHAIN_OUTPUT);
+	RULE(b, CHAIN_OUTPUT, NULL, self->at,
+	     to_chain(VERDICT_GOTO, compile_role(c, self->role, self->effective_mode)));
+}
+
+static void write_unassigned(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	enum mode mode = c->policy->gateway.mode;
+	struct location at = c->policy->gateway.at;
+
+	build_chain(b, CHAIN_UNASSIGNED, "the source address is no host of the policy", at);
+	RULE(b, CHAIN_UNASSIGNED, NULL, at, count_blocked(c, REASON_UNASSIGNED, NULL),
+	     log_blocked(c, REASON_UNASSIGNED, NULL), to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
+	RULE(b, CHAIN_FROM_INSIDE, NULL, at, to_chain(VERDICT_GOTO, CHAIN_UNASSIGNED));
+}
+
+/*
+ * A forged source is dropped even where others are refused: the answer would go to whoever the
+ * address belongs to. For the same reason it is not counted by source.
+ */
+static void write_spoofed(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	bool audit = c->policy->gateway.mode == MODE_AUDIT;
+	struct location at = c->policy->gateway.at;
+	struct statement drop = {.kind = VERDICT_DROP};
+
+	build_chain(b, CHAIN_SPOOFED, "the source address does not belong behind this interface",
+	            at);
+	build_chain(b, CHAIN_SPOOFED_OUTSIDE, "an inside source address that comes from outside",
+	            at);
+	RULE(b, CHAIN_FROM_INSIDE, NULL, at, {.kind = MATCH_FIB_MISSING},
+	     to_chain(VERDICT_GOTO, CHAIN_SPOOFED));
+
+	/* In audit the packet goes on: from here to the destination's inbound, from prerouting to
+	 * the forward hook, which asks for it. */
+	RULE(b, CHAIN_SPOOFED_OUTSIDE, NULL, at, count_blocked(c, REASON_SPOOFED, NULL),
+	     log_blocked(c, REASON_SPOOFED, NULL), audit ? accept_it : drop);
+	if (audit && inbound_is_judged(c->policy)) {
+		RULE(b, CHAIN_SPOOFED, NULL, at, count_blocked(c, REASON_SPOOFED, NULL),
+		     log_blocked(c, REASON_SPOOFED, NULL), to_chain(VERDICT_JUMP, CHAIN_INBOUND));
+		RULE(b, CHAIN_SPOOFED, NULL, at, accept_it);
+		return;
+	}
+	RULE(b, CHAIN_SPOOFED, NULL, at, count_blocked(c, REASON_SPOOFED, NULL),
+	     log_blocked(c, REASON_SPOOFED, NULL), audit ? accept_it : drop);
+}
+
+static void write_refusal(struct compiler *c, const char *chain)
+{
+	struct builder *b = &c->builder;
+	struct location at = c->policy->gateway.at;
+
+	if (c->policy->gateway.refuse == REFUSE_DROP) {
+		RULE(b, chain, NULL, at, {.kind = VERDICT_DROP});
+		return;
+	}
+	RULE(b, chain, NULL, at, {.kind = MATCH_PROTOCOL, .value = IPPROTO_TCP},
+	     {.kind = VERDICT_REJECT_RESET});
+	RULE(b, chain, NULL, at, {.kind = VERDICT_REJECT_ADMIN});
+}
+
+/* The ends: where a blocked connection goes once it is counted and logged. */
+static void write_ends(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+
+	build_chain(b, CHAIN_COUNT_SOURCE, "attempts by source", nowhere);
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		const char *set = set_blocked_source((enum family)family);
+		build_set(b, &(struct set){.name = set,
+		                           .type = family == FAMILY_IPV4 ? SET_IPV4 : SET_IPV6,
+		                           .dynamic = true,
+		                           .size = BLOCKED_SOURCES_MAX});
+		RULE(b, CHAIN_COUNT_SOURCE, NULL, nowhere,
+		     {.kind = ACTION_COUNT_SOURCE, .family = (enum family)family, .name = set});
+	}
+
+	build_chain(b, CHAIN_REFUSE, "blocked", nowhere);
+	RULE(b, CHAIN_REFUSE, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
+	write_refusal(c, CHAIN_REFUSE);
+
+	build_chain(b, CHAIN_LET_PASS, "audit: counted, but not blocked", nowhere);
+	RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
+	if (inbound_is_judged(c->policy))
+		RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
+	RULE(b, CHAIN_LET_PASS, NULL, nowhere, accept_it);
+
+	if (!inbound_is_judged(c->policy))
+		return;
+	/* The Internet at large would fill the sets: only sources inside are counted singly. */
+	build_chain(b, CHAIN_COUNT_INSIDE, "attempts by source, for sources inside", nowhere);
+	from_inside_rules(c, CHAIN_COUNT_INSIDE, to_chain(VERDICT_GOTO, CHAIN_COUNT_SOURCE));
+	build_chain(b, CHAIN_REFUSE_INBOUND, "blocked by the destination's role", nowhere);
+	RULE(b, CHAIN_REFUSE_INBOUND, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_INSIDE));
+	write_refusal(c, CHAIN_REFUSE_INBOUND);
+}
+
+static void write_all(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+
+	make_inside_set(c);
+	make_icmp_error_sets(b);
+	if (c->policy->self)
+		make_neighbour_discovery_set(b);
+	make_base_chains(c);
+	make_blocklist(c);
+
+	/* The rules of from_inside in the order of judgement: spoofed, the host, unassigned. */
+	write_spoofed(c);
+	compile_sources(c);
+	write_unassigned(c);
+	for (size_t i = 0; i < c->policy->roles.count && !b->error; i++) {
+		const struct role *role = &c->policy->roles.items[i];
+		compile_role(c, role, role->effective_mode);
+	}
+	compile_destinations(c);
+	write_ends(c);
+
+	/* Last, because by now every helper is known. */
+	write_prerouting(c);
+	write_forward(c);
+	write_output(c);
+}
+
+int ruleset_compile(const struct policy *policy, struct ruleset **ret_ruleset)
+{
+	_cleanup_(ruleset_freep) struct ruleset *ruleset = ruleset_new();
+	if (!ruleset)
+		return -ENOMEM;
+	ruleset->exists = true;
+	ruleset->comment = TABLE_COMMENT;
+
+	struct compiler c = {.policy = policy, .builder = {.ruleset = ruleset}};
+	int r = 0;
+	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
+		r = segments_of(&policy->claims[family], true, &c.segments[family]);
+	if (r == 0) {
+		write_all(&c);
+		r = build_finish(&c.builder);
+	}
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		ARRAY_DONE(&c.segments[family].list);
+	if (r < 0)
+		return r;
+
+	*ret_ruleset = TAKE_POINTER(ruleset);
+	return 0;
+}
+
+int ruleset_closed(struct ruleset **ret_ruleset)
+{
+	_cleanup_(ruleset_freep) struct ruleset *ruleset = ruleset_new();
+	if (!ruleset)
+		return -ENOMEM;
+	ruleset->exists = true;
+	ruleset->comment = TABLE_COMMENT;
+
+	struct builder b = {.ruleset = ruleset};
+	make_icmp_error_sets(&b);
+	build_counter(&b, COUNTER_CLOSED, nowhere);
+	build_base_chain(&b, CHAIN_FORWARD, "closed: no policy could be read", HOOK_FORWARD,
+	                 PRIORITY_FILTER, true);
+	RULE(&b, CHAIN_FORWARD, NULL, nowhere, established, accept_it);
+	pass_related_errors(&b, CHAIN_FORWARD);
+	RULE(&b, CHAIN_FORWARD, NULL, nowhere, to_chain(ACTION_COUNTER, COUNTER_CLOSED),
+	     {.kind = VERDICT_DROP});
+
+	int r = build_finish(&b);
+	if (r < 0)
+		return r;
+	*ret_ruleset = TAKE_POINTER(ruleset);
+	return 0;
+}
+
+bool ruleset_is_closed(const struct ruleset *ruleset)
+{
+	return ruleset_counter(ruleset, COUNTER_CLOSED) != NULL;
+}

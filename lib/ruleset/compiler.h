@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_RULESET_COMPILER_H
+#define EGRESSD_RULESET_COMPILER_H
+
+#include "base/reason.h"
+#include "ruleset/build.h"
+#include "ruleset/hosts.h"
+
+/*
+ * What the parts of the compilation share. Chains of a role exist once for the role's own mode;
+ * a host with a mode of its own gets a second set of them, marked ".audit" or ".enforce".
+ */
+struct compiler {
+	const struct policy *policy;
+	struct builder builder;
+	struct segments segments[FAMILY_COUNT]; /* single addresses included */
+};
+
+/* Names of fixed chains, in one place because several parts lead to them. */
+#define CHAIN_INBOUND        "inbound"
+#define CHAIN_NOT_JUDGED     "not_judged"
+#define CHAIN_COUNT_SOURCE   "count_source"
+#define CHAIN_COUNT_INSIDE   "count_inside"
+#define CHAIN_REFUSE         "refuse"
+#define CHAIN_REFUSE_INBOUND "refuse_inbound"
+#define CHAIN_LET_PASS       "let_pass"
+
+/* Where the line of a blocked connection leads, once counted and logged. */
+#define CHAIN_AFTER(mode) ((mode) == MODE_AUDIT ? CHAIN_LET_PASS : CHAIN_REFUSE)
+
+/* "" for the role's own mode, else ".audit" or ".enforce". */
+const char *variant_suffix(const struct role *role, enum mode mode);
+
+/* True when some role says who may reach it: then the inbound chains exist. */
+bool inbound_is_judged(const struct policy *policy);
+
+/* roles.c: the chains of a role for hosts in that mode; made when they are not there yet. */
+const char *compile_role(struct compiler *c, const struct role *role, enum mode mode);
+const char *compile_impostor(struct compiler *c, const struct role *role, enum mode mode);
+const char *compile_inbound(struct compiler *c, const struct role *role, enum mode mode);
+
+/* sources.c: from a source address or MAC to the chain of its role; from a destination to who may
+ * reach it. */
+void compile_sources(struct compiler *c);
+void compile_destinations(struct compiler *c);
+
+/* permissions.c: the rules of a role's outbound or inbound, at the end of `chain`; each ends in
+ * `permitted`. */
+enum direction {
+	DIRECTION_OUTBOUND,
+	DIRECTION_INBOUND,
+};
+void compile_permissions(struct compiler *c, const struct role *role, enum direction direction,
+                         const char *chain, struct statement permitted);
+
+/* peers.c: the interval sets `NAME4` and `NAME6` of a peer's addresses, made when they are not
+ * there yet. A family in which the peer has no address gets none, and NULL. */
+struct peer_sets {
+	const char *set[FAMILY_COUNT];
+};
+struct peer_sets compile_peer(struct compiler *c, const struct peer *peer);
+struct peer_sets compile_ranges(struct compiler *c, const char *name,
+                                const struct address_range *ranges, size_t count,
+                                struct location at);
+
+/* A peer's addresses as disjoint ranges, owned by the ruleset's arena or the policy. */
+void peer_ranges(struct compiler *c, const struct peer *peer,
+                 const struct address_range **ret_ranges, size_t *ret_count);
+
+/* Statements that several parts use. */
+static inline struct statement to_chain(enum statement_kind kind, const char *name)
+{
+	return (struct statement){.kind = kind, .name = name};
+}
+
+static inline struct statement match_address(enum family family, enum side side, const char *set)
+{
+	return (struct statement){
+	        .kind = MATCH_ADDRESS_SET, .family = family, .side = side, .name = set};
+}
+
+/* `counter name "..." log prefix "..." group ...`, the two that every blocked packet meets. */
+struct statement count_blocked(struct compiler *c, enum reason reason, const struct role *role);
+struct statement log_blocked(struct compiler *c, enum reason reason, const struct role *role);
+
+#endif

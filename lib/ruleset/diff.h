@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_RULESET_DIFF_H
+#define EGRESSD_RULESET_DIFF_H
+
+#include "ruleset/ruleset.h"
+
+#include <stdio.h>
+
+/*
+ * What turns one table into another, as steps in an order in which the kernel takes them in one
+ * batch: nothing is referred to before it exists or removed while it is referred to.
+ */
+enum step_kind {
+	STEP_ADD_TABLE, /* ruleset->flags and comment */
+	STEP_ADD_COUNTER,
+	STEP_ADD_HELPER,
+	STEP_ADD_CHAIN,       /* without rules */
+	STEP_SET_POLICY,      /* of a base chain that is there: accept or drop as chain says */
+	STEP_ADD_SET,         /* without elements */
+	STEP_DELETE_RULE,     /* `handle` in chain */
+	STEP_DELETE_ELEMENTS, /* of set */
+	STEP_ADD_ELEMENTS,    /* to set */
+	STEP_ADD_RULE,        /* to chain: before the rule `handle`, or at the end when it is 0 */
+	STEP_DELETE_SET,
+	STEP_DELETE_CHAIN,
+	STEP_DELETE_COUNTER,
+	STEP_DELETE_HELPER,
+	STEP_DELETE_TABLE, /* with everything in it */
+};
+
+struct step {
+	enum step_kind kind;
+	const struct ruleset *ruleset; /* STEP_ADD_TABLE */
+	const struct counter *counter;
+	const struct helper *helper;
+	const struct chain *chain;
+	const struct set *set;
+	const struct element *elements; /* sorted, of `set`; element_count of them */
+	size_t element_count;
+	const struct rule *rule;
+	uint64_t handle;
+	struct location at; /* the configuration line behind it, where there is one */
+};
+
+struct delta {
+	struct arena *arena;
+	ARRAY(struct step) steps; /* none: the tables are equal */
+	size_t elements_added, elements_deleted;
+	size_t rules_added, rules_deleted;
+	size_t sets_added, sets_deleted;
+	size_t chains_added, chains_deleted;
+};
+
+/*
+ * The steps from `have` (read back; NULL or !exists: no table) to `wanted` (compiled). They point
+ * into both, which must outlive the delta. Dynamic elements and counters' values are left alone;
+ * what is equal is not touched; whatever `have` has and `wanted` has not is removed. 0 or -ENOMEM.
+ */
+int ruleset_diff(const struct ruleset *have, const struct ruleset *wanted,
+                 struct delta **ret_delta);
+
+/* Releases a delta; takes NULL, returns NULL. */
+struct delta *delta_free(struct delta *delta);
+DEFINE_CLEANUP(struct delta *, delta_free)
+
+/* Writes a line for each step, for people and for golden tests. */
+void delta_print(const struct delta *delta, FILE *out);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_RULESET_NAMES_H
+#define EGRESSD_RULESET_NAMES_H
+
+#include "base/address.h"
+#include "base/reason.h"
+
+#include <stdbool.h>
+
+/* Names in the table that somebody asks for again: counters, and the sets that packets fill. */
+
+#define COUNTER_NAME_MAX 128 /* longest reason and longest role name fit */
+
+/* "permitted_ROLE"; returns buffer. */
+const char *counter_permitted(const char *role, char buffer[static COUNTER_NAME_MAX]);
+
+/* "blocked_REASON_ROLE", or "blocked_REASON" where the reason counts for no role (NULL). */
+const char *counter_blocked(enum reason reason, const char *role,
+                            char buffer[static COUNTER_NAME_MAX]);
+
+/* True for the counter of that reason, whichever role it counts for. */
+bool counter_is_blocked(const char *name, enum reason reason);
+
+/* The dynamic set of blocked sources of a family. */
+const char *set_blocked_source(enum family family);
+
+#endif

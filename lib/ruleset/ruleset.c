@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset/ruleset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ruleset *ruleset_new(void)
+{
+	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
+	if (!ruleset)
+		return NULL;
+	ruleset->arena = arena_new();
+	if (!ruleset->arena) {
+		free(ruleset);
+		return NULL;
+	}
+	return ruleset;
+}
+
+struct ruleset *ruleset_free(struct ruleset *ruleset)
+{
+	if (!ruleset)
+		return NULL;
+
+	ARRAY_FOREACH (set, &ruleset->sets)
+		ARRAY_DONE(&set->elements);
+	ARRAY_FOREACH (chain, &ruleset->chains)
+		ARRAY_DONE(&chain->rules);
+	ARRAY_DONE(&ruleset->counters);
+	ARRAY_DONE(&ruleset->helpers);
+	ARRAY_DONE(&ruleset->sets);
+	ARRAY_DONE(&ruleset->chains);
+	ARRAY_DONE(&ruleset->foreign);
+	arena_free(ruleset->arena);
+	free(ruleset);
+	return NULL;
+}
+
+/* The fields of a key, in nft's spelling, and the bytes that each takes in the key. */
+static const struct set_type_row {
+	const char *name;
+	size_t key_length;
+} set_types[] = {
+        [SET_IFNAME] = {"ifname", 16},
+        [SET_IPV4] = {"ipv4_addr", 4},
+        [SET_IPV6] = {"ipv6_addr", 16},
+        [SET_PROTOCOL] = {"inet_proto", 1},
+        [SET_PORT] = {"inet_service", 2},
+        [SET_ICMP_TYPE] = {"icmp_type", 1},
+        [SET_ICMPV6_TYPE] = {"icmpv6_type", 1},
+        [SET_ETHER] = {"ether_addr", 6},
+        [SET_SERVICE] = {"inet_proto . inet_service", 8},
+        [SET_IPV4_SERVICE] = {"ipv4_addr . inet_proto . inet_service", 12},
+        [SET_IPV6_SERVICE] = {"ipv6_addr . inet_proto . inet_service", 24},
+        [SET_IPV4_ETHER] = {"ipv4_addr . ether_addr", 12},
+        [SET_IPV6_ETHER] = {"ipv6_addr . ether_addr", 24},
+};
+
+size_t set_key_length(enum set_type type)
+{
+	return set_types[type].key_length;
+}
+
+const char *set_type_name(enum set_type type)
+{
+	return set_types[type].name;
+}
+
+int element_compare(const struct element *a, const struct element *b)
+{
+	return memcmp(a->from, b->from, sizeof(a->from));
+}
+
+static int compare_elements(const void *a, const void *b)
+{
+	return element_compare(a, b);
+}
+
+void set_sort(struct set *set)
+{
+	if (!set->elements.count)
+		return;
+
+	qsort(set->elements.items, set->elements.count, sizeof(struct element), compare_elements);
+
+	size_t last = 0;
+	for (size_t i = 1; i < set->elements.count; i++)
+		if (element_compare(&set->elements.items[last], &set->elements.items[i]) != 0)
+			set->elements.items[++last] = set->elements.items[i];
+	set->elements.count = last + 1;
+}
+
+struct set *ruleset_set(const struct ruleset *ruleset, const char *name)
+{
+	ARRAY_FOREACH (set, &ruleset->sets)
+		if (strcmp(set->name, name) == 0)
+			return set;
+	return NULL;
+}
+
+struct chain *ruleset_chain(const struct ruleset *ruleset, const char *name)
+{
+	ARRAY_FOREACH (chain, &ruleset->chains)
+		if (strcmp(chain->name, name) == 0)
+			return chain;
+	return NULL;
+}
+
+struct counter *ruleset_counter(const struct ruleset *ruleset, const char *name)
+{
+	ARRAY_FOREACH (counter, &ruleset->counters)
+		if (strcmp(counter->name, name) == 0)
+			return counter;
+	return NULL;
+}
+
+struct helper *ruleset_helper(const struct ruleset *ruleset, const char *name)
+{
+	ARRAY_FOREACH (helper, &ruleset->helpers)
+		if (strcmp(helper->name, name) == 0)
+			return helper;
+	return NULL;
+}

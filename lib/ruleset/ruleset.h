@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_RULESET_RULESET_H
+#define EGRESSD_RULESET_RULESET_H
+
+#include "base/address.h"
+#include "base/arena.h"
+#include "base/array.h"
+#include "base/location.h"
+#include "ruleset/bytecode.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One nftables table as plain data: the treaty between what the operator meant and what the kernel
+ * is told. compile.h makes one from a policy, the kernel room reads one back, diff.h compares two.
+ * A ruleset owns an arena; everything below it, strings included, lives there.
+ */
+
+#define TABLE_NAME "egressd" /* always family inet */
+
+/* Key types of sets; a "." joins the fields of a concatenation, each padded to four bytes. */
+enum set_type {
+	SET_IFNAME,       /* ifname, 16 bytes, padded with zeros */
+	SET_IPV4,         /* ipv4_addr */
+	SET_IPV6,         /* ipv6_addr */
+	SET_PROTOCOL,     /* inet_proto */
+	SET_PORT,         /* inet_service, big endian */
+	SET_ICMP_TYPE,    /* icmp_type */
+	SET_ICMPV6_TYPE,  /* icmpv6_type */
+	SET_ETHER,        /* ether_addr */
+	SET_SERVICE,      /* inet_proto . inet_service */
+	SET_IPV4_SERVICE, /* ipv4_addr . inet_proto . inet_service */
+	SET_IPV6_SERVICE, /* ipv6_addr . inet_proto . inet_service */
+	SET_IPV4_ETHER,   /* ipv4_addr . ether_addr */
+	SET_IPV6_ETHER,   /* ipv6_addr . ether_addr */
+};
+#define SET_TYPE_COUNT (SET_IPV6_ETHER + 1)
+#define SET_KEY_MAX    24
+
+/* Bytes of a key of that type as the kernel has it (padding of concatenations included). */
+size_t set_key_length(enum set_type type);
+
+/* The nft spelling, as "ipv4_addr . inet_proto . inet_service". */
+const char *set_type_name(enum set_type type);
+
+/*
+ * An element. In an interval set it is the range from..to, both included, and the type is one of
+ * SET_IPV4, SET_IPV6, SET_PORT; elsewhere `to` is unused and zero. Bytes past the key are zero.
+ */
+struct element {
+	uint8_t from[SET_KEY_MAX];
+	uint8_t to[16];
+	const char *chain; /* in a verdict map: the chain that `goto` leads to; else NULL */
+	struct location at;
+};
+
+struct set {
+	const char *name;
+	enum set_type type;
+	bool interval; /* rbtree of disjoint ranges */
+	bool map;      /* elements carry `goto CHAIN` */
+	bool dynamic;  /* filled by packets, each element with a counter; elements are not ours */
+	uint32_t size; /* a hard cap, and the hash's size; 0: none given (interval sets) */
+	const char *comment;            /* or NULL */
+	ARRAY(struct element) elements; /* sorted by element_compare(), no two equal */
+	struct location at;
+	bool foreign; /* read back with something that no field above can say: never equal */
+};
+
+/* Order of elements within a set: by the bytes of `from`. */
+int element_compare(const struct element *a, const struct element *b);
+
+/* Sorts a set's elements and drops repetitions of the same key (the first one stays). */
+void set_sort(struct set *set);
+
+struct counter {
+	const char *name;
+	struct location at;
+};
+
+/* A conntrack helper object: `ct helper NAME { type "KIND" protocol PROTOCOL; l3proto inet }`. */
+struct helper {
+	const char *name;
+	const char *kind; /* as the kernel module calls itself, "ftp" */
+	uint8_t protocol;
+	struct location at;
+};
+
+enum statement_kind {
+	/* Matches: the rule goes on only where they hold. */
+	MATCH_CT_ESTABLISHED,  /* ct state established */
+	MATCH_CT_RELATED,      /* ct state related */
+	MATCH_CT_REPLY,        /* ct direction reply */
+	MATCH_CT_HELPER,       /* ct helper "name": the kind of helper of the master connection */
+	MATCH_IIFNAME,         /* iifname "name", with wildcard "name*" */
+	MATCH_OIFNAME,         /* oifname "name", with wildcard "name*" */
+	MATCH_IIFNAME_SET,     /* iifname @name */
+	MATCH_FIB_MISSING,     /* fib saddr . iif oif missing */
+	MATCH_FIB_OIFNAME,     /* fib saddr oifname "name", with wildcard "name*" */
+	MATCH_FIB_LOCAL,       /* fib daddr type local */
+	MATCH_FAMILY,          /* meta nfproto ipv4 | ipv6, by family */
+	MATCH_PROTOCOL,        /* meta l4proto value */
+	MATCH_PROTOCOL_SET,    /* meta l4proto @name */
+	MATCH_SERVICE_SET,     /* meta l4proto . th dport @name */
+	MATCH_PORT_SET,        /* <protocol value> dport @name */
+	MATCH_ICMP_TYPE_SET,   /* icmp type @name */
+	MATCH_ICMPV6_TYPE_SET, /* icmpv6 type @name */
+	MATCH_ADDRESS_SET,     /* ip|ip6 saddr|daddr @name, by family and side */
+	MATCH_ADDRESS_SERVICE_SET, /* ip|ip6 saddr|daddr . meta l4proto . th dport @name */
+	MATCH_ADDRESS_ETHER_SET,   /* ip|ip6 saddr . ether saddr @name */
+	MATCH_ETHER_SET,           /* ether saddr @name */
+	/* Verdicts out of a map; the rule goes on where the map has no entry. */
+	VMAP_ADDRESS, /* ip|ip6 saddr|daddr vmap @name */
+	VMAP_ETHER,   /* ether saddr vmap @name */
+	/* Actions: always go on, but for ACTION_COUNT_SOURCE, which stops its rule when full. */
+	ACTION_COUNTER,      /* counter name "name" */
+	ACTION_LOG,          /* log prefix "name" group value snaplen LOG_SNAPLEN */
+	ACTION_COUNT_SOURCE, /* add @name { ip|ip6 saddr }, by family */
+	ACTION_HELPER,       /* ct helper set "name" */
+	/* Verdicts: end the rule. */
+	VERDICT_ACCEPT,
+	VERDICT_DROP,
+	VERDICT_RETURN,
+	VERDICT_JUMP,         /* jump name */
+	VERDICT_GOTO,         /* goto name */
+	VERDICT_REJECT_RESET, /* reject with tcp reset */
+	VERDICT_REJECT_ADMIN, /* reject with icmpx admin-prohibited */
+};
+
+#define LOG_SNAPLEN 128 /* bytes: IPv6 with a few extension headers and the whole TCP header */
+
+enum side {
+	SIDE_SOURCE,
+	SIDE_DESTINATION,
+};
+
+/* One match or action of a rule; which fields count depends on the kind, see above. */
+struct statement {
+	enum statement_kind kind;
+	enum family family;
+	enum side side;
+	bool wildcard;
+	uint32_t value;
+	const char *name;
+};
+
+#define STATEMENTS_MAX 8 /* of one rule */
+
+struct rule {
+	struct statement statements[STATEMENTS_MAX]; /* empty in a ruleset that was read back */
+	size_t statement_count;
+	const char *comment;  /* or NULL */
+	struct bytecode code; /* what the kernel has or is to have */
+	uint64_t handle;      /* the kernel's name of it; 0 in a compiled ruleset */
+	struct location at;
+};
+
+enum hook {
+	HOOK_NONE, /* a chain that is only jumped to */
+	HOOK_PREROUTING,
+	HOOK_FORWARD,
+	HOOK_OUTPUT,
+};
+
+struct chain {
+	const char *name;
+	const char *comment; /* or NULL */
+	enum hook hook;
+	int32_t priority; /* of a base chain: nft's "filter" is 0, "dstnat" -100 */
+	bool policy_drop; /* of a base chain: what happens at its end; else accept */
+	ARRAY(struct rule) rules;
+	struct location at;
+	bool foreign; /* read back with something that no field above can say: never equal */
+};
+
+struct ruleset {
+	struct arena *arena;
+	bool exists;         /* read back: the table is there. Compiled: true */
+	uint32_t flags;      /* NFT_TABLE_F_* */
+	const char *comment; /* or NULL */
+	ARRAY(struct counter) counters;
+	ARRAY(struct helper) helpers;
+	ARRAY(struct set) sets;
+	ARRAY(struct chain) chains;
+	/* Read back: names of objects in our table that are no counter and no helper, and of
+	 * flowtables. Ours has none; they are reported and not touched. */
+	ARRAY(const char *) foreign;
+};
+
+/* An empty ruleset, or NULL without memory. */
+struct ruleset *ruleset_new(void);
+
+/* Releases a ruleset; takes NULL, returns NULL. */
+struct ruleset *ruleset_free(struct ruleset *ruleset);
+DEFINE_CLEANUP(struct ruleset *, ruleset_free)
+
+/* Look-ups by name (linear; a table has few of each); NULL when there is none. */
+struct set *ruleset_set(const struct ruleset *ruleset, const char *name);
+struct chain *ruleset_chain(const struct ruleset *ruleset, const char *name);
+struct counter *ruleset_counter(const struct ruleset *ruleset, const char *name);
+struct helper *ruleset_helper(const struct ruleset *ruleset, const char *name);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset/compiler.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The names of one family's sets and maps. */
+struct family_names {
+	const char *source_address, *source_range;
+	const char *destination_address, *destination_range;
+	const char *bound; /* address . MAC of hosts that have MACs */
+};
+
+static const struct family_names names[FAMILY_COUNT] = {
+        [FAMILY_IPV4] = {"source_address4", "source_range4", "destination_address4",
+                         "destination_range4", "bound4"},
+        [FAMILY_IPV6] = {"source_address6", "source_range6", "destination_address6",
+                         "destination_range6", "bound6"},
+};
+
+#define SOURCE_MAC "source_mac"
+
+static bool make_address_set(struct compiler *c, const char *name, enum family family,
+                             bool interval, bool map)
+{
+	return build_set(&c->builder,
+	                 &(struct set){.name = name,
+	                               .type = family == FAMILY_IPV4 ? SET_IPV4 : SET_IPV6,
+	                               .interval = interval,
+	                               .map = map});
+}
+
+/* "bound_ROLE": single addresses whose MAC is in the hash go on to the role. */
+static const char *compile_bound(struct compiler *c, const struct role *role, enum mode mode)
+{
+	struct builder *b = &c->builder;
+	const char *name = build_name(b, "bound_%s%s", role->name, variant_suffix(role, mode));
+	if (b->error || ruleset_chain(b->ruleset, name))
+		return name;
+
+	const char *role_chain = compile_role(c, role, mode);
+	const char *impostor = compile_impostor(c, role, mode);
+	build_chain(b, name, "hosts with an address and a MAC", role->at);
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		/* Both sets are always there: which of them has elements changes with the hosts. */
+		build_set(b, &(struct set){.name = names[family].bound,
+		                           .type = family == FAMILY_IPV4 ? SET_IPV4_ETHER
+		                                                         : SET_IPV6_ETHER});
+		RULE(b, name, NULL, role->at,
+		     {.kind = MATCH_ADDRESS_ETHER_SET,
+		      .family = (enum family)family,
+		      .name = names[family].bound},
+		     to_chain(VERDICT_GOTO, role_chain));
+	}
+	RULE(b, name, NULL, role->at, to_chain(VERDICT_GOTO, impostor));
+	return name;
+}
+
+static void bind_address(struct compiler *c, const struct host *host, const struct claim *claim)
+{
+	enum family family = claim->range.from.family;
+	size_t length = family_length(family);
+
+	for (size_t i = 0; i < host->mac_count; i++) {
+		uint8_t key[SET_KEY_MAX] = {};
+		memcpy(key, claim->range.from.bytes, length);
+		memcpy(key + length, host->macs[i].bytes, sizeof(host->macs[i].bytes));
+		build_element(&c->builder, names[family].bound, key, length + 8, NULL, claim->at);
+	}
+}
+
+/*
+ * A range with MACs gets a chain of its own: address and MAC together would need every address of
+ * the range as an element. There are few such hosts.
+ */
+static const char *compile_bound_range(struct compiler *c, const struct host *host)
+{
+	struct builder *b = &c->builder;
+	const char *name = build_name(b, "host_%s", host->name);
+	if (b->error || ruleset_chain(b->ruleset, name))
+		return name;
+
+	const char *set = build_name(b, "mac_%s", host->name);
+	const char *role_chain = compile_role(c, host->role, host->effective_mode);
+	const char *impostor = compile_impostor(c, host->role, host->effective_mode);
+	build_set(b, &(struct set){.name = set, .type = SET_ETHER, .at = host->at});
+	for (size_t i = 0; i < host->mac_count; i++)
+		build_element(b, set, host->macs[i].bytes, sizeof(host->macs[i].bytes), NULL,
+		              host->at);
+	build_chain(b, name, "a range with MACs", host->at);
+	RULE(b, name, NULL, host->at, {.kind = MATCH_ETHER_SET, .name = set},
+	     to_chain(VERDICT_GOTO, role_chain));
+	RULE(b, name, NULL, host->at, to_chain(VERDICT_GOTO, impostor));
+	return name;
+}
+
+/*
+ * Chains per role and mode, looked up for every host: a name is made once and remembered, so that
+ * a hundred thousand hosts cost a hundred thousand look-ups by index.
+ */
+struct chain_memory {
+	const char *(*compile)(struct compiler *, const struct role *, enum mode);
+	const char **chains; /* [role->index * 2 + (mode is audit)] */
+};
+
+static const char *chain_for(struct compiler *c, struct chain_memory *memory,
+                             const struct role *role, enum mode mode)
+{
+	struct builder *b = &c->builder;
+	if (!memory->chains) {
+		memory->chains = arena_alloc(b->ruleset->arena, c->policy->roles.count * 2,
+		                             sizeof(*memory->chains));
+		if (!memory->chains) {
+			b->error = -ENOMEM;
+			return "";
+		}
+	}
+
+	const char **chain = &memory->chains[role->index * 2 + (mode == MODE_AUDIT)];
+	if (!*chain)
+		*chain = memory->compile(c, role, mode);
+	return *chain;
+}
+
+struct source_chains {
+	struct chain_memory role, bound;
+};
+
+static void compile_source_addresses(struct compiler *c, struct source_chains *chains,
+                                     enum family family)
+{
+	struct builder *b = &c->builder;
+	const struct claims *claims = &c->policy->claims[family];
+
+	make_address_set(c, names[family].source_address, family, false, true);
+	for (size_t i = 0; i < claims->count && !b->error; i++) {
+		const struct claim *claim = &claims->items[i];
+		const struct host *host = claim->host;
+		if (!range_is_single(&claim->range))
+			continue;
+		const char *chain = chain_for(c, host->mac_count ? &chains->bound : &chains->role,
+		                              host->role, host->effective_mode);
+		build_element(b, names[family].source_address, claim->range.from.bytes,
+		              family_length(family), chain, claim->at);
+		if (host->mac_count && !b->error)
+			bind_address(c, host, claim);
+	}
+}
+
+static void compile_source_ranges(struct compiler *c, struct source_chains *chains,
+                                  enum family family)
+{
+	struct builder *b = &c->builder;
+	struct segments segments = {};
+	if (b->error)
+		return;
+	b->error = segments_of(&c->policy->claims[family], false, &segments);
+
+	ARRAY_FOREACH (segment, &segments.list) {
+		const struct host *host = segment->host;
+		make_address_set(c, names[family].source_range, family, true, true);
+		const char *chain = host->mac_count ? compile_bound_range(c, host)
+		                                    : chain_for(c, &chains->role, host->role,
+		                                                host->effective_mode);
+		build_range(b, names[family].source_range, segment->range.from.bytes,
+		            segment->range.to.bytes, family_length(family), chain, segment->at);
+	}
+	ARRAY_DONE(&segments.list);
+}
+
+static void compile_source_macs(struct compiler *c, struct source_chains *chains)
+{
+	struct builder *b = &c->builder;
+	for (size_t i = 0; i < c->policy->hosts.count && !b->error; i++) {
+		const struct host *host = &c->policy->hosts.items[i];
+		if (host->range_count || !host->mac_count)
+			continue;
+		build_set(b, &(struct set){.name = SOURCE_MAC, .type = SET_ETHER, .map = true});
+		const char *chain = chain_for(c, &chains->role, host->role, host->effective_mode);
+		for (size_t j = 0; j < host->mac_count; j++)
+			build_element(b, SOURCE_MAC, host->macs[j].bytes,
+			              sizeof(host->macs[j].bytes), chain, host->at);
+	}
+}
+
+/* Appends `ip saddr vmap @NAME` to a chain if that map was made. */
+static void look_up_address(struct compiler *c, const char *chain, enum family family,
+                            enum side side, const char *map)
+{
+	if (ruleset_set(c->builder.ruleset, map))
+		RULE(&c->builder, chain, NULL, c->policy->gateway.at,
+		     {.kind = VMAP_ADDRESS, .family = family, .side = side, .name = map});
+}
+
+void compile_sources(struct compiler *c)
+{
+	struct source_chains chains = {
+	        .role = {.compile = compile_role},
+	        .bound = {.compile = compile_bound},
+	};
+
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		compile_source_addresses(c, &chains, (enum family)family);
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		compile_source_ranges(c, &chains, (enum family)family);
+	compile_source_macs(c, &chains);
+
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		look_up_address(c, "from_inside", (enum family)family, SIDE_SOURCE,
+		                names[family].source_address);
+		look_up_address(c, "from_inside", (enum family)family, SIDE_SOURCE,
+		                names[family].source_range);
+	}
+	if (ruleset_set(c->builder.ruleset, SOURCE_MAC))
+		RULE(&c->builder, "from_inside", NULL, c->policy->gateway.at,
+		     {.kind = VMAP_ETHER, .name = SOURCE_MAC});
+}
+
+static bool is_judged(const struct host *host)
+{
+	return host->role->judged_inbound && !host->self;
+}
+
+bool inbound_is_judged(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->hosts.count; i++)
+		if (is_judged(&policy->hosts.items[i]))
+			return true;
+	return false;
+}
+
+static void compile_destination_addresses(struct compiler *c, struct chain_memory *chains,
+                                          enum family family)
+{
+	struct builder *b = &c->builder;
+	const struct claims *claims = &c->policy->claims[family];
+
+	for (size_t i = 0; i < claims->count && !b->error; i++) {
+		const struct claim *claim = &claims->items[i];
+		const struct host *host = claim->host;
+		const struct claim *around =
+		        claim->parent >= 0 ? &claims->items[claim->parent] : NULL;
+		const char *chain = CHAIN_NOT_JUDGED;
+
+		if (!range_is_single(&claim->range))
+			continue;
+		if (is_judged(host))
+			chain = chain_for(c, chains, host->role, host->effective_mode);
+		else if (!around || !is_judged(around->host))
+			continue; /* a miss says the same */
+
+		make_address_set(c, names[family].destination_address, family, false, true);
+		build_element(b, names[family].destination_address, claim->range.from.bytes,
+		              family_length(family), chain, claim->at);
+	}
+}
+
+static void compile_destination_ranges(struct compiler *c, struct chain_memory *chains,
+                                       enum family family)
+{
+	struct builder *b = &c->builder;
+	struct segments segments = {};
+	if (b->error)
+		return;
+	b->error = segments_of(&c->policy->claims[family], false, &segments);
+
+	ARRAY_FOREACH (segment, &segments.list) {
+		const struct host *host = segment->host;
+		if (!is_judged(host))
+			continue;
+		make_address_set(c, names[family].destination_range, family, true, true);
+		build_range(b, names[family].destination_range, segment->range.from.bytes,
+		            segment->range.to.bytes, family_length(family),
+		            chain_for(c, chains, host->role, host->effective_mode), segment->at);
+	}
+	ARRAY_DONE(&segments.list);
+}
+
+void compile_destinations(struct compiler *c)
+{
+	if (!inbound_is_judged(c->policy))
+		return;
+
+	struct chain_memory chains = {.compile = compile_inbound};
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		compile_destination_addresses(c, &chains, (enum family)family);
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		compile_destination_ranges(c, &chains, (enum family)family);
+
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		look_up_address(c, CHAIN_INBOUND, (enum family)family, SIDE_DESTINATION,
+		                names[family].destination_address);
+		look_up_address(c, CHAIN_INBOUND, (enum family)family, SIDE_DESTINATION,
+		                names[family].destination_range);
+	}
+}

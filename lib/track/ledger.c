@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "track/ledger.h"
+
+#include "track/recent.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct ledger_key) == 2 * sizeof(struct address) + 8, "key has padding");
+
+struct ledger {
+	struct recent *entries; /* of struct ledger_entry */
+	struct ledger_totals totals;
+};
+
+int ledger_new(size_t max, struct ledger **ret_ledger)
+{
+	_cleanup_(ledger_freep) struct ledger *ledger = calloc(1, sizeof(*ledger));
+	if (!ledger)
+		return -ENOMEM;
+	int r = recent_new(max, sizeof(struct ledger_key), sizeof(struct ledger_entry),
+	                   &ledger->entries);
+	if (r < 0)
+		return r;
+	*ret_ledger = TAKE_POINTER(ledger);
+	return 0;
+}
+
+struct ledger *ledger_free(struct ledger *ledger)
+{
+	if (ledger) {
+		recent_free(ledger->entries);
+		free(ledger);
+	}
+	return NULL;
+}
+
+static void copy_name(char name[static LEDGER_NAME_BYTES], const char *from)
+{
+	if (!from)
+		from = "";
+	size_t n = strnlen(from, LEDGER_NAME_BYTES - 1);
+	memcpy(name, from, n);
+	memset(name + n, 0, LEDGER_NAME_BYTES - n);
+}
+
+static struct ledger_entry *add(struct ledger *ledger, const struct ledger_key *key, usec_t now)
+{
+	const struct ledger_entry *victim = recent_victim(ledger->entries);
+	if (victim) {
+		ledger->totals.other_attempts += victim->attempts;
+		ledger->totals.other_packets += victim->packets;
+		ledger->totals.other_entries++;
+	}
+	struct ledger_entry *entry = recent_add(ledger->entries, key);
+	entry->first = now;
+	entry->last = now;
+	return entry;
+}
+
+const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packet *packet,
+                                       enum reason reason, const char *host, const char *role,
+                                       const struct mac *mac, bool new_attempt, usec_t now)
+{
+	const struct ledger_key key = {
+	        .source = packet->source,
+	        .destination = packet->destination,
+	        .port = packet->has_ports ? packet->destination_port : 0,
+	        .protocol = packet->protocol,
+	        .reason = (uint8_t)reason,
+	        .has_port = packet->has_ports,
+	};
+	struct ledger_entry *entry = recent_use(ledger->entries, &key);
+	if (!entry)
+		entry = add(ledger, &key, now);
+
+	copy_name(entry->host, host);
+	copy_name(entry->role, role);
+	entry->packets++;
+	ledger->totals.packets++;
+	if (new_attempt) {
+		entry->attempts++;
+		ledger->totals.attempts++;
+	}
+	/* Clocks step; what is shown must still be a span. */
+	if (now < entry->first)
+		entry->first = now;
+	if (now > entry->last)
+		entry->last = now;
+	if (packet->has_ports)
+		entry->source_port = packet->source_port;
+	if (mac) {
+		entry->mac = *mac;
+		entry->has_mac = true;
+	}
+	return entry;
+}
+
+/* Names are stored cut, so they are compared cut. */
+static bool same_name(const char name[static LEDGER_NAME_BYTES], const char *wanted)
+{
+	return strncmp(name, wanted, LEDGER_NAME_BYTES - 1) == 0;
+}
+
+static bool passes(const struct ledger_entry *entry, const struct ledger_filter *filter)
+{
+	if (!filter)
+		return true;
+	if (filter->source && address_compare(filter->source, &entry->key.source) != 0)
+		return false;
+	if (filter->host && !same_name(entry->host, filter->host))
+		return false;
+	if (filter->role && !same_name(entry->role, filter->role))
+		return false;
+	if (filter->reason && *filter->reason != entry->key.reason)
+		return false;
+	return entry->last >= filter->since;
+}
+
+static const struct ledger_entry *pass_over(const struct ledger *ledger,
+                                            const struct ledger_filter *filter,
+                                            const struct ledger_entry *entry)
+{
+	while (entry && !passes(entry, filter))
+		entry = recent_next(ledger->entries, entry);
+	return entry;
+}
+
+const struct ledger_entry *ledger_first(const struct ledger *ledger,
+                                        const struct ledger_filter *filter)
+{
+	return pass_over(ledger, filter, recent_first(ledger->entries));
+}
+
+const struct ledger_entry *ledger_next(const struct ledger *ledger,
+                                       const struct ledger_filter *filter,
+                                       const struct ledger_entry *entry)
+{
+	return pass_over(ledger, filter, recent_next(ledger->entries, entry));
+}
+
+size_t ledger_count(const struct ledger *ledger)
+{
+	return recent_count(ledger->entries);
+}
+
+struct ledger_totals ledger_totals(const struct ledger *ledger)
+{
+	return ledger->totals;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_TRACK_LEDGER_H
+#define EGRESSD_TRACK_LEDGER_H
+
+#include "base/address.h"
+#include "base/cleanup.h"
+#include "base/reason.h"
+#include "base/time.h"
+#include "track/packet.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What was blocked: who tried what, and why it was not to be. Its size is bounded; an entry that
+ * has to make room leaves its counts in `others`, so that the totals stay true.
+ */
+struct ledger;
+
+#define LEDGER_NAME_BYTES 64 /* with the NUL; longer names are cut */
+
+/* What entries differ in. */
+struct ledger_key {
+	struct address source;
+	struct address destination;
+	uint16_t port; /* ICMP: the type; 0 without one */
+	uint8_t protocol;
+	uint8_t reason; /* an enum reason */
+	uint8_t has_port;
+	uint8_t unused[3]; /* zero; keys are compared as bytes */
+};
+
+struct ledger_entry {
+	struct ledger_key key;
+	char host[LEDGER_NAME_BYTES]; /* as it was called at the last packet; may be empty */
+	char role[LEDGER_NAME_BYTES]; /* likewise */
+	uint64_t attempts;
+	uint64_t packets;
+	usec_t first;
+	usec_t last;
+	uint16_t source_port; /* of the last packet that had one; ICMP: the identifier */
+	bool has_mac;
+	struct mac mac; /* of the last packet that had one */
+};
+
+struct ledger_totals {
+	uint64_t attempts;
+	uint64_t packets;
+	uint64_t other_attempts; /* of these, the ones that no entry holds any more */
+	uint64_t other_packets;
+	uint64_t other_entries; /* how many entries made room */
+};
+
+/*
+ * What to look for; zero or NULL is anything. `since` asks for entries whose last packet is no
+ * older. The empty string looks for entries without such a name.
+ */
+struct ledger_filter {
+	const struct address *source;
+	const char *host;
+	const char *role;
+	const enum reason *reason;
+	usec_t since;
+};
+
+/* Room for max entries, all taken here. 0, -EINVAL for a max of 0, or what recent_new() says. */
+int ledger_new(size_t max, struct ledger **ret_ledger);
+
+/* Takes NULL, returns NULL. */
+struct ledger *ledger_free(struct ledger *ledger);
+DEFINE_CLEANUP(struct ledger *, ledger_free)
+
+/*
+ * Notes one blocked packet. host is the name of its source and role the one that the reason counts
+ * for, NULL or empty where there is none; they are copied. mac may be NULL. Returns the entry,
+ * which lasts until the next ledger_note().
+ */
+const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packet *packet,
+                                       enum reason reason, const char *host, const char *role,
+                                       const struct mac *mac, bool new_attempt, usec_t now);
+
+/*
+ * The entries that pass the filter (NULL: all), most recently seen first; NULL behind the last.
+ *
+ *	for (e = ledger_first(ledger, &f); e; e = ledger_next(ledger, &f, e)) ...
+ *
+ * Entries last until the next ledger_note(); nothing else disturbs the loop.
+ */
+const struct ledger_entry *ledger_first(const struct ledger *ledger,
+                                        const struct ledger_filter *filter);
+const struct ledger_entry *ledger_next(const struct ledger *ledger,
+                                       const struct ledger_filter *filter,
+                                       const struct ledger_entry *entry);
+
+/* How many entries there are. */
+size_t ledger_count(const struct ledger *ledger);
+
+/* Everything ever noted. */
+struct ledger_totals ledger_totals(const struct ledger *ledger);
+
+#endif
