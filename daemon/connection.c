@@ -169,7 +169,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdat
 			receive(connection);
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
 		/* Whole messages that came before the client left are still dealt with. */
-		bool waiting = connection->unread && !connection->busy && !connection->queued;
+		bool waiting = connection->unread && !connection->busy && !connection->queued &&
+		               !connection->streaming;
 		if (!waiting)
 			connection->failed = true;
 		wake(connection);

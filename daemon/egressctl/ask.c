@@ -86,9 +86,7 @@ static enum outcome complain_error(const struct command *command, const struct r
 	if (strcmp(reply->error, VARLINK_INVALID_PARAMETER) == 0) {
 		complain(command, "the daemon cannot make sense of the %s",
 		         field_text(reply->parameters, "parameter", "parameters"));
-		return OUTCOME_USAGE;
-	}
-	if (strcmp(name, "PolicyRejected") == 0) {
+	} else if (strcmp(name, "PolicyRejected") == 0) {
 		complain_problems(command, json_object_get(reply->parameters, "problems"));
 	} else if (strcmp(name, "KernelRefused") == 0) {
 		complain(command, "the kernel did not take the table; the one before stays:");

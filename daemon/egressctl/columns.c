@@ -22,15 +22,10 @@ void columns_init(struct columns *columns, const struct writer *writer, const st
 
 void columns_add(struct columns *columns, enum colour colour, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	va_list arguments;
 	va_start(arguments, format);
-	int r = vasprintf(&text, format, arguments);
+	_cleanup_free_ char *safe = plain_format(columns->writer->utf8, false, format, arguments);
 	va_end(arguments);
-	if (r < 0)
-		text = NULL; /* undefined after a failure */
-
-	_cleanup_free_ char *safe = text ? plain_copy(text, columns->writer->utf8, false) : NULL;
 	struct cell *cell = safe ? ARRAY_ADD(&columns->cells) : NULL;
 	if (!cell) {
 		columns->incomplete = true;

@@ -11,7 +11,6 @@
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BIT(option) (1u << (option))
@@ -79,33 +78,27 @@ static const char exit_text[] =
         "  2  wrong usage\n"
         "  3  no daemon answers\n";
 
-static void complain_text(FILE *errors, const char *text)
-{
-	_cleanup_free_ char *safe = plain_copy(text, plain_is_utf8(), true);
-	fprintf(errors, "%s\n", safe ? safe : "out of memory");
-}
-
 void complain(const struct command *command, const char *format, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	va_list arguments;
 	va_start(arguments, format);
-	int r = vasprintf(&text, format, arguments);
+	_cleanup_free_ char *safe = plain_format(plain_is_utf8(), true, format, arguments);
 	va_end(arguments);
-	if (r < 0)
-		text = NULL; /* undefined after a failure */
-	fputs("egressctl: ", command->errors);
-	complain_text(command->errors, text ? text : "out of memory");
+	fprintf(command->errors, "egressctl: %s\n", safe ? safe : "out of memory");
 }
 
 void complain_at(const struct command *command, const char *file, int64_t line, const char *text)
 {
-	_cleanup_free_ char *all = NULL;
-	int r = line > 0 ? asprintf(&all, "%s:%lld: %s", file, (long long)line, text)
-	                 : asprintf(&all, "%s%s%s", file, *file ? ": " : "", text);
-	if (r < 0)
-		all = NULL; /* undefined after a failure */
-	complain_text(command->errors, all ? all : text);
+	char number[32] = "";
+	if (line > 0)
+		snprintf(number, sizeof(number), ":%lld", (long long)line);
+	_cleanup_free_ char *safe_file = plain_copy(file, plain_is_utf8(), true);
+	_cleanup_free_ char *safe_text = plain_copy(text, plain_is_utf8(), true);
+	if (!safe_file || !safe_text)
+		fputs("out of memory\n", command->errors);
+	else
+		fprintf(command->errors, "%s%s%s%s\n", safe_file, number, *file ? ": " : "",
+		        safe_text);
 }
 
 static void print_help(FILE *out)

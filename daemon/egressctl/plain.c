@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "plain.h"
 
+#include "base/cleanup.h"
+
 #include <langinfo.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -69,6 +71,16 @@ char *plain_copy(const char *text, bool utf8, bool keep_tabs)
 	}
 	*out = '\0';
 	return copy;
+}
+
+char *plain_format(bool utf8, bool keep_tabs, const char *format, va_list arguments)
+{
+	_cleanup_free_ char *text = NULL;
+	if (vasprintf(&text, format, arguments) < 0) {
+		text = NULL; /* undefined after a failure */
+		return NULL;
+	}
+	return plain_copy(text, utf8, keep_tabs);
 }
 
 size_t plain_fit(const char *text, size_t columns, size_t *ret_width)

@@ -2,6 +2,7 @@
 #ifndef EGRESSCTL_PLAIN_H
 #define EGRESSCTL_PLAIN_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,6 +14,10 @@
 
 /* A safe copy, from malloc; tabs stay if asked for. NULL without memory. */
 char *plain_copy(const char *text, bool utf8, bool keep_tabs);
+
+/* The same for a formatted text. */
+char *plain_format(bool utf8, bool keep_tabs, const char *format, va_list arguments)
+        __attribute__((format(printf, 3, 0)));
 
 /* How many columns a safe text takes. */
 size_t plain_width(const char *text);

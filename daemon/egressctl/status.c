@@ -35,6 +35,7 @@ static void print_state(const struct command *command, const json_t *status)
 	                     json_is_string(reason) ? json_string_value(reason) : "?");
 	writer_field(writer, "Mode", COLOUR_NONE, "%s%s", mode,
 	             strcmp(mode, "audit") == 0 ? " (what is blocked is counted and passes)" : "");
+	writer_field(writer, "Version", COLOUR_NONE, "%s", field_text(status, "version", "?"));
 }
 
 static void print_policy(const struct command *command, const json_t *status)
@@ -153,17 +154,17 @@ static const struct column source_columns[] = {
 };
 
 static const struct column destination_columns[] = {
-        {"Source", false, YIELD_LAST},
+        {"Who", false, YIELD_FIRST},
         {"Tried", false, YIELD_LAST},
-        {"Service", false, YIELD_FIRST},
+        {"Service", false, YIELD_NEVER},
         {"Reason", false, YIELD_NEVER},
         {"Attempts", true, YIELD_NEVER},
         {"Last", true, YIELD_NEVER},
         {},
 };
 
-/* The entry of that source with the most attempts, among those that have fewer than `below` or as
- * many and come after `previous`; NULL when there is none left. */
+/* What a source tried most often next to `previous` (NULL: most often of all); NULL when there is
+ * no more. Among equals the list's order counts. */
 static const json_t *next_destination(const json_t *blocked, const char *source,
                                       const json_t *previous)
 {
@@ -194,9 +195,9 @@ static void add_destinations(const struct command *command, struct columns *colu
 		entry = next_destination(blocked, source, entry);
 		if (!entry)
 			break;
-		_cleanup_free_ char *service = field_service(entry, false);
+		_cleanup_free_ char *service = field_service(entry, true);
 		char attempts[UNIT_TEXT_MAX], ago[UNIT_TEXT_MAX];
-		columns_add(columns, COLOUR_NONE, "%s", i ? "" : source);
+		columns_add(columns, COLOUR_NONE, "%s", i ? "" : field_text(entry, "host", source));
 		columns_add(columns, COLOUR_NONE, "%s", field_text(entry, "destination", "?"));
 		columns_add(columns, COLOUR_NONE, "%s", service ? service : "?");
 		columns_add(columns, COLOUR_NONE, "%s", field_text(entry, "reason", "?"));

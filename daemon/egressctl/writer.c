@@ -12,7 +12,7 @@
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_MIN     40
-#define FIELD_WIDTH   10 /* columns of a field's name with the space behind it */
+#define FIELD_WIDTH   12 /* columns of a field's name with the space behind it */
 
 struct writer writer_to(FILE *out, bool json)
 {
@@ -58,17 +58,6 @@ void writer_text(const struct writer *writer, enum colour colour, const char *sa
 	        coloured ? "\033[0m" : "");
 }
 
-/* The formatted text made safe, or NULL without memory. */
-static char *format_safe(const struct writer *writer, const char *format, va_list arguments)
-{
-	char *text = NULL;
-	if (vasprintf(&text, format, arguments) < 0)
-		return NULL;
-	char *safe = plain_copy(text, writer->utf8, true);
-	free(text);
-	return safe;
-}
-
 static void out_of_memory(const struct writer *writer)
 {
 	fputs("(out of memory)\n", writer->out);
@@ -78,7 +67,7 @@ void writer_line(const struct writer *writer, enum colour colour, const char *fo
 {
 	va_list arguments;
 	va_start(arguments, format);
-	_cleanup_free_ char *safe = format_safe(writer, format, arguments);
+	_cleanup_free_ char *safe = plain_format(writer->utf8, true, format, arguments);
 	va_end(arguments);
 	if (!safe) {
 		out_of_memory(writer);
@@ -106,7 +95,7 @@ void writer_field(const struct writer *writer, const char *name, enum colour col
 {
 	va_list arguments;
 	va_start(arguments, format);
-	_cleanup_free_ char *safe = format_safe(writer, format, arguments);
+	_cleanup_free_ char *safe = plain_format(writer->utf8, true, format, arguments);
 	va_end(arguments);
 	if (!safe) {
 		out_of_memory(writer);

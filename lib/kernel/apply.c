@@ -88,6 +88,8 @@ static void say_plain(struct refusal *refusal, int error, const char *text)
 	snprintf(refusal->text, sizeof(refusal->text), "%s", text);
 }
 
+static const char others_text[] = "other processes changed the nf_tables rules each time";
+
 static int run(struct kernel *kernel, const struct ruleset *wanted, struct applied *ret_applied)
 {
 	struct applied applied = {}, before = {};
@@ -102,6 +104,11 @@ static int run(struct kernel *kernel, const struct ruleset *wanted, struct appli
 		bool advanced;
 
 		r = wanted ? plan_apply(kernel, wanted, &change) : plan_remove(kernel, &change);
+		if (r == -EBUSY) {
+			say_plain(&applied.refusal, -EBUSY, others_text);
+			*ret_applied = applied;
+			return APPLY_BUSY;
+		}
 		if (r < 0)
 			return r;
 		advanced = change.generation != generation;
@@ -139,8 +146,7 @@ static int run(struct kernel *kernel, const struct ruleset *wanted, struct appli
 		if (applied.attempts == APPLY_ATTEMPTS) {
 			say_plain(
 			        &applied.refusal, -EBUSY,
-			        unknown ? "the kernel's answers were lost each time"
-			                : "other processes changed the nf_tables rules each time");
+			        unknown ? "the kernel's answers were lost each time" : others_text);
 			*ret_applied = applied;
 			return APPLY_BUSY;
 		}

@@ -46,7 +46,8 @@ bool decode_element(const struct set *set, const struct nlattr *element,
 
 /*
  * Makes ranges out of the ends of an interval set, in any order, and adds them to the set; sorts
- * the ends. Strings are kept as they are. 0, -ENOMEM, or -EBADMSG when they do not pair.
+ * the ends. Strings are kept as they are. 0, -ENOMEM, or -EBADMSG when they do not pair; after
+ * a failure the set has no elements.
  */
 int pair_elements(struct set *set, struct raw_element *elements, size_t count);
 

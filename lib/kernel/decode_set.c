@@ -145,12 +145,10 @@ static void key_before(uint8_t *key, size_t length)
 			return;
 }
 
-int pair_elements(struct set *set, struct raw_element *elements, size_t count)
+static int pair_sorted(struct set *set, const struct raw_element *elements, size_t count)
 {
 	size_t length = set_key_length(set->type);
 
-	if (count > 0)
-		qsort(elements, count, sizeof(*elements), raw_compare);
 	for (size_t i = 0; i < count; i++) {
 		const struct raw_element *next = i + 1 < count ? &elements[i + 1] : NULL;
 		struct element *element;
@@ -177,4 +175,16 @@ int pair_elements(struct set *set, struct raw_element *elements, size_t count)
 		}
 	}
 	return 0;
+}
+
+int pair_elements(struct set *set, struct raw_element *elements, size_t count)
+{
+	int r;
+
+	if (count > 0)
+		qsort(elements, count, sizeof(*elements), raw_compare);
+	r = pair_sorted(set, elements, count);
+	if (r < 0)
+		set->elements.count = 0;
+	return r;
 }

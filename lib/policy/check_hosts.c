@@ -19,7 +19,7 @@ static void find_role(struct checker *checker, struct host *host)
 	}
 	if (checker->partial)
 		return;
-	const char *nearest = names_nearest(&checker->roles, name);
+	const char *nearest = names_nearest(&checker->roles, name, checker->problems);
 	if (nearest)
 		problems_add(checker->problems, host->role_name.at,
 		             "host \"%s\" has the unknown role \"%s\"; did you mean \"%s\"?",

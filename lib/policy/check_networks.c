@@ -54,7 +54,7 @@ static void report_unknown(struct checker *checker, const struct word *word, con
                            const char *name, const struct names *names)
 {
 	size_t index;
-	const char *nearest = names_nearest(names, name);
+	const char *nearest = names_nearest(names, name, checker->problems);
 	if (checker->partial)
 		return;
 	if (names == &checker->networks && names_find(&checker->hosts, name, &index))

@@ -34,7 +34,7 @@ static void report_unknown(struct checker *checker, const struct role *role,
 {
 	if (checker->partial)
 		return;
-	const char *nearest = names_nearest(&checker->roles, word->text);
+	const char *nearest = names_nearest(&checker->roles, word->text, checker->problems);
 	if (nearest)
 		problems_add(checker->problems, word->at,
 		             "role \"%s\" inherits the unknown role \"%s\"; did you mean \"%s\"?",

@@ -31,7 +31,7 @@ static void report_unknown(struct checker *checker, const struct word *word)
 {
 	if (checker->partial)
 		return;
-	const char *nearest = names_nearest(&checker->services, word->text);
+	const char *nearest = names_nearest(&checker->services, word->text, checker->problems);
 	if (nearest)
 		problems_add(checker->problems, word->at,
 		             "unknown service \"%s\"; did you mean \"%s\"?", word->text, nearest);

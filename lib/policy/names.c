@@ -60,10 +60,11 @@ bool names_find(const struct names *names, const char *name, size_t *ret_index)
 	return true;
 }
 
-const char *names_nearest(const struct names *names, const char *written)
+const char *names_nearest(const struct names *names, const char *written,
+                          const struct problems *problems)
 {
 	struct spelling spelling = {.written = written};
-	if (names->list.count > OFFERED_MAX)
+	if (names->list.count > OFFERED_MAX || problems->list.count >= PROBLEMS_MAX)
 		return NULL;
 	ARRAY_FOREACH (named, &names->list)
 		spelling_offer(&spelling, named->name);

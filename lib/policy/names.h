@@ -31,8 +31,12 @@ void names_sort(struct names *names, const char *what, struct problems *problems
 /* The lowest index with that name; false when there is none. */
 bool names_find(const struct names *names, const char *name, size_t *ret_index);
 
-/* The name nearest to what was written, or NULL. */
-const char *names_nearest(const struct names *names, const char *written);
+/*
+ * The name nearest to what was written, or NULL; also when problems has no room left for it, since
+ * the search takes long.
+ */
+const char *names_nearest(const struct names *names, const char *written,
+                          const struct problems *problems);
 
 void names_done(struct names *names);
 

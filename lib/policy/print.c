@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
+
+#define IN_A_LINE_MAX 8 /* addresses of a network; more have a line each */
 
 /* A string in quotes, such that libconfig reads the same back. */
 static void print_string(const char *text, FILE *out)
@@ -89,16 +90,15 @@ static void print_services(const struct policy *policy, FILE *out)
 /* Literals first, then what the list files held, as if it had been written here. */
 static void print_network(const struct network *network, FILE *out)
 {
-	size_t count = network->addresses.count;
+	size_t written = network->addresses.count, count = written + network->listed_count;
+	const char *separator = count > IN_A_LINE_MAX ? ",\n\t\t" : ", ";
 	fprintf(out, "\t%s = [", network->name);
 	for (size_t i = 0; i < count; i++) {
-		fputs(i ? ", " : " ", out);
-		print_string(network->addresses.items[i].text, out);
-	}
-	for (size_t i = 0; i < network->listed_count; i++) {
 		char range[RANGE_TEXT_MAX];
-		fprintf(out, "%s\"%s\"", count || i ? ",\n\t\t" : " ",
-		        range_print(&network->listed[i], range));
+		fputs(i ? separator : " ", out);
+		print_string(i < written ? network->addresses.items[i].text
+		                         : range_print(&network->listed[i - written], range),
+		             out);
 	}
 	fputs(" ];\n", out);
 }

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The control socket, by raw Varlink."""
+import json
+import os
+import socket
+import time
+
+import pytest
+import traffic
+import varlink
+from daemon import Daemon, wait_for
+from lab import WORLD, Lab
+from policies import CLASSIC, small
+
+POLICY = small('"http"')
+NOBODY = 65534
+
+
+def test_getinfo_names_the_service_and_its_interfaces(daemon: Daemon):
+    daemon.start(POLICY)
+    info = daemon.call("org.varlink.service.GetInfo")
+    assert info["product"] == "egressd"
+    assert set(info["interfaces"]) == {"org.varlink.service", "io.egressd"}
+    assert set(info) == {"vendor", "product", "version", "url", "interfaces"}
+
+
+@pytest.mark.parametrize("interface", ["org.varlink.service", "io.egressd"])
+def test_an_interface_describes_itself(daemon: Daemon, interface: str):
+    daemon.start(POLICY)
+    text = daemon.call("org.varlink.service.GetInterfaceDescription",
+                       interface=interface)["description"]
+    assert f"\ninterface {interface}\n" in "\n" + text
+    assert "method Get" in text
+
+
+@pytest.mark.parametrize("method, parameters, error", [
+    ("org.varlink.service.GetInterfaceDescription", {"interface": "io.nobody"},
+     "org.varlink.service.InterfaceNotFound"),
+    ("io.nobody.Hello", {}, "org.varlink.service.InterfaceNotFound"),
+    ("io.egressd.Hello", {}, "org.varlink.service.MethodNotFound"),
+    ("io.egressd.ListBlocked", {"source": 7}, "org.varlink.service.InvalidParameter"),
+    ("io.egressd.ListBlocked", {"colour": "red"}, "org.varlink.service.InvalidParameter"),
+    ("io.egressd.Explain", {"source": "192.168.0.11"}, "org.varlink.service.InvalidParameter"),
+    ("io.egressd.Explain", {"source": "192.168.0.11", "destination": "many", "service": "http"},
+     "org.varlink.service.InvalidParameter"),
+    ("io.egressd.Monitor", {}, "org.varlink.service.ExpectedMore"),
+    ("io.egressd.ListHosts", {"role": "nobody"}, "io.egressd.NoSuchRole"),
+])
+def test_a_call_that_cannot_be_answered_gets_a_typed_error(daemon: Daemon, method: str,
+                                                           parameters: dict, error: str):
+    daemon.start(POLICY)
+    with daemon.connect() as connection:
+        with pytest.raises(varlink.Refused) as refused:
+            connection.call(method, **parameters)
+        assert refused.value.name == error
+        assert connection.call("GetStatus")["state"] == "enforcing"
+
+
+@pytest.mark.parametrize("text", [b"{", b"[]", b"7", b"{}", b'{"method": 7}', b"\xff\xfe", b"",
+                                  b'{"method": "GetStatus"}', b"[" * 100000])
+def test_what_is_no_call_ends_the_connection_and_nothing_else(daemon: Daemon, text: bytes):
+    daemon.start(POLICY)
+    with daemon.connect() as connection:
+        connection.socket.sendall(text + b"\0")
+        with pytest.raises((ConnectionError, varlink.Refused)):
+            while True:
+                reply = connection.receive()
+                assert "error" in reply
+    assert daemon.status()["state"] == "enforcing"
+
+
+def test_a_call_longer_than_allowed_is_refused(daemon: Daemon):
+    daemon.start(POLICY)
+    with daemon.connect() as connection:
+        with pytest.raises((ConnectionError, OSError)):
+            for _ in range(64):
+                connection.socket.sendall(b" " * (1 << 16))
+            while True:
+                assert "error" in connection.receive()
+    assert daemon.status()["state"] == "enforcing"
+
+
+def test_calls_may_come_in_pieces_and_in_heaps(daemon: Daemon):
+    daemon.start(POLICY)
+    call = json.dumps({"method": "io.egressd.GetStatus"}).encode() + b"\0"
+    with daemon.connect() as connection:
+        for at in range(len(call)):
+            connection.socket.sendall(call[at:at + 1])
+        assert connection.receive()["parameters"]["state"] == "enforcing"
+        connection.socket.sendall(call * 20)
+        assert [connection.receive()["parameters"]["state"] for _ in range(20)] == [
+            "enforcing"] * 20
+
+
+def test_a_oneway_call_gets_no_reply(daemon: Daemon):
+    daemon.start(POLICY)
+    with daemon.connect() as connection:
+        connection.send({"method": "io.egressd.GetStatus", "oneway": True})
+        assert connection.call("org.varlink.service.GetInfo")["product"] == "egressd"
+
+
+def call_as(user: int, path: str, method: str) -> str:
+    """Calls as another user from a process of its own: the error's name, "" for none."""
+    receiver, sender = os.pipe()
+    child = os.fork()
+    if child == 0:
+        told = "died"
+        try:
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
+            with varlink.Connection(path) as connection:
+                connection.call(method)
+            told = ""
+        except varlink.Refused as refused:
+            told = refused.name
+        except (OSError, ConnectionError) as error:
+            told = type(error).__name__
+        finally:
+            os.write(sender, told.encode())
+            os._exit(0)
+    os.close(sender)
+    os.waitpid(child, 0)
+    with os.fdopen(receiver) as told:
+        return told.read()
+
+
+def test_another_user_cannot_even_connect(daemon: Daemon):
+    daemon.start(POLICY)
+    assert os.stat(daemon.socket).st_mode & 0o777 == 0o660
+    assert call_as(NOBODY, daemon.socket, "GetStatus") == "PermissionError"
+
+
+@pytest.mark.parametrize("method", ["GetStatus", "ListBlocked", "Reload",
+                                    "org.varlink.service.GetInfo"])
+def test_a_user_in_no_group_of_ours_is_refused_by_the_daemon_itself(daemon: Daemon, method: str):
+    daemon.start(POLICY)
+    os.chmod(daemon.socket, 0o666)
+    assert call_as(NOBODY, daemon.socket, method) == "io.egressd.PermissionDenied"
+
+
+def test_slow_and_silent_clients_keep_nobody_waiting(daemon: Daemon):
+    daemon.start(POLICY)
+    slow = [daemon.connect() for _ in range(40)]
+    for connection in slow:
+        connection.socket.sendall(b'{"method": "io.egr')
+    start = time.monotonic()
+    for _ in range(20):
+        assert daemon.status()["state"] == "enforcing"
+    assert time.monotonic() - start < 5
+    for connection in slow:
+        connection.close()
+
+
+def test_more_clients_than_it_serves_do_not_harm_those_it_serves(daemon: Daemon):
+    daemon.start(POLICY)
+    with daemon.connect() as first:
+        first.call("GetStatus")
+        crowd = []
+        for _ in range(200):
+            client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            client.settimeout(1)
+            try:
+                client.connect(daemon.socket)
+            except OSError:
+                client.close()
+                break
+            crowd.append(client)
+        assert first.call("GetStatus")["state"] == "enforcing"
+        for client in crowd:
+            client.close()
+    assert wait_for(lambda: daemon.status()["state"] == "enforcing")
+
+
+def test_a_client_that_reads_nothing_does_not_hold_the_daemon_up(clean: Lab, daemon: Daemon):
+    daemon.start(CLASSIC)
+    with daemon.connect() as deaf:
+        deaf.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        call = json.dumps({"method": "io.egressd.ListHosts"}).encode() + b"\0"
+        deaf.socket.settimeout(0.5)
+        try:
+            deaf.socket.sendall(call * 5000)
+        except TimeoutError:
+            pass
+        assert daemon.status()["state"] == "enforcing"
+        assert traffic.tcp(clean["desk1"], clean.world, WORLD, 25) == traffic.RESET
+        assert len(daemon.blocked(1)) == 1
+
+
+def test_a_monitor_is_told_of_an_attempt_and_of_a_reload(clean: Lab, daemon: Daemon):
+    daemon.start(POLICY)
+    with daemon.connect(wait=5) as connection:
+        events = connection.stream("Monitor")
+        daemon.call("GetStatus")  # the stream is open once a later call is answered
+        traffic.tcp(clean["desk1"], clean.world, WORLD, 25)
+        event = next(events)
+        while event["kind"] != "blocked":
+            event = next(events)
+        attempt = event["attempt"]
+        assert (attempt["source"], attempt["port"], attempt["reason"]) == (
+            clean["desk1"].ipv4, 25, "role")
+        daemon.write(small('"smtp"'))
+        daemon.call("Reload")
+        while event["kind"] != "reload":
+            event = next(events)
+        assert event["text"]
+
+
+@pytest.mark.parametrize("filters, count", [
+    ({}, 3), ({"source": "192.168.0.11"}, 2), ({"host": "office"}, 2), ({"role": "web"}, 1),
+    ({"role": "desk", "source": "192.0.2.80"}, 0), ({"since": 2**60}, 0), ({"since": 0}, 3),
+])
+def test_blocked_is_narrowed_down_by_every_parameter(clean: Lab, daemon: Daemon, filters: dict,
+                                                     count: int):
+    daemon.start(CLASSIC)
+    traffic.tcp(clean["desk1"], clean.world, WORLD, 25)
+    traffic.tcp(clean["desk1"], clean.world, WORLD, 26)
+    traffic.tcp(clean["www1"], clean.world, WORLD, 80)
+    assert len(daemon.blocked(3)) == 3
+    assert len(daemon.blocked(**filters)) == count
+
+
+def test_the_socket_goes_with_the_daemon_and_a_stale_one_is_replaced(daemon: Daemon):
+    daemon.start(POLICY)
+    daemon.kill()
+    assert os.path.exists(daemon.socket)
+    daemon.start()
+    assert daemon.status()["state"] == "enforcing"
+    daemon.stop()
+    assert not os.path.exists(daemon.socket)

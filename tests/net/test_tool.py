@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""egressctl: every verb as text and as JSON, and how it ends."""
+import json
+import subprocess
+import time
+
+import pytest
+import traffic
+from daemon import EGRESSCTL, EGRESSD, Daemon, egressctl
+from lab import WORLD, Lab
+from policies import CLASSIC, small
+
+ESCAPE = "\x1b"
+
+
+@pytest.fixture
+def busy(clean: Lab, daemon: Daemon) -> Daemon:
+    """A daemon that has blocked this and that."""
+    daemon.start(CLASSIC)
+    for port in (25, 25, 25, 6667):
+        traffic.tcp(clean["desk1"], clean.world, WORLD, port)
+    traffic.tcp(clean["www1"], clean.world, WORLD, 21)
+    traffic.tcp(clean["stray"], clean.world, WORLD, 80)
+    traffic.tcp(clean["desk1"], clean.world, WORLD, 80)
+    assert len(daemon.blocked(6)) == 4
+    return daemon
+
+
+VERBS = [["status"], ["roles"], ["hosts"], ["blocked"],
+         ["explain", "192.168.0.11", WORLD, "http"]]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+def test_a_verb_prints_text_for_people_that_fits_80_columns(busy: Daemon, verb: list[str]):
+    done = busy.ctl(*verb)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert lines
+    assert max(map(len, lines)) <= 80, [line for line in lines if len(line) > 80]
+    assert ESCAPE not in done.stdout
+
+
+@pytest.mark.parametrize("verb, method, parameters", [
+    (["status"], "GetStatus", {}), (["roles"], "ListRoles", {}), (["hosts"], "ListHosts", {}),
+    (["blocked"], "ListBlocked", {}),
+    (["blocked", "--host", "office"], "ListBlocked", {"host": "office"}),
+    (["explain", "192.168.0.11", WORLD, "smtp"], "Explain",
+     {"source": "192.168.0.11", "destination": WORLD, "service": "smtp"}),
+], ids=lambda value: value if isinstance(value, str) else None)
+def test_json_is_the_reply_of_the_method(busy: Daemon, verb: list[str], method: str,
+                                         parameters: dict):
+    done = busy.ctl("--json", *verb)
+    assert json.loads(done.stdout) == busy.call(method, **parameters)
+
+
+def test_status_names_state_roles_and_the_sources_that_were_blocked_most(clean: Lab, busy: Daemon):
+    text = busy.ctl("status").stdout
+    for word in ("enforcing", "desk", "web", "office", "www1", clean["desk1"].ipv4,
+                 clean["stray"].ipv4):
+        assert word in text, text
+    status = busy.json("status")
+    assert status["blocked"]["packets"] == 6
+    assert {line["reason"]: line["packets"] for line in status["reasons"] if line["packets"]} == {
+        "role": 5, "unassigned": 1}
+    assert status["events"]["received"] + status["events"]["lost"] == 6
+    assert [line["source"] for line in status["sources"]][0] == clean["desk1"].ipv4
+
+
+def test_blocked_names_source_destination_service_and_reason(clean: Lab, busy: Daemon):
+    text = busy.ctl("blocked").stdout
+    for word in (clean["desk1"].ipv4, "office", WORLD, "smtp", "irc", "unassigned"):
+        assert word in text, text
+
+
+@pytest.mark.parametrize("source, destination, service, verdict, reason, exit_status", [
+    ("192.168.0.11", WORLD, "http", "permitted", None, 0),
+    ("192.168.0.11", WORLD, "tcp/25", "blocked", "role", 1),
+    ("192.168.0.200", WORLD, "http", "blocked", "unassigned", 1),
+    (WORLD, "192.0.2.80", "https", "permitted", None, 0),
+    (WORLD, "192.0.2.80", "ssh", "blocked", "inbound", 1),
+    ("2001:db8:1::11", "2001:db8::53", "udp/53", "permitted", None, 0),
+    ("192.168.0.11", WORLD, "icmp/echo-request", "permitted", None, 0),
+])
+def test_explain_gives_the_verdict_the_reason_and_the_line(
+        daemon: Daemon, source: str, destination: str, service: str, verdict: str,
+        reason: str | None, exit_status: int):
+    daemon.start(CLASSIC)
+    done = daemon.ctl("--json", "explain", source, destination, service)
+    reply = json.loads(done.stdout)
+    assert (reply["verdict"], reply.get("reason")) == (verdict, reason)
+    assert done.returncode == exit_status
+    if reason != "unassigned":
+        assert CLASSIC.splitlines()[reply["line"] - 1].strip()
+        assert reply["file"].endswith("egressd.conf")
+
+
+def test_explain_takes_an_interface_and_a_mac(daemon: Daemon):
+    daemon.start(small(host='mac = [ "02:00:00:01:10:11" ];'))
+    ask = ("explain", "192.168.0.11", WORLD, "http")
+    assert daemon.json(*ask)["verdict"] == "permitted"
+    wrong = daemon.ctl("--json", *ask, "--mac", "02:00:00:00:00:99")
+    assert json.loads(wrong.stdout)["reason"] == "impostor"
+    elsewhere = daemon.ctl("--json", *ask, "--interface", "dmz0")
+    assert json.loads(elsewhere.stdout)["reason"] == "spoofed"
+
+
+def test_check_accepts_a_good_file_and_tells_all_mistakes_of_a_bad_one(daemon: Daemon):
+    good = daemon.write(CLASSIC, "good.conf")
+    done = egressctl("check", str(good))
+    assert (done.returncode, done.stderr) == (0, "")
+    text = small('"htpp", "smtp"', hosts=',\n  { name = "x"; role = "desc"; }')
+    bad = daemon.write(text, "bad.conf")
+    done = egressctl("check", str(bad))
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert f"{bad}:" in said and "htpp" in said and "desc" in said
+    reply = json.loads(egressctl("--json", "check", str(bad)).stdout)
+    lines = text.splitlines()
+    for word in ("htpp", "desc"):
+        assert any(word in problem["text"] and word in lines[problem["line"] - 1]
+                   for problem in reply["problems"])
+
+
+def test_egressd_check_says_the_same(daemon: Daemon):
+    for name, text, status in (("good.conf", CLASSIC, 0), ("bad.conf", small('"htpp"'), 1)):
+        path = daemon.write(text, name)
+        done = subprocess.run([EGRESSD, "--config", path, "--check"], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert ("htpp" in done.stdout + done.stderr) == bool(status)
+
+
+def test_reload_says_what_it_did(busy: Daemon):
+    assert busy.ctl("reload").returncode == 0
+    busy.write(CLASSIC.replace('"pop3", ', '"pop3", "ssh", '))
+    reply = busy.json("reload")
+    assert reply["changed"] is True
+    assert reply["elements_added"] + reply["rules_added"] > 0
+
+
+def test_watch_prints_what_happens_as_it_happens(clean: Lab, daemon: Daemon):
+    daemon.start(CLASSIC)
+    with subprocess.Popen([EGRESSCTL, "--socket", daemon.socket, "--json", "watch"],
+                          stdout=subprocess.PIPE, text=True) as watching:
+        time.sleep(0.5)
+        traffic.tcp(clean["desk1"], clean.world, WORLD, 25)
+        line = watching.stdout.readline()
+        watching.terminate()
+    event = json.loads(line)
+    assert event["kind"] == "blocked"
+    assert event["attempt"]["port"] == 25
+
+
+@pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["explain"], ["explain", "a"],
+                                       ["status", "extra"], ["--frobnicate", "status"],
+                                       ["check"], ["table"]])
+def test_wrong_usage_ends_with_2(arguments: list[str]):
+    done = egressctl(*arguments)
+    assert done.returncode == 2
+    assert done.stderr
+
+
+@pytest.mark.parametrize("verb", VERBS + [["reload"], ["watch"]], ids=lambda verb: verb[0])
+def test_without_a_daemon_it_ends_with_3(verb: list[str]):
+    done = egressctl("--socket", "/run/egressd-test/nobody", *verb)
+    assert done.returncode == 3
+    assert "/run/egressd-test/nobody" in done.stderr
+
+
+def test_what_makes_no_sense_ends_with_2(daemon: Daemon):
+    daemon.start(CLASSIC)
+    for words in (("nowhere", WORLD, "http"), ("192.168.0.11", WORLD, "tcp/x"),
+                  ("192.168.0.11", "2001:db8::80", "http")):
+        done = daemon.ctl("explain", *words)
+        assert done.returncode == 2
+        assert done.stderr
+
+
+@pytest.mark.parametrize("program", [EGRESSCTL, EGRESSD])
+def test_help_fits_80_columns_and_ends_with_0(program: str):
+    done = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    words = ("status", "blocked", "explain", "--json") if program == EGRESSCTL else (
+        "--config", "--socket", "--state", "--check", "--remove")
+    for word in words:
+        assert word in done.stdout

@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "egressctl.h"
+
+#include "base/array.h"
+#include "plain.h"
+#include "server.h"
+#include "since.h"
+#include "units.h"
+
+#include <check.h>
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NOW             ((usec_t)1795356131 * USEC_PER_SEC) /* 2026-11-22 14:02:11 UTC */
+#define AT(seconds_ago) (1795356131LL - (seconds_ago))
+
+/* A daemon with made-up answers, in a process of its own, and what the tool wrote. */
+struct fixture {
+	pid_t daemon;
+	char directory[32];
+	char path[64];
+	char *out;
+	char *errors;
+};
+
+static json_t *count(int packets, int bytes)
+{
+	return json_pack("{s:i, s:i}", "packets", packets, "bytes", bytes);
+}
+
+static json_t *blocked(const char *source, const char *host, const char *destination, int port,
+                       const char *service, const char *reason, int attempts, long long last)
+{
+	return json_pack("{s:s, s:s?, s:s?, s:s, s:s, s:i, s:s?, s:s, s:i, s:i, s:I, s:I}",
+	                 "source", source, "host", host, "role", host ? "desk" : NULL,
+	                 "destination", destination, "protocol", "tcp", "port", port, "service",
+	                 service, "reason", reason, "attempts", attempts, "packets", attempts * 2,
+	                 "first", (json_int_t)(last * 1000000), "last",
+	                 (json_int_t)(last * 1000000));
+}
+
+static int get_status(struct request *request, json_t *parameters, void *userdata)
+{
+	json_t *roles = json_pack(
+	        "[{s:s, s:i, s:o, s:o, s:o}, {s:s, s:i, s:o, s:o, s:o}]", "role", "desk", "hosts",
+	        35, "permitted", count(123456, 7654321), "blocked", count(1234, 61700), "revoked",
+	        count(3, 180), "role", "a-role-whose-name-is-so-long-that-it-cannot-fit", "hosts",
+	        1, "permitted", count(0, 0), "blocked", count(0, 0), "revoked", count(0, 0));
+	json_t *sources =
+	        json_pack("[{s:s, s:s, s:s, s:i, s:i}, {s:s, s:n, s:n, s:i, s:i}]", "source",
+	                  "192.168.0.7", "host", "pc7\033[31mred", "role", "desk", "packets", 1200,
+	                  "bytes", 60000, "source", "2001:db8:1234:5678:9abc:def0:1234:5678",
+	                  "host", "role", "packets", 34, "bytes", 1700);
+	return request_reply(
+	        request,
+	        json_pack("{s:s, s:[s], s:s, s:I, s:s, s:{s:s, s:s, s:I, s:i, s:i}, s:o, s:[{s:s, "
+	                  "s:i, s:i}, {s:s, s:i, s:i}], s:o, s:o, s:{s:i, s:i}, s:i, s:[s, s]}",
+	                  "state", "degraded", "degraded",
+	                  "the configuration has mistakes since 13:59, and the policy that was in "
+	                  "force before them stays",
+	                  "mode", "enforce", "since", (json_int_t)(AT(200) * 1000000), "version",
+	                  "0.1.0", "policy", "file", "/etc/egressd/egressd.conf", "digest",
+	                  "3fa9c1d2e4b5a6978877665544332211", "loaded",
+	                  (json_int_t)(AT(90000) * 1000000), "hosts", 38, "roles", 9, "roles",
+	                  roles, "reasons", "reason", "role", "packets", 1200, "bytes", 60000,
+	                  "reason", "spoofed", "packets", 0, "bytes", 0, "blocked",
+	                  count(1234, 61700), "sources", sources, "events", "received", 1230,
+	                  "lost", 4, "alarms", 2, "inside", "lan0", "dmz*"));
+}
+
+static int list_blocked(struct request *request, json_t *parameters, void *userdata)
+{
+	const char *host = json_string_value(json_object_get(parameters, "host"));
+	const json_t *since = json_object_get(parameters, "since");
+	if (since && json_integer_value(since) == (json_int_t)((NOW - 600 * USEC_PER_SEC)))
+		return request_reply(request, json_pack("{s:[]}", "blocked"));
+	if (host && strcmp(host, "nobody") == 0)
+		return request_error(request, "io.egressd.NoSuchHost",
+		                     json_pack("{s:s}", "host", host));
+	return request_reply(request, json_pack("{s:[o, o, o, o, o, o]}", "blocked",
+	                                        blocked("192.168.0.7", "pc7", "198.51.100.9", 25,
+	                                                "smtp", "role", 40, AT(31)),
+	                                        blocked("192.168.0.7", "pc7", "198.51.100.10", 25,
+	                                                "smtp", "role", 900, AT(5)),
+	                                        blocked("192.168.0.7", "pc7", "198.51.100.11", 6667,
+	                                                NULL, "role", 40, AT(7200)),
+	                                        blocked("192.168.0.7", "pc7", "198.51.100.12", 6667,
+	                                                NULL, "role", 3, AT(400000)),
+	                                        blocked("2001:db8:1234:5678:9abc:def0:1234:5678",
+	                                                NULL, "2001:db8:ff::25", 25, "smtp",
+	                                                "unassigned", 17, AT(180)),
+	                                        blocked("192.168.0.8", "pc8", "198.51.100.9", 22,
+	                                                "ssh", "role", 1, AT(180))));
+}
+
+static int explain(struct request *request, json_t *parameters, void *userdata)
+{
+	const char *service = json_string_value(json_object_get(parameters, "service"));
+	const char *source = json_string_value(json_object_get(parameters, "source"));
+	if (strcmp(source, "nonsense") == 0)
+		return request_invalid_parameter(request, "source");
+	bool permitted = strcmp(service, "https") == 0;
+	return request_reply(request,
+	                     json_pack("{s:s, s:s?, s:s, s:s, s:s, s:i, s:s, s:s}", "verdict",
+	                               permitted ? "permitted" : "blocked", "reason",
+	                               permitted ? NULL : "role", "host", "pc7", "role", "desk",
+	                               "file", "office.conf", "line", 12, "mode", "audit", "text",
+	                               "role desk may initiate http, https, dns"));
+}
+
+static int reload(struct request *request, json_t *parameters, void *userdata)
+{
+	return request_error(request, "io.egressd.PolicyRejected",
+	                     json_pack("{s:[{s:s, s:i, s:s}]}", "problems", "file", "a.conf",
+	                               "line", 7, "text", "there is no role \"dsek\"\033[2J"));
+}
+
+static int list_hosts(struct request *request, json_t *parameters, void *userdata)
+{
+	return request_reply(request,
+	                     json_pack("{s:[{s:s, s:s, s:[s, s], s:[s], s:s, s:b, s:s, s:i}]}",
+	                               "hosts", "name", "www1", "role", "web", "addresses",
+	                               "192.0.2.80", "2001:db8::80", "macs", "52:54:00:12:34:56",
+	                               "mode", "enforce", "self", 0, "file", "a.conf", "line", 3));
+}
+
+static int list_roles(struct request *request, json_t *parameters, void *userdata)
+{
+	return request_reply(
+	        request,
+	        json_pack("{s:[{s:s, s:s, s:i, s:[], s:[s, s], s:n, s:b, s:o, s:o, s:s, "
+	                  "s:i}]}",
+	                  "roles", "name", "desk", "mode", "enforce", "hosts", 35, "inherits",
+	                  "outbound", "http", "https", "inbound", "tripwire", 1, "permitted",
+	                  count(5, 300), "blocked", count(0, 0), "file", "a.conf", "line", 9));
+}
+
+static int monitor(struct request *request, json_t *parameters, void *userdata)
+{
+	return request_reply(request, json_pack("{s:s, s:I, s:o, s:s, s:i}", "kind", "blocked",
+	                                        "time", (json_int_t)NOW, "attempt",
+	                                        blocked("192.168.0.7", "pc7", "198.51.100.9", 25,
+	                                                "smtp", "role", 1, AT(0)),
+	                                        "text", "", "lost", 3));
+}
+
+static const struct parameter blocked_parameters[] = {
+        {"source", PARAMETER_STRING, false},
+        {"host", PARAMETER_STRING, false},
+        {"role", PARAMETER_STRING, false},
+        {"since", PARAMETER_INT, false},
+        {},
+};
+static const struct parameter explain_parameters[] = {
+        {"source", PARAMETER_STRING, true},  {"destination", PARAMETER_STRING, true},
+        {"service", PARAMETER_STRING, true}, {"interface", PARAMETER_STRING, false},
+        {"mac", PARAMETER_STRING, false},    {},
+};
+static const struct parameter host_parameters[] = {{"role", PARAMETER_STRING, false}, {}};
+
+static const struct method methods[] = {
+        {"GetStatus", ACCESS_READ, false, get_status, NULL},
+        {"ListBlocked", ACCESS_READ, false, list_blocked, blocked_parameters},
+        {"Explain", ACCESS_READ, false, explain, explain_parameters},
+        {"ListHosts", ACCESS_READ, false, list_hosts, host_parameters},
+        {"ListRoles", ACCESS_READ, false, list_roles, NULL},
+        {"Reload", ACCESS_CHANGE, false, reload, NULL},
+        {"Monitor", ACCESS_READ, true, monitor, NULL},
+        {},
+};
+
+static void serve(const char *path, int ready)
+{
+	sd_event *event = NULL;
+	struct server *server = NULL;
+	if (sd_event_new(&event) < 0 || server_new(event, methods, NULL, &server) < 0 ||
+	    server_listen(server, path) < 0 || write(ready, "", 1) != 1)
+		_exit(EXIT_FAILURE);
+	sd_event_loop(event); /* until it is killed */
+	_exit(EXIT_FAILURE);
+}
+
+static void set_up(struct fixture *fixture)
+{
+	int fds[2];
+	char byte;
+	*fixture = (struct fixture){.directory = "/tmp/egressd-test-XXXXXX"};
+	ck_assert_ptr_nonnull(mkdtemp(fixture->directory));
+	snprintf(fixture->path, sizeof(fixture->path), "%s/socket", fixture->directory);
+	ck_assert_int_eq(pipe(fds), 0);
+	fixture->daemon = fork();
+	ck_assert_int_ge(fixture->daemon, 0);
+	if (fixture->daemon == 0)
+		serve(fixture->path, fds[1]);
+	close(fds[1]);
+	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
+	close(fds[0]);
+}
+
+static void stop_daemon(struct fixture *fixture)
+{
+	kill(fixture->daemon, SIGKILL);
+	ck_assert_int_eq(waitpid(fixture->daemon, NULL, 0), fixture->daemon);
+	fixture->daemon = 0;
+}
+
+static void tear_down(struct fixture *fixture)
+{
+	if (fixture->daemon)
+		stop_daemon(fixture);
+	free(fixture->out);
+	free(fixture->errors);
+	unlink(fixture->path);
+	ck_assert_int_eq(rmdir(fixture->directory), 0);
+}
+
+/* Runs the tool on the words of a line, in which no word has a space in it. */
+static enum outcome run(struct fixture *fixture, const char *line)
+{
+	char words[256], program[] = "egressctl", option[] = "--socket";
+	char *argv[16] = {program, option, fixture->path};
+	size_t out_length, errors_length;
+	int argc = 3;
+
+	snprintf(words, sizeof(words), "%s", line);
+	for (char *rest = NULL, *word = strtok_r(words, " ", &rest); word;
+	     word = strtok_r(NULL, " ", &rest))
+		argv[argc++] = word;
+
+	free(fixture->out);
+	free(fixture->errors);
+	FILE *out = open_memstream(&fixture->out, &out_length);
+	FILE *errors = open_memstream(&fixture->errors, &errors_length);
+	enum outcome outcome = egressctl_run(argc, argv, out, errors, NOW);
+	fclose(out);
+	fclose(errors);
+	return outcome;
+}
+
+/* clang-format off */
+static const char status_golden[] =
+	"State       degraded since 2026-11-22 13:58:51 (3 min ago)\n"
+	"Because     the configuration has mistakes since 13:59, and the policy that was\n"
+	"            in force before them stays\n"
+	"Mode        enforce\n"
+	"Version     0.1.0\n"
+	"Policy      /etc/egressd/egressd.conf, digest 3fa9c1d2e4b5\n"
+	"            in force since 2026-11-21 13:02:11 (25 h ago): 38 hosts, 9 roles\n"
+	"Inside      lan0, dmz*\n"
+	"Blocked     1.2k packets, 60 KiB in all\n"
+	"Events      1.2k received, 4 lost (the counters have them all the same)\n"
+	"Alarms      2 open\n"
+	"\n"
+	"Role                         Hosts  Permitted    Bytes  Blocked   Bytes  Revoked\n"
+	"desk                            35       123k  7.2 MiB     1.2k  60 KiB        3\n"
+	"a-role-whose-name-is-so-lo…      1          0      0 B        0     0 B        0\n"
+	"\n"
+	"Blocked for the reason  Packets   Bytes\n"
+	"role                       1.2k  58 KiB\n"
+	"\n"
+	"Source                                  Host         Role  Packets    Bytes\n"
+	"192.168.0.7                             pc7?[31mred  desk     1.2k   58 KiB\n"
+	"2001:db8:1234:5678:9abc:def0:1234:5678  -            -          34  1.6 KiB\n"
+	"\n"
+	"Who                   Tried            Service   Reason      Attempts       Last\n"
+	"pc7                   198.51.100.10    smtp      role             900    5 s ago\n"
+	"                      198.51.100.9     smtp      role              40   31 s ago\n"
+	"                      198.51.100.11    tcp/6667  role              40    2 h ago\n"
+	"2001:db8:1234:5678:…  2001:db8:ff::25  smtp      unassigned        17  3 min ago\n";
+/* clang-format on */
+
+START_TEST(status_is_a_screen_of_80_columns)
+{
+	struct fixture f;
+	set_up(&f);
+	ck_assert_int_eq(run(&f, "status"), OUTCOME_DONE);
+	ck_assert_str_eq(f.errors, "");
+	ck_assert_str_eq(f.out, status_golden);
+	for (const char *line = f.out; *line;) {
+		char copy[512];
+		size_t length = strcspn(line, "\n");
+		snprintf(copy, sizeof(copy), "%.*s", (int)length, line);
+		ck_assert_uint_le(plain_width(copy), 80);
+		line += length + 1;
+	}
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(json_is_the_parameters_of_the_reply)
+{
+	struct fixture f;
+	set_up(&f);
+	ck_assert_int_eq(run(&f, "--json status"), OUTCOME_DONE);
+	json_t *status = json_loads(f.out, 0, NULL);
+	ck_assert_ptr_nonnull(status);
+	ck_assert_str_eq(json_string_value(json_object_get(status, "state")), "degraded");
+	ck_assert_uint_eq(json_object_size(status), 13);
+	ck_assert_ptr_null(strchr(f.out, '\033'));
+	json_decref(status);
+
+	ck_assert_int_eq(run(&f, "watch --json"), OUTCOME_DONE);
+	ck_assert_ptr_eq(strchr(f.out, '\n'), f.out + strlen(f.out) - 1);
+	json_t *event = json_loads(f.out, 0, NULL);
+	ck_assert_str_eq(json_string_value(json_object_get(event, "kind")), "blocked");
+	json_decref(event);
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(explain_ends_with_0_for_permitted_and_1_for_blocked)
+{
+	struct fixture f;
+	set_up(&f);
+	ck_assert_int_eq(run(&f, "explain 192.168.0.7 198.51.100.9 https"), OUTCOME_DONE);
+	ck_assert_ptr_nonnull(strstr(f.out, "Verdict     permitted\n"));
+	ck_assert_int_eq(run(&f, "explain 192.168.0.7 198.51.100.9 smtp --interface lan0"),
+	                 OUTCOME_REFUSED);
+	ck_assert_ptr_nonnull(strstr(
+	        f.out, "Verdict     blocked for the reason role, but it passes: mode audit\n"));
+	ck_assert_ptr_nonnull(strstr(f.out, "office.conf:12\n"));
+	ck_assert_int_eq(run(&f, "explain --json 192.168.0.7 198.51.100.9 smtp"), OUTCOME_REFUSED);
+	ck_assert_int_eq(run(&f, "explain nonsense 198.51.100.9 smtp"), OUTCOME_REFUSED);
+	ck_assert_str_eq(f.errors, "egressctl: the daemon cannot make sense of the source\n");
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_rejected_reload_ends_with_1_and_shows_the_mistakes)
+{
+	struct fixture f;
+	set_up(&f);
+	ck_assert_int_eq(run(&f, "reload"), OUTCOME_REFUSED);
+	ck_assert_str_eq(f.errors,
+	                 "egressctl: the configuration has 1 mistake; the policy in force stays:\n"
+	                 "a.conf:7: there is no role \"dsek\"?[2J\n");
+	ck_assert_int_eq(run(&f, "reload --json"), OUTCOME_REFUSED);
+	json_t *reply = json_loads(f.out, 0, NULL);
+	ck_assert_str_eq(json_string_value(json_object_get(reply, "error")),
+	                 "io.egressd.PolicyRejected");
+	json_decref(reply);
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(blocked_lists_and_narrows_down)
+{
+	struct fixture f;
+	set_up(&f);
+	ck_assert_int_eq(run(&f, "blocked"), OUTCOME_DONE);
+	ck_assert_ptr_nonnull(strstr(f.out, "31 s ago    pc7   192.168.0.7 "));
+	ck_assert_int_eq(run(&f, "blocked --since 10min"), OUTCOME_DONE);
+	ck_assert_str_eq(f.out, "Nothing was blocked.\n");
+	ck_assert_int_eq(run(&f, "blocked --host nobody"), OUTCOME_REFUSED);
+	ck_assert_str_eq(f.errors, "egressctl: there is no host \"nobody\"\n");
+	ck_assert_int_eq(run(&f, "blocked --since noon"), OUTCOME_USAGE);
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(hosts_roles_and_events_are_shown)
+{
+	struct fixture f;
+	set_up(&f);
+	ck_assert_int_eq(run(&f, "hosts"), OUTCOME_DONE);
+	ck_assert_str_eq(f.out, "Host  Role  Mode     Addresses     MAC\n"
+	                        "www1  web   enforce  192.0.2.80    52:54:00:12:34:56\n"
+	                        "                     2001:db8::80  \n");
+	ck_assert_int_eq(run(&f, "roles"), OUTCOME_DONE);
+	ck_assert_str_eq(f.out, "desk\n"
+	                        "  hosts     35, mode enforce, tripwire\n"
+	                        "  outbound  http, https\n"
+	                        "  inbound   not judged\n"
+	                        "  permitted 5 packets, 300 B\n"
+	                        "  blocked   0 packets, 0 B\n"
+	                        "  at        a.conf:9\n");
+	ck_assert_int_eq(run(&f, "watch"), OUTCOME_DONE);
+	ck_assert_str_eq(f.out, "(3 events were lost here: too slow for them)\n"
+	                        "2026-11-22 14:02:11 blocked: pc7 192.168.0.7 -> 198.51.100.9 "
+	                        "tcp/25 (smtp), role\n");
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(wrong_usage_ends_with_2_and_says_what_would_be_right)
+{
+	static const struct {
+		const char *line;
+		const char *errors;
+	} wrong[] = {
+	        {"statsu", "egressctl: there is no verb \"statsu\"; did you mean \"status\"?\n"},
+	        {"frobnicate",
+	         "egressctl: there is no verb \"frobnicate\"; see egressctl --help\n"},
+	        {"explain 192.0.2.1", "egressctl: usage: egressctl explain SRC DST SERVICE\n"},
+	        {"status now", "egressctl: usage: egressctl status\n"},
+	        {"check", "egressctl: usage: egressctl check FILE\n"},
+	        {"status --role desk", "egressctl: status takes no option --role\n"},
+	        {"--frob", "egressctl: there is no option --frob; see egressctl --help\n"},
+	        {"blocked --since", "egressctl: --since needs a value; see egressctl --help\n"},
+	};
+	struct fixture f;
+	set_up(&f);
+	for (size_t i = 0; i < ELEMENTS_OF(wrong); i++) {
+		ck_assert_int_eq(run(&f, wrong[i].line), OUTCOME_USAGE);
+		ck_assert_str_eq(f.errors, wrong[i].errors);
+		ck_assert_str_eq(f.out, "");
+	}
+	ck_assert_int_eq(run(&f, ""), OUTCOME_USAGE);
+	ck_assert_ptr_nonnull(strstr(f.errors, "Usage: "));
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(without_a_daemon_it_ends_with_3)
+{
+	struct fixture f;
+	set_up(&f);
+	stop_daemon(&f);
+	ck_assert_int_eq(run(&f, "status"), OUTCOME_NO_DAEMON); /* its file is still there */
+	ck_assert_int_eq(unlink(f.path), 0);
+	static const char *const lines[] = {"status",        "roles",  "hosts", "blocked",
+	                                    "explain a b c", "reload", "watch", "status --json"};
+	for (size_t i = 0; i < ELEMENTS_OF(lines); i++) {
+		ck_assert_int_eq(run(&f, lines[i]), OUTCOME_NO_DAEMON);
+		ck_assert_ptr_nonnull(strstr(f.errors, "is egressd running?"));
+		ck_assert_str_eq(f.out, "");
+	}
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(help_fits_80_columns_and_has_every_verb)
+{
+	static const char *const verbs[] = {"status", "roles", "hosts",  "blocked", "explain",
+	                                    "check",  "table", "reload", "watch"};
+	struct fixture f;
+	set_up(&f);
+	ck_assert_int_eq(run(&f, "--help"), OUTCOME_DONE);
+	for (const char *line = f.out; *line; line += strcspn(line, "\n") + 1)
+		ck_assert_uint_le(strcspn(line, "\n"), 80);
+	for (size_t i = 0; i < ELEMENTS_OF(verbs); i++) {
+		char start[32];
+		snprintf(start, sizeof(start), "\n  %s ", verbs[i]);
+		ck_assert_ptr_nonnull(strstr(f.out, start));
+	}
+	ck_assert_int_eq(run(&f, "--version"), OUTCOME_DONE);
+	ck_assert_str_eq(f.out, "egressctl " EGRESSD_VERSION "\n");
+	tear_down(&f);
+}
+END_TEST
+
+static void expect_completions(const char *first, const char *second, const char *expected)
+{
+	char program[] = "egressctl", complete[] = "--complete", *text = NULL;
+	char *argv[8] = {program, complete};
+	size_t length;
+	int argc = 2;
+	argv[argc++] = strdup(first);
+	if (second)
+		argv[argc++] = strdup(second);
+	FILE *out = open_memstream(&text, &length);
+	ck_assert_int_eq(egressctl_run(argc, argv, out, stderr, NOW), OUTCOME_DONE);
+	fclose(out);
+	ck_assert_str_eq(text, expected);
+	free(text);
+	while (argc > 2)
+		free(argv[--argc]);
+}
+
+START_TEST(a_shell_is_told_what_may_come_next)
+{
+	expect_completions("re", NULL, "reload\n");
+	expect_completions("--so", NULL, "--socket\n");
+	expect_completions("blocked", "--so", "--socket\n--source\n");
+	expect_completions("check", "", "");
+}
+END_TEST
+
+static void expect_check(struct fixture *fixture, const char *text, enum outcome outcome)
+{
+	char path[64], line[96];
+	snprintf(path, sizeof(path), "%s/test.conf", fixture->directory);
+	FILE *file = fopen(path, "we");
+	ck_assert_ptr_nonnull(file);
+	fputs(text, file);
+	fclose(file);
+	snprintf(line, sizeof(line), "check %s", path);
+	ck_assert_int_eq(run(fixture, line), outcome);
+	snprintf(line, sizeof(line), "check --json %s", path);
+	free(fixture->errors);
+	fixture->errors = fixture->out;
+	fixture->out = NULL;
+	ck_assert_int_eq(run(fixture, line), outcome);
+	json_t *answer = json_loads(fixture->out, 0, NULL);
+	ck_assert_int_eq(json_is_true(json_object_get(answer, "good")), outcome == OUTCOME_DONE);
+	json_decref(answer);
+	ck_assert_int_eq(unlink(path), 0);
+}
+
+START_TEST(check_ends_with_0_or_1_and_needs_no_daemon)
+{
+	struct fixture f;
+	set_up(&f);
+	stop_daemon(&f);
+	expect_check(
+	        &f,
+	        "gateway = { inside = [ \"lan0\" ]; };\n"
+	        "roles = { desk = { outbound = [ \"https\" ]; }; };\n"
+	        "hosts = ( { name = \"pc1\"; role = \"desk\"; address = [ \"192.0.2.1\" ]; } );\n",
+	        OUTCOME_DONE);
+	expect_check(&f, "gateway = { inside = [ \"lan0\" ]; };\nrolls = { };\n", OUTCOME_REFUSED);
+	ck_assert_int_eq(run(&f, "check /nonexistent/file"), OUTCOME_REFUSED);
+	ck_assert_int_eq(run(&f, "table /nonexistent/file"), OUTCOME_REFUSED);
+	ck_assert_str_eq(f.out, "");
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(numbers_are_short_and_never_too_large)
+{
+	static const struct {
+		int64_t number;
+		const char *count;
+		const char *bytes;
+	} cases[] = {
+	        {-5, "0", "0 B"},
+	        {0, "0", "0 B"},
+	        {999, "999", "999 B"},
+	        {1000, "1.0k", "1000 B"},
+	        {1299, "1.2k", "1.2 KiB"},
+	        {9999, "9.9k", "9.7 KiB"},
+	        {34567, "34k", "33 KiB"},
+	        {999999, "999k", "976 KiB"},
+	        {3565158, "3.5M", "3.3 MiB"},
+	        {INT64_MAX, "9223372T", "8388607 TiB"},
+	};
+	for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
+		char buffer[UNIT_TEXT_MAX];
+		ck_assert_str_eq(count_print(cases[i].number, buffer), cases[i].count);
+		ck_assert_str_eq(bytes_print(cases[i].number, buffer), cases[i].bytes);
+	}
+}
+END_TEST
+
+START_TEST(times_are_read_as_people_say_them)
+{
+	static const struct {
+		const char *text;
+		long long expected;
+	} cases[] = {
+	        {"10min", AT(600)},
+	        {"90 s", AT(90)},
+	        {"2h", AT(7200)},
+	        {"3 days", AT(3 * 86400)},
+	        {"1w", AT(7 * 86400)},
+	        {"999999999w", 0},
+	        {"today", 1795305600},
+	        {"yesterday", 1795219200},
+	        {"2026-11-22 14:00", 1795356000},
+	        {"2026-11-22 14:00:30", 1795356030},
+	        {"2026-11-20", 1795132800},
+	        {"13:00", 1795352400},
+	        {"", -1},
+	        {"10", -1},
+	        {"min", -1},
+	        {"10 parsecs", -1},
+	        {"9999999999s", -1},
+	        {"-5min", -1},
+	        {"2026-02-31", -1},
+	        {"2026-11-22 14:00 or so", -1},
+	        {"tomorrow", -1},
+	};
+	for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
+		usec_t time = 0;
+		int r = since_parse(cases[i].text, NOW, &time);
+		ck_assert_msg(r == (cases[i].expected < 0 ? -EINVAL : 0), "\"%s\": %d",
+		              cases[i].text, r);
+		if (r == 0)
+			ck_assert_msg(time == (usec_t)cases[i].expected * USEC_PER_SEC,
+			              "\"%s\": %llu", cases[i].text, (unsigned long long)time);
+	}
+}
+END_TEST
+
+START_TEST(text_from_outside_is_made_safe)
+{
+	static const struct {
+		const char *text;
+		const char *utf8;
+		const char *ascii;
+	} cases[] = {
+	        {"plain", "plain", "plain"},
+	        {"\033[31mred\007", "?[31mred?", "?[31mred?"},
+	        {"a\nb\rc\td\x7f", "a?b?c?d?", "a?b?c?d?"},
+	        {"B\xc3\xbcro", "B\xc3\xbcro", "B?ro"},
+	        {"\xc2\x9b"
+	         "31m",
+	         "?31m", "?31m"},
+	        {"\xe2\x80\xae"
+	         "txt",
+	         "?txt", "?txt"},
+	        {"bad \xff\xc3", "bad ??", "bad ??"},
+	        {"\xc0\xaf\xed\xa0\x80", "?????", "?????"},
+	        {"\xf0\x9f\x90\x8c", "\xf0\x9f\x90\x8c", "?"},
+	};
+	for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
+		char *utf8 = plain_copy(cases[i].text, true, false);
+		char *ascii = plain_copy(cases[i].text, false, false);
+		ck_assert_str_eq(utf8, cases[i].utf8);
+		ck_assert_str_eq(ascii, cases[i].ascii);
+		free(utf8);
+		free(ascii);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	setenv("TZ", "UTC", 1);
+	tzset();
+	if (!setlocale(LC_ALL, "C.UTF-8"))
+		return EXIT_FAILURE;
+
+	Suite *suite = suite_create("egressctl");
+	TCase *tests = tcase_create("egressctl");
+	tcase_set_timeout(tests, 30);
+	tcase_add_test(tests, status_is_a_screen_of_80_columns);
+	tcase_add_test(tests, json_is_the_parameters_of_the_reply);
+	tcase_add_test(tests, explain_ends_with_0_for_permitted_and_1_for_blocked);
+	tcase_add_test(tests, a_rejected_reload_ends_with_1_and_shows_the_mistakes);
+	tcase_add_test(tests, blocked_lists_and_narrows_down);
+	tcase_add_test(tests, hosts_roles_and_events_are_shown);
+	tcase_add_test(tests, wrong_usage_ends_with_2_and_says_what_would_be_right);
+	tcase_add_test(tests, without_a_daemon_it_ends_with_3);
+	tcase_add_test(tests, help_fits_80_columns_and_has_every_verb);
+	tcase_add_test(tests, a_shell_is_told_what_may_come_next);
+	tcase_add_test(tests, check_ends_with_0_or_1_and_needs_no_daemon);
+	tcase_add_test(tests, numbers_are_short_and_never_too_large);
+	tcase_add_test(tests, times_are_read_as_people_say_them);
+	tcase_add_test(tests, text_from_outside_is_made_safe);
+	suite_add_tcase(suite, tests);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy-text.h"
+
+/* What one text by itself may look like: words, grammar, keys and kinds. */
+
+START_TEST(integers_that_libconfig_would_cut_down_are_refused)
+{
+	assert_refused("gateway = { inside = \"lan0\"; nflog_group = 4294967739; };\n" NOBODY,
+	               "a.conf:1: the number 4294967739 is out of range; it must be 0 to "
+	               "2147483647\n");
+	assert_refused(
+	        "a = 2147483648L;\nb = 0x80000000;\nc = 0xfffffffffL;\nd = -1;\n"
+	        "e = 99999999999999999999;\nf = 2147483647; g = 0x7fffffff;\n",
+	        "a.conf:1: the number 2147483648L is out of range; it must be 0 to 2147483647\n"
+	        "a.conf:2: the number 0x80000000 is out of range; it must be 0 to 2147483647\n"
+	        "a.conf:3: the number 0xfffffffffL is out of range; it must be 0 to "
+	        "2147483647\n"
+	        "a.conf:4: the number -1 is out of range; it must be 0 to 2147483647\n"
+	        "a.conf:5: the number 99999999999999999999 is out of range; it must be 0 to "
+	        "2147483647\n");
+}
+END_TEST
+
+START_TEST(numbers_in_strings_and_comments_and_names_are_not_looked_at)
+{
+	policy_free(assert_loads(GATEWAY
+	                         "# 4294967739\n// @include \"x\"\n/* 4294967739\n*/\n"
+	                         "roles = { r4294967739 = { }; };\n"
+	                         "hosts = ( { name = \"h4294967739\"; role = \"r4294967739\";"
+	                         " self = true; } ); # @include without end of line"));
+}
+END_TEST
+
+START_TEST(include_in_the_way_of_libconfig_is_refused_wherever_it_stands)
+{
+	assert_refused("@include \"/dev\"\n",
+	               "a.conf:1: @include is not understood; use include = [ ... ]\n");
+	assert_refused("\n  @include \"fifo\"\nx = 4294967739;\n",
+	               "a.conf:2: @include is not understood; use include = [ ... ]\n"
+	               "a.conf:3: the number 4294967739 is out of range; it must be 0 to "
+	               "2147483647\n");
+	assert_refused("gateway = { @include }\n",
+	               "a.conf:1: @include is not understood; use include = [ ... ]\n");
+}
+END_TEST
+
+START_TEST(comments_and_strings_without_an_end_are_named_where_they_begin)
+{
+	assert_refused("\n/* never\nclosed\n",
+	               "a.conf:2: the comment that begins here has no end; close it with */\n");
+	assert_refused("gateway = {\n inside = [ \"lan0 ];\n}; x = \"y\";\n",
+	               "a.conf:2: the string that begins here has no closing quote in its line\n");
+	assert_refused("a = \"x\\\"", "a.conf:1: the string that begins here has no closing quote "
+	                              "in its line\n");
+}
+END_TEST
+
+START_TEST(an_empty_file_is_no_policy)
+{
+	const char *empty = "a.conf: the file is empty: there is nothing but white space and "
+	                    "comments\n";
+	assert_refused("", empty);
+	assert_refused(" \n\t\n", empty);
+	assert_refused("# nothing\n/* at all */ // here", empty);
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_text_are_refused)
+{
+	static const char nul[] = "gateway = { };\nroles\0= { };\n";
+	assert_refused_bytes(nul, sizeof(nul) - 1,
+	                     "a.conf:2: there is a NUL byte here; the file must be plain text\n");
+	assert_refused("\xef\xbb\xbfgateway = { };",
+	               "a.conf:1: the byte 0xef means nothing here\n");
+	assert_refused("gateway = { };\n$", "a.conf:2: \"$\" means nothing here\n");
+}
+END_TEST
+
+START_TEST(broken_grammar_is_told_in_words)
+{
+	static const struct {
+		const char *text, *problem;
+	} cases[] = {
+	        {"gateway { };", "1: there must be \"=\" between \"gateway\" and \"{\""},
+	        {"a = ;", "1: there must be a value between \"=\" and \";\""},
+	        {"a = b;", "1: there must be a value here; write \"b\" in quotes"},
+	        {"a = 1;;", "1: there must be a name here, as in NAME = ...; found \";\""},
+	        {"\"a\" = 1;", "1: there must be a name here, as in NAME = ...; found \"a\""},
+	        {"a = (\n1,\n);", "2: no comma may stand before \")\""},
+	        {"a = (\n1\n2);",
+	         "3: there must be a comma before \"2\", or \")\" to close the \"(\" of line 1"},
+	        {"a = [ \"b\" \"c\" ];",
+	         "1: there must be a comma before \"c\", or \"]\" to close the \"[\" of line 1"},
+	        {"a = \"b\" \"c\";", "1: there must be \";\" before \"c\""},
+	        {"a = { b = 1; };\n};", "2: \"}\" closes nothing"},
+	        {"a = (\n{ b = 1; );",
+	         "2: \")\" cannot close the \"{\" of line 2; \"}\" is missing before"},
+	        {"a = {\n b = (\n 1", "2: the \"(\" that opens here is never closed"},
+	        {"a", "1: the file ends after \"a\", where a value should follow"},
+	        {"a =\n", "2: the file ends after \"=\", where a value should follow"},
+	        {"a = [ { b = 1; } ];",
+	         "1: a list in [ ] holds plain values only; write it with ( ) "
+	         "to have groups in it"},
+	        {"a = ((((((((((((((((1))))))))))))))));", "1: \"(\" is nested too deep"},
+	        {"a = [ 1, \"b\" ];", "1: mismatched element type in array: values of one list in "
+	                              "[ ] must be of one kind"},
+	        {"a = 1;\nb = { c = 1;\nd = 2;\nc = 3; };\na = 4;",
+	         "4: \"c\" is already defined in the same group at a.conf:2\n"
+	         "a.conf:5: \"a\" is already defined in the same group at a.conf:1"},
+	};
+	for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
+		char *expected = NULL;
+		ck_assert_int_gt(asprintf(&expected, "a.conf:%s\n", cases[i].problem), 0);
+		assert_refused(cases[i].text, expected);
+		free(expected);
+	}
+}
+END_TEST
+
+START_TEST(a_policy_needs_gateway_roles_and_hosts)
+{
+	assert_refused(
+	        "networks = { };\n",
+	        "a.conf: there is no \"gateway\"; as in gateway = { inside = [ \"lan0\" ]; }\n"
+	        "a.conf: there are no \"roles\"; as in roles = { desk = { outbound = "
+	        "[ \"http\" ]; }; }\n"
+	        "a.conf: there are no \"hosts\"; as in hosts = ( { name = \"www1\"; role = "
+	        "\"web\"; address = \"192.0.2.80\"; } )\n");
+	assert_refused("gateway = { mode = \"audit\"; }; " NOBODY,
+	               "a.conf:1: gateway has no \"inside\"; name the interfaces with protected "
+	               "hosts behind them, as in inside = [ \"lan0\" ]\n");
+	assert_refused("gateway = { inside = [ ]; }; " NOBODY,
+	               "a.conf:1: \"inside\" names no interface, so nothing would be protected; as "
+	               "in inside = [ \"lan0\" ]\n");
+}
+END_TEST
+
+START_TEST(unknown_keys_are_named_with_the_nearest_known_one)
+{
+	assert_refused(
+	        "gatewy = { };\n" GATEWAY NOBODY,
+	        "a.conf:1: unknown key \"gatewy\" in the file; did you mean \"gateway\" (the "
+	        "gateway)?\n");
+	assert_refused("gateway = { inside = \"lan0\";\n modus = 1;\n zebra = 2; };\n" NOBODY,
+	               "a.conf:2: unknown key \"modus\" in gateway; did you mean \"mode\" (enforce "
+	               "or audit)?\n"
+	               "a.conf:3: unknown key \"zebra\" in gateway; the keys there are inside, "
+	               "mode, refuse, nflog_group\n");
+	assert_refused(
+	        GATEWAY "hosts = ( );\nroles = { r = { outbund = [ ];\n"
+	                "outbound = ( { services = \"http\"; } ); }; };\n"
+	                "services = { s = { prots = \"tcp/1\"; }; };\n"
+	                "networks = { n = { adress = \"192.0.2.1\"; }; };\n",
+	        "a.conf:2: unknown key \"outbund\" in a role; did you mean \"outbound\" (what "
+	        "its hosts may initiate)?\n"
+	        "a.conf:3: unknown key \"services\" in an outbound entry; did you mean "
+	        "\"service\" (what may be initiated)?\n"
+	        "a.conf:3: this entry names no service; as in service = [ \"ssh\" ]\n"
+	        "a.conf:4: unknown key \"prots\" in a service; did you mean \"ports\" "
+	        "(literals and names of other services)?\n"
+	        "a.conf:4: service \"s\" has no \"ports\", as in ports = [ \"tcp/21\" ]\n"
+	        "a.conf:5: unknown key \"adress\" in a network; did you mean \"address\" "
+	        "(addresses, prefixes and ranges)?\n"
+	        "a.conf:5: network \"n\" has neither \"address\" nor \"file\"\n");
+	assert_refused(GATEWAY ROLE "\nhosts = ( { name = \"h\"; role = \"r\"; self = true;\n"
+	                            "adres = \"192.0.2.1\"; } );\n",
+	               "a.conf:3: unknown key \"adres\" in a host; did you mean \"address\" "
+	               "(addresses, prefixes and ranges)?\n");
+}
+END_TEST
+
+START_TEST(values_of_the_wrong_kind_are_told_what_they_must_be)
+{
+	assert_refused(
+	        "gateway = { inside = 5; mode = 1; refuse = [ ]; nflog_group = \"1\"; };\n"
+	        "roles = ( );\nhosts = { };\nservices = 1;\nnetworks = \"x\";\n"
+	        "blocklist = 5;\ninclude = ( 5 );\n",
+	        "a.conf:1: \"inside\" must be a list of strings, as in [ \"lan0\", \"dmz*\" ]\n"
+	        "a.conf:1: \"mode\" must be a string, as in \"enforce\"\n"
+	        "a.conf:1: \"refuse\" must be a string, as in \"reject\"\n"
+	        "a.conf:1: \"nflog_group\" must be a whole number, as in 100\n"
+	        "a.conf:2: \"roles\" must be a group, as in { desk = { outbound = "
+	        "[ \"http\" ]; }; }\n"
+	        "a.conf:3: \"hosts\" must be a list of groups, as in ( { name = \"www1\"; role "
+	        "= \"web\"; address = \"192.0.2.80\"; } )\n"
+	        "a.conf:4: \"services\" must be a group, as in { submission = [ \"tcp/587\" ]; "
+	        "}\n"
+	        "a.conf:5: \"networks\" must be a group, as in { loghost = [ \"192.0.2.53\" ]; "
+	        "}\n"
+	        "a.conf:6: \"blocklist\" must be a list of strings, as in [ \"badlist\" ]\n"
+	        "a.conf:7: \"include\" must be a list of strings, as in [ "
+	        "\"roles.d/*.conf\" ]\n");
+	assert_refused(
+	        GATEWAY "\nroles = { r = { outbound = (\n \"http\",\n 5 ); inherits = true;\n"
+	                "tripwire = 1; mode = true; inbound = ( { service = 1; from = 2; } ); "
+	                "};\nq = [ ]; };\n"
+	                "hosts = ( { name = 1; role = 2; address = 3; mac = 4; self = 5; mode "
+	                "= 6; },\n \"x\" );\n",
+	        "a.conf:4: \"outbound\" must be a list of strings and groups, as in ( "
+	        "\"http\", { service = [ \"ssh\" ]; to = [ \"admin\" ]; } )\n"
+	        "a.conf:4: \"inherits\" must be a list of strings, as in [ \"server\" ]\n"
+	        "a.conf:5: \"tripwire\" must be true or false, as in true\n"
+	        "a.conf:5: \"mode\" must be a string, as in \"audit\"\n"
+	        "a.conf:5: \"service\" must be a list of strings, as in [ \"ssh\" ]\n"
+	        "a.conf:5: \"from\" must be a list of strings, as in [ \"admin\" ]\n"
+	        "a.conf:6: \"q\" must be a group, as in { outbound = [ \"http\" ]; }\n"
+	        "a.conf:8: \"hosts\" must be a list of groups, as in ( { name = \"www1\"; role "
+	        "= \"web\"; address = \"192.0.2.80\"; } )\n");
+	assert_refused(
+	        GATEWAY ROLE "\nhosts = ( { name = 1; role = 2; address = 3; mac = 4; self = "
+	                     "5; mode = 6; } );\n",
+	        "a.conf:2: \"name\" must be a string, as in \"www1\"\n"
+	        "a.conf:2: \"role\" must be a string, as in \"web\"\n"
+	        "a.conf:2: \"address\" must be a list of strings, as in [ \"192.0.2.80\", "
+	        "\"2001:db8::80\" ]\n"
+	        "a.conf:2: \"mac\" must be a list of strings, as in [ \"52:54:00:12:34:56\" ]\n"
+	        "a.conf:2: \"self\" must be true or false, as in true\n"
+	        "a.conf:2: \"mode\" must be a string, as in \"audit\"\n");
+}
+END_TEST
+
+START_TEST(a_single_string_and_both_kinds_of_brackets_make_a_list)
+{
+	struct policy *policy = assert_loads(
+	        "gateway = { inside = ( \"lan0\", \"dmz*\" ); nflog_group = 7L; };\n"
+	        "services = { a = \"tcp/1\"; b = ( \"tcp/2\" ); c = [ \"tcp/3\" ]; };\n"
+	        "roles = { r = { outbound = \"a\"; inbound = { service = \"b\"; from = \"::1\"; }; "
+	        "}; };\nhosts = ( { name = \"h\"; role = \"r\"; address = \"192.0.2.1\"; } )");
+	ck_assert_uint_eq(policy->gateway.inside.count, 2);
+	ck_assert_uint_eq(policy->gateway.nflog_group, 7);
+	ck_assert_uint_eq(policy->roles.items[0].outbound.items[0].resolved.items[0].from, 1);
+	ck_assert_uint_eq(policy->roles.items[0].inbound.items[0].resolved.items[0].from, 2);
+	ck_assert_uint_eq(policy->roles.items[0].inbound.items[0].peer_count, 1);
+	policy_free(policy);
+}
+END_TEST
+
+START_TEST(a_string_is_found_in_the_line_where_it_stands)
+{
+	struct policy *policy =
+	        assert_loads(GATEWAY ROLE "\nhosts = ( { name = \"h\"; role = \"r\";\n"
+	                                  "address = [\n\"192.0.2.1\"\n,\n"
+	                                  "\"192.0.2.2\" # the last\n\n]\n; }\n);\n");
+	ck_assert_uint_eq(policy->hosts.items[0].at.line, 2);
+	ck_assert_uint_eq(policy->hosts.items[0].addresses.items[0].at.line, 4);
+	ck_assert_uint_eq(policy->hosts.items[0].addresses.items[1].at.line, 6);
+	policy_free(policy);
+}
+END_TEST
+
+START_TEST(what_is_not_written_has_its_default)
+{
+	struct policy *policy = assert_loads(GATEWAY NOBODY);
+	ck_assert_int_eq(policy->gateway.mode, MODE_ENFORCE);
+	ck_assert_int_eq(policy->gateway.refuse, REFUSE_REJECT);
+	ck_assert_uint_eq(policy->gateway.nflog_group, NFLOG_GROUP_DEFAULT);
+	ck_assert_uint_eq(policy->hosts.count, 0);
+	ck_assert_uint_eq(strlen(policy->digest), 64);
+	policy_free(policy);
+}
+END_TEST
+
+START_TEST(values_of_gateway_are_held_to_their_range)
+{
+	assert_refused("gateway = { inside = \"lan0\";\nmode = \"audits\";\nrefuse = \"deny\";\n"
+	               "nflog_group = 65536; };\n" NOBODY,
+	               "a.conf:2: unknown mode \"audits\"; it is \"enforce\" or \"audit\"\n"
+	               "a.conf:3: unknown refuse \"deny\"; it is \"reject\" or \"drop\"\n"
+	               "a.conf:4: nflog_group 65536 is out of range; it must be 1 to 65535\n");
+	assert_refused("gateway = { inside = \"lan0\"; nflog_group = 0; };\n" NOBODY,
+	               "a.conf:1: nflog_group 0 is out of range; it must be 1 to 65535\n");
+}
+END_TEST
+
+START_TEST(interface_names_are_such_as_the_kernel_takes)
+{
+	assert_refused("gateway = { inside = [ \"*\",\n\"d*z\",\n\"sixteen-letters-\",\n\"a/b\",\n"
+	               "\"a b\",\n\"\",\n\"..\",\n\"lan0\",\n\"lan0\",\n\"fifteen-letters\" ]; "
+	               "};\n" NOBODY,
+	               "a.conf:1: \"*\" would be every interface, the outside too; name the inside "
+	               "ones, as in \"lan*\"\n"
+	               "a.conf:2: \"d*z\" cannot be an interface; \"*\" may only stand at the end\n"
+	               "a.conf:3: \"sixteen-letters-\" is too long for an interface; 15 bytes are "
+	               "the most\n"
+	               "a.conf:4: \"a/b\" cannot be an interface\n"
+	               "a.conf:5: \"a b\" cannot be an interface\n"
+	               "a.conf:6: \"\" cannot be an interface\n"
+	               "a.conf:7: \"..\" cannot be an interface\n"
+	               "a.conf:9: \"lan0\" is already named at a.conf:8\n");
+}
+END_TEST
+
+START_TEST(names_are_letters_digits_dashes_and_underscores)
+{
+	assert_refused(
+	        GATEWAY "\nroles = { r* = { }; }; services = { *s = \"tcp/1\"; };\n"
+	                "networks = { n* = [ ]; };\n"
+	                "hosts = ( { name = \"1a\"; role = \"r*\"; self = true; },\n"
+	                "{ name = \"\"; role = \"r*\"; mac = \"52:54:00:00:00:01\"; } );\n",
+	        "a.conf:2: \"*s\" cannot be the name of a service; a name is a letter followed "
+	        "by letters, digits, \"-\" and \"_\"\n"
+	        "a.conf:2: \"r*\" cannot be the name of a role; a name is a letter followed by "
+	        "letters, digits, \"-\" and \"_\"\n"
+	        "a.conf:3: \"n*\" cannot be the name of a network; a name is a letter followed "
+	        "by letters, digits, \"-\" and \"_\"\n"
+	        "a.conf:4: \"1a\" cannot be the name of a host; a name is a letter followed by "
+	        "letters, digits, \"-\" and \"_\"\n"
+	        "a.conf:5: \"\" cannot be the name of a host; a name is a letter followed by "
+	        "letters, digits, \"-\" and \"_\"\n");
+
+	char text[400], name[NAME_MAX_BYTES + 2] = "";
+	memset(name, 'n', sizeof(name) - 1);
+	snprintf(text, sizeof(text), GATEWAY "hosts = ( );\nroles = { %s = { }; };", name);
+	assert_refused(text, "a.conf:2: the name of the role \"nnnnnnnnnnnnnnnnnnnn...\" has 64 "
+	                     "bytes; 63 is the most\n");
+	name[NAME_MAX_BYTES] = '\0';
+	snprintf(text, sizeof(text), GATEWAY "hosts = ( );\nroles = { %s = { }; };", name);
+	policy_free(assert_loads(text));
+}
+END_TEST
+
+START_TEST(a_host_needs_a_name_a_role_and_something_to_be_told_by)
+{
+	assert_refused(GATEWAY ROLE "\nhosts = (\n{ },\n{ name = \"h\"; role = \"r\"; },\n"
+	                            "{ name = \"g\"; self = true; } );",
+	               "a.conf:3: this host has no \"name\"\n"
+	               "a.conf:3: host \"\" has no \"role\"\n"
+	               "a.conf:3: host \"\" needs an \"address\", a \"mac\" or self = true\n"
+	               "a.conf:4: host \"h\" needs an \"address\", a \"mac\" or self = true\n"
+	               "a.conf:5: host \"g\" has no \"role\"\n");
+}
+END_TEST
+
+START_TEST(to_belongs_to_outbound_and_from_to_inbound)
+{
+	assert_refused(
+	        GATEWAY "hosts = ( );\nroles = { r = {\n"
+	                "outbound = ( { service = \"http\"; from = \"::1\"; } );\n"
+	                "inbound = ( { service = \"http\"; to = \"::1\"; },\n"
+	                "{ from = \"::1\"; },\n{ service = [ ]; },\n"
+	                "{ service = \"http\"; from = [ ]; } ); }; };",
+	        "a.conf:3: \"from\" has no meaning in outbound; write \"to\" for whom its "
+	        "hosts may reach\n"
+	        "a.conf:4: \"to\" has no meaning in inbound; write \"from\" for who may reach "
+	        "its hosts\n"
+	        "a.conf:5: this entry names no service; as in service = [ \"ssh\" ]\n"
+	        "a.conf:6: this entry names no service; as in service = [ \"ssh\" ]\n"
+	        "a.conf:7: \"from\" is empty, so nobody is meant; leave it out to mean "
+	        "anybody\n");
+}
+END_TEST
+
+START_TEST(a_text_in_memory_names_no_other_file)
+{
+	assert_refused(
+	        GATEWAY NOBODY "include = [ \"x.conf\" ];\n"
+	                       "networks = { n = { file = \"list\"; }; };",
+	        "a.conf:2: a text that is read from no file cannot include files\n"
+	        "a.conf:3: a text that is read from no file cannot name the list \"list\"\n");
+}
+END_TEST
+
+START_TEST(a_cut_off_file_never_loads_with_fewer_hosts)
+{
+	FILE *file = fopen(EGRESSD_SOURCE_ROOT "/conf/examples/office.conf", "re");
+	ck_assert_ptr_nonnull(file);
+	static char text[65536];
+	size_t length = fread(text, 1, sizeof(text) - 1, file);
+	ck_assert_int_eq(fclose(file), 0);
+	text[length] = '\0';
+	struct policy *whole = assert_loads(text);
+
+	size_t loaded = 0;
+	for (size_t n = 0; n < length; n++) {
+		struct problems problems = {};
+		struct policy *policy = NULL;
+		int r = policy_load_text("office.conf", text, n, &problems, &policy);
+		ck_assert_int_ge(r, 0);
+		if (r == 0) {
+			loaded++;
+			ck_assert_uint_eq(policy->hosts.count, whole->hosts.count);
+			ck_assert_uint_eq(policy->roles.count, whole->roles.count);
+		} else {
+			ck_assert_uint_gt(problems.list.count, 0);
+		}
+		policy_free(policy);
+		problems_done(&problems);
+	}
+	ck_assert_uint_le(loaded, 2); /* without the last newline or semicolon */
+	policy_free(whole);
+}
+END_TEST
+
+START_TEST(the_configurations_that_are_shipped_have_no_mistakes)
+{
+	static const char *const files[] = {"egressd.conf", "examples/dmz.conf",
+	                                    "examples/office.conf"};
+	for (size_t i = 0; i < ELEMENTS_OF(files); i++) {
+		char *path = NULL;
+		ck_assert_int_gt(asprintf(&path, EGRESSD_SOURCE_ROOT "/conf/%s", files[i]), 0);
+		struct problems problems = {};
+		struct policy *policy = NULL;
+		int r = policy_load(path, NULL, &problems, &policy);
+		char *found = problems_text(&problems);
+		ck_assert_str_eq(found, "");
+		ck_assert_int_eq(r, 0);
+		policy_free(policy);
+		problems_done(&problems);
+		free(found);
+		free(path);
+	}
+}
+END_TEST
+
+START_TEST(shipped_services_are_there_and_the_operators_own_wins)
+{
+	struct policy *policy = assert_loads(GATEWAY NOBODY "services = { https = [ \"tcp/444\" ]; "
+	                                                    "both = [ \"https\", \"quic\" ]; };");
+	const struct service *dns = policy_service(policy, "dns");
+	ck_assert_ptr_nonnull(dns);
+	ck_assert(dns->shipped);
+	ck_assert_str_eq(dns->at.file, "services.conf (shipped)");
+	ck_assert_uint_eq(dns->resolved.count, 2);
+
+	const struct service *https = policy_service(policy, "https");
+	ck_assert(!https->shipped);
+	ck_assert_uint_eq(https->resolved.items[0].from, 444);
+	const struct service *both = policy_service(policy, "both");
+	ck_assert_uint_eq(both->resolved.count, 2);
+	ck_assert_uint_eq(both->resolved.items[0].from, 444);
+	ck_assert_uint_eq(both->resolved.items[1].from, 443);
+	policy_free(policy);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tests = tcase_create("load");
+	tcase_set_timeout(tests, 120);
+	tcase_add_test(tests, integers_that_libconfig_would_cut_down_are_refused);
+	tcase_add_test(tests, numbers_in_strings_and_comments_and_names_are_not_looked_at);
+	tcase_add_test(tests, include_in_the_way_of_libconfig_is_refused_wherever_it_stands);
+	tcase_add_test(tests, comments_and_strings_without_an_end_are_named_where_they_begin);
+	tcase_add_test(tests, an_empty_file_is_no_policy);
+	tcase_add_test(tests, bytes_that_are_no_text_are_refused);
+	tcase_add_test(tests, broken_grammar_is_told_in_words);
+	tcase_add_test(tests, a_policy_needs_gateway_roles_and_hosts);
+	tcase_add_test(tests, unknown_keys_are_named_with_the_nearest_known_one);
+	tcase_add_test(tests, values_of_the_wrong_kind_are_told_what_they_must_be);
+	tcase_add_test(tests, a_single_string_and_both_kinds_of_brackets_make_a_list);
+	tcase_add_test(tests, a_string_is_found_in_the_line_where_it_stands);
+	tcase_add_test(tests, what_is_not_written_has_its_default);
+	tcase_add_test(tests, values_of_gateway_are_held_to_their_range);
+	tcase_add_test(tests, interface_names_are_such_as_the_kernel_takes);
+	tcase_add_test(tests, names_are_letters_digits_dashes_and_underscores);
+	tcase_add_test(tests, a_host_needs_a_name_a_role_and_something_to_be_told_by);
+	tcase_add_test(tests, to_belongs_to_outbound_and_from_to_inbound);
+	tcase_add_test(tests, a_text_in_memory_names_no_other_file);
+	tcase_add_test(tests, a_cut_off_file_never_loads_with_fewer_hosts);
+	tcase_add_test(tests, the_configurations_that_are_shipped_have_no_mistakes);
+	tcase_add_test(tests, shipped_services_are_there_and_the_operators_own_wins);
+	return run_tests(tests);
+}

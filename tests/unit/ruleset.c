@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy-text.h"
+
+#include "ruleset/compile.h"
+#include "ruleset/diff.h"
+#include "ruleset/hosts.h"
+#include "ruleset/print.h"
+
+#include <check.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/*
+ * What a table is compiled to is held against golden files, tests/golden/NAME.nft. With
+ * EGRESSD_GOLDEN=write in the environment they are written anew: read the difference before
+ * committing it.
+ */
+
+/* A ruleset together with the policy that it borrows from. */
+struct compiled {
+	struct policy *policy;
+	struct ruleset *ruleset;
+};
+
+static void compiled_done(struct compiled *compiled)
+{
+	ruleset_free(compiled->ruleset);
+	policy_free(compiled->policy);
+}
+
+static struct compiled compile_text(const char *text)
+{
+	struct problems problems = {};
+	struct compiled compiled = {};
+	int r = policy_load_text("test.conf", text, strlen(text), &problems, &compiled.policy);
+	problems_print(&problems, stdout);
+	ck_assert_int_eq(r, 0);
+	problems_done(&problems);
+	ck_assert_int_eq(ruleset_compile(compiled.policy, &compiled.ruleset), 0);
+	return compiled;
+}
+
+static char *read_file(const char *path)
+{
+	FILE *in = fopen(path, "re");
+	ck_assert_msg(in != NULL, "%s cannot be read", path);
+	char *text = NULL;
+	size_t size = 0;
+	ssize_t n = getdelim(&text, &size, '\0', in);
+	ck_assert_int_gt(n, 0);
+	fclose(in);
+	return text;
+}
+
+static char *print(const struct ruleset *ruleset)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	ck_assert_int_eq(ruleset_print(ruleset, out), 0);
+	fclose(out);
+	return text;
+}
+
+static void assert_golden(const char *text, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+	ck_assert_int_gt(asprintf(&path, "%s/tests/golden/%s", EGRESSD_SOURCE_ROOT, name), 0);
+	const char *wish = getenv("EGRESSD_GOLDEN");
+	if (wish && strcmp(wish, "write") == 0) {
+		FILE *out = fopen(path, "we");
+		ck_assert_ptr_nonnull(out);
+		fputs(text, out);
+		fclose(out);
+		return;
+	}
+	_cleanup_free_ char *expected = read_file(path);
+	ck_assert_str_eq(text, expected);
+}
+
+static void assert_compiles_to_golden(const char *config, const char *name)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_(compiled_done) struct compiled compiled = {};
+	struct problems problems = {};
+	ck_assert_int_gt(asprintf(&path, "%s/%s", EGRESSD_SOURCE_ROOT, config), 0);
+	ck_assert_int_eq(policy_load(path, NULL, &problems, &compiled.policy), 0);
+	ck_assert_int_eq(ruleset_compile(compiled.policy, &compiled.ruleset), 0);
+	_cleanup_free_ char *text = print(compiled.ruleset);
+	assert_golden(text, name);
+}
+
+START_TEST(the_dmz_example_compiles_to_its_golden_table)
+{
+	assert_compiles_to_golden("conf/examples/dmz.conf", "dmz.nft");
+}
+END_TEST
+
+START_TEST(the_office_example_compiles_to_its_golden_table)
+{
+	assert_compiles_to_golden("conf/examples/office.conf", "office.nft");
+}
+END_TEST
+
+START_TEST(every_kind_of_rule_compiles_to_its_golden_table)
+{
+	assert_compiles_to_golden("tests/golden/everything.conf", "everything.nft");
+}
+END_TEST
+
+START_TEST(the_closed_table_compiles_to_its_golden_table)
+{
+	_cleanup_(ruleset_freep) struct ruleset *closed = NULL;
+	ck_assert_int_eq(ruleset_closed(&closed), 0);
+	_cleanup_free_ char *text = print(closed);
+	assert_golden(text, "closed.nft");
+	ck_assert(ruleset_is_closed(closed));
+}
+END_TEST
+
+/* The start of a small policy; `hosts` is open, for tests to add to it. */
+#define SMALL                                                                                      \
+	"gateway = { inside = [ \"lan0\" ]; };\n"                                                  \
+	"roles = { desk = { outbound = [ \"http\", \"https\" ]; };\n"                              \
+	"          web = { inbound = [ \"http\" ]; }; };\n"                                        \
+	"hosts = ( { name = \"www\"; role = \"web\"; address = \"192.0.2.80\"; },\n"               \
+	"          { name = \"lan\"; role = \"desk\"; address = \"192.168.0.0/24\"; }"
+
+static char *difference(const char *before, const char *after)
+{
+	_cleanup_(compiled_done) struct compiled have = compile_text(before);
+	_cleanup_(compiled_done) struct compiled wanted = compile_text(after);
+	_cleanup_(delta_freep) struct delta *delta = NULL;
+
+	/* As if read back: every rule has a handle. */
+	uint64_t handle = 1;
+	ARRAY_FOREACH (chain, &have.ruleset->chains)
+		ARRAY_FOREACH (rule, &chain->rules)
+			rule->handle = handle++;
+
+	ck_assert_int_eq(ruleset_diff(have.ruleset, wanted.ruleset, &delta), 0);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	delta_print(delta, out);
+	fclose(out);
+	return text;
+}
+
+static void assert_difference(const char *before, const char *after, const char *expected)
+{
+	_cleanup_free_ char *text = difference(before, after);
+	ck_assert_str_eq(text, expected);
+}
+
+START_TEST(equal_policies_differ_in_nothing)
+{
+	assert_difference(SMALL ");", SMALL ");", "");
+}
+END_TEST
+
+START_TEST(one_more_host_is_one_more_element)
+{
+	assert_difference(SMALL ");",
+	                  SMALL ", { name = \"x\"; role = \"desk\"; address = \"10.0.0.1\"; });",
+	                  "add 1 to set source_address4\n");
+}
+END_TEST
+
+START_TEST(a_host_that_changes_its_role_changes_one_element)
+{
+	assert_difference(SMALL ", { name = \"x\"; role = \"desk\"; address = \"10.0.0.1\"; });",
+	                  SMALL ", { name = \"x\"; role = \"web\"; address = \"10.0.0.1\"; });",
+	                  "delete 1 of set source_address4\n"
+	                  "add 1 to set source_address4\n"
+	                  "add 1 to set destination_address4\n");
+}
+END_TEST
+
+START_TEST(a_prefix_that_grows_is_replaced_by_itself)
+{
+	assert_difference(SMALL ", { name = \"x\"; role = \"desk\"; address = \"10.0.0.0/25\"; });",
+	                  SMALL ", { name = \"x\"; role = \"desk\"; address = \"10.0.0.0/24\"; });",
+	                  "delete 1 of set source_range4\n"
+	                  "add 1 to set source_range4\n");
+}
+END_TEST
+
+#define ROLES(desk)                                                                                \
+	"gateway = { inside = [ \"lan0\" ]; };\n"                                                  \
+	"roles = { desk = { outbound = [ " desk " ]; }; };\n"                                      \
+	"hosts = ( { name = \"lan\"; role = \"desk\"; address = \"192.168.0.0/24\"; } );"
+
+START_TEST(one_more_service_of_a_role_is_one_more_element)
+{
+	assert_difference(ROLES("\"http\""), ROLES("\"http\", \"https\""),
+	                  "add 1 to set outbound_desk\n");
+}
+END_TEST
+
+START_TEST(a_rule_of_another_kind_is_put_before_what_follows)
+{
+	assert_difference(ROLES("\"http\""), ROLES("\"http\", \"gre\""),
+	                  "add set outbound_desk.protocols\n"
+	                  "add 1 to set outbound_desk.protocols\n"
+	                  "add a rule to chain role_desk, before another\n");
+	assert_difference(ROLES("\"http\", \"gre\""), ROLES("\"http\""),
+	                  "delete a rule of chain role_desk\n"
+	                  "delete set outbound_desk.protocols\n");
+}
+END_TEST
+
+START_TEST(a_set_that_grows_beyond_its_size_is_made_again_with_the_rules_that_use_it)
+{
+	char many[4096] = "";
+	for (unsigned port = 1; port <= 65; port++) {
+		size_t n = strlen(many);
+		snprintf(many + n, sizeof(many) - n, ", \"tcp/%u\"", 1000 + port);
+	}
+	_cleanup_free_ char *after = NULL;
+	ck_assert_int_gt(asprintf(&after, ROLES("\"http\"%s"), many), 0);
+	assert_difference(ROLES("\"http\""), after,
+	                  "delete a rule of chain role_desk\n"
+	                  "delete set outbound_desk\n"
+	                  "add set outbound_desk\n"
+	                  "add 66 to set outbound_desk\n"
+	                  "add a rule to chain role_desk, before another\n");
+}
+END_TEST
+
+START_TEST(without_a_table_everything_is_added)
+{
+	_cleanup_(compiled_done) struct compiled wanted = compile_text(SMALL ");");
+	_cleanup_(delta_freep) struct delta *delta = NULL;
+	size_t elements = 0, rules = 0;
+	ck_assert_int_eq(ruleset_diff(NULL, wanted.ruleset, &delta), 0);
+	ARRAY_FOREACH (set, &wanted.ruleset->sets)
+		elements += set->elements.count;
+	ARRAY_FOREACH (chain, &wanted.ruleset->chains)
+		rules += chain->rules.count;
+	ck_assert_int_eq(delta->steps.items[0].kind, STEP_ADD_TABLE);
+	ck_assert_uint_eq(delta->elements_added, elements);
+	ck_assert_uint_eq(delta->rules_added, rules);
+	ck_assert_uint_eq(delta->elements_deleted + delta->rules_deleted, 0);
+}
+END_TEST
+
+START_TEST(what_others_changed_is_put_right)
+{
+	_cleanup_(compiled_done) struct compiled have = compile_text(SMALL ");");
+	_cleanup_(compiled_done) struct compiled wanted = compile_text(SMALL ");");
+	_cleanup_(delta_freep) struct delta *delta = NULL;
+	have.ruleset->flags = NFT_TABLE_F_DORMANT;
+	ruleset_chain(have.ruleset, "forward")->policy_drop = false;
+	ruleset_chain(have.ruleset, "role_desk")->rules.count--;
+
+	ck_assert_int_eq(ruleset_diff(have.ruleset, wanted.ruleset, &delta), 0);
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	delta_print(delta, out);
+	fclose(out);
+	ck_assert_str_eq(text, "add table egressd\n"
+	                       "set policy of chain forward to drop\n"
+	                       "add a rule to chain role_desk\n");
+	free(text);
+}
+END_TEST
+
+/* Random nested claims, held against the look-up that packets' names come from. */
+static void add_random_claims(struct claim *claims, size_t *count, size_t max, int parent,
+                              const struct host *hosts, unsigned from, unsigned to)
+{
+	for (unsigned at = from; at <= to && *count < max;) {
+		unsigned gap = (unsigned)rand() % 8, width = (unsigned)rand() % 40;
+		unsigned first = at + gap, last = first + width;
+		if (last > to || (parent >= 0 && first == from && last == to))
+			return;
+		int index = (int)(*count)++;
+		struct claim *claim = &claims[index];
+		*claim = (struct claim){.host = &hosts[rand() % 5], .parent = parent};
+		claim->range.from = (struct address){FAMILY_IPV4, {255, 255, 255, (uint8_t)first}};
+		claim->range.to = (struct address){FAMILY_IPV4, {255, 255, 255, (uint8_t)last}};
+		if (rand() % 2)
+			add_random_claims(claims, count, max, index, hosts, first, last);
+		at = last + 1;
+	}
+}
+
+START_TEST(segments_belong_to_whom_the_most_specific_claim_says)
+{
+	unsigned seed = (unsigned)time(NULL);
+	printf("segments: seed %u\n", seed);
+	srand(seed);
+
+	for (int round = 0; round < 300; round++) {
+		static const struct host hosts[5];
+		struct claim items[64];
+		size_t count = 0;
+		add_random_claims(items, &count, ELEMENTS_OF(items), -1, hosts, 0, 255);
+		struct policy policy = {};
+		policy.claims[FAMILY_IPV4].items = items;
+		policy.claims[FAMILY_IPV4].count = count;
+
+		struct segments segments = {};
+		ck_assert_int_eq(segments_of(&policy.claims[FAMILY_IPV4], true, &segments), 0);
+		size_t next = 0;
+		for (unsigned a = 0; a < 256; a++) {
+			struct address address = {FAMILY_IPV4, {255, 255, 255, (uint8_t)a}};
+			while (next < segments.list.count &&
+			       address_compare(&segments.list.items[next].range.to, &address) < 0)
+				next++;
+			const struct host *found = NULL;
+			if (next < segments.list.count &&
+			    range_contains(&segments.list.items[next].range, &address))
+				found = segments.list.items[next].host;
+			ck_assert_ptr_eq(found, policy_host_at(&policy, &address));
+		}
+		ARRAY_DONE(&segments.list);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("ruleset");
+	TCase *tests = tcase_create("ruleset");
+	tcase_add_test(tests, the_dmz_example_compiles_to_its_golden_table);
+	tcase_add_test(tests, the_office_example_compiles_to_its_golden_table);
+	tcase_add_test(tests, every_kind_of_rule_compiles_to_its_golden_table);
+	tcase_add_test(tests, the_closed_table_compiles_to_its_golden_table);
+	tcase_add_test(tests, equal_policies_differ_in_nothing);
+	tcase_add_test(tests, one_more_host_is_one_more_element);
+	tcase_add_test(tests, a_host_that_changes_its_role_changes_one_element);
+	tcase_add_test(tests, a_prefix_that_grows_is_replaced_by_itself);
+	tcase_add_test(tests, one_more_service_of_a_role_is_one_more_element);
+	tcase_add_test(tests, a_rule_of_another_kind_is_put_before_what_follows);
+	tcase_add_test(tests,
+	               a_set_that_grows_beyond_its_size_is_made_again_with_the_rules_that_use_it);
+	tcase_add_test(tests, without_a_table_everything_is_added);
+	tcase_add_test(tests, what_others_changed_is_put_right);
+	tcase_add_test(tests, segments_belong_to_whom_the_most_specific_claim_says);
+	suite_add_tcase(suite, tests);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
