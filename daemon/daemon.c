@@ -29,9 +29,10 @@ struct daemon {
 
 static void publish(struct daemon *daemon, const char *kind, json_t *attempt, const char *text)
 {
-	server_publish(daemon->server, json_pack("{ss sI so ss}", "kind", kind, "time",
-	                                         (json_int_t)clock_realtime(), "attempt",
-	                                         attempt ? attempt : json_null(), "text", text));
+	server_publish(daemon->server,
+	               json_pack("{ss sI so so}", "kind", kind, "time",
+	                         (json_int_t)clock_realtime(), "attempt",
+	                         attempt ? attempt : json_null(), "text", reply_string(text)));
 }
 
 /* One sentence about how things are, for systemd and for people. */
@@ -184,7 +185,7 @@ static void load(void *userdata, struct outcome *ret_outcome)
 	events_use_policy(daemon->events, daemon->enforcement.policy);
 	/* A file that was only touched is nothing to speak of. */
 	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->applied.changed &&
-		    strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
+	            strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
 	policy_free(replaced);
 
 	note_outcome(daemon, ret_outcome);

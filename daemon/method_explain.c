@@ -275,13 +275,14 @@ static int answer(struct request *request, const struct question *question,
 
 	return request_reply(
 	        request,
-	        json_pack("{ss so so so so so ss ss}", "verdict", offence ? "blocked" : "permitted",
+	        json_pack("{ss so so so so so ss so}", "verdict", offence ? "blocked" : "permitted",
 	                  "reason", reply_optional(offence ? reason_name(offence->reason) : NULL),
 	                  "host", reply_optional(host ? host->name : NULL), "role",
 	                  reply_optional(role ? role->name : NULL), "file",
 	                  reply_optional(at->file), "line",
 	                  at->line ? json_integer(at->line) : json_null(), "mode",
-	                  mode_name(mode_of(question->policy, judgement)), "text", text));
+	                  mode_name(mode_of(question->policy, judgement)), "text",
+	                  reply_string(text)));
 }
 
 int method_explain(struct request *request, json_t *parameters, void *userdata)

@@ -57,7 +57,7 @@ static json_t *permissions_reply(const struct permission_list *list, const char 
 
 static json_t *role_reply(const struct role *role, size_t hosts, const struct counts *counts)
 {
-	return json_pack("{ss ss sI so so so sb so so ss sI}", "name", role->name, "mode",
+	return json_pack("{ss ss sI so so so sb so so so sI}", "name", role->name, "mode",
 	                 mode_name(role->effective_mode), "hosts", (json_int_t)hosts, "inherits",
 	                 words_reply(&role->inherits), "outbound",
 	                 permissions_reply(&role->may_initiate, "to"), "inbound",
@@ -65,8 +65,8 @@ static json_t *role_reply(const struct role *role, size_t hosts, const struct co
 	                                      : json_null(),
 	                 "tripwire", role->is_tripwire, "permitted",
 	                 reply_count(counts_permitted(counts, role->name)), "blocked",
-	                 reply_count(counts_blocked(counts, role->name)), "file", role->at.file,
-	                 "line", (json_int_t)role->at.line);
+	                 reply_count(counts_blocked(counts, role->name)), "file",
+	                 reply_string(role->at.file), "line", (json_int_t)role->at.line);
 }
 
 static int no_policy(struct request *request)

@@ -9,7 +9,7 @@ static int refused(struct request *request, const struct refusal *refusal)
 {
 	return request_error(
 	        request, "io.egressd.KernelRefused",
-	        json_pack("{so so ss}", "file", reply_optional(refusal->at.file), "line",
+	        json_pack("{so so so}", "file", reply_optional(refusal->at.file), "line",
 	                  refusal->at.line ? json_integer(refusal->at.line) : json_null(), "text",
 	                  refusal->text));
 }

@@ -14,7 +14,7 @@
 static json_t *policy_reply(const struct enforcement *enforcement)
 {
 	const struct policy *policy = enforcement->policy;
-	return json_pack("{ss ss sI sI sI}", "file", enforcement->file, "digest",
+	return json_pack("{so ss sI sI sI}", "file", reply_string(enforcement->file), "digest",
 	                 policy ? policy->digest : "", "loaded", (json_int_t)enforcement->loaded,
 	                 "hosts", (json_int_t)(policy ? policy->hosts.count : 0), "roles",
 	                 (json_int_t)(policy ? policy->roles.count : 0));
@@ -131,7 +131,7 @@ static int add_sources(json_t *array, struct kernel *kernel, const struct policy
 static int add_faults(json_t *degraded, const struct health *health)
 {
 	for (size_t i = 0; i < FAULT_COUNT; i++)
-		if (health->faults[i] && append(degraded, json_string(health->faults[i])) < 0)
+		if (health->faults[i] && append(degraded, reply_string(health->faults[i])) < 0)
 			return -ENOMEM;
 	return 0;
 }

@@ -1,13 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "replies.h"
 
+#include "base/cleanup.h"
 #include "base/protocol.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+json_t *reply_string(const char *text)
+{
+	json_t *string = json_string(text);
+	if (string)
+		return string;
+
+	_cleanup_free_ char *ascii = strdup(text);
+	if (!ascii)
+		return NULL;
+	for (char *p = ascii; *p; p++)
+		if (*p & 0x80)
+			*p = '?';
+	return json_string(ascii);
+}
 
 json_t *reply_optional(const char *text)
 {
-	return text && text[0] ? json_string(text) : json_null();
+	return text && text[0] ? reply_string(text) : json_null();
 }
 
 static json_t *service_name(const struct ledger_key *key, const struct policy *policy)
@@ -39,8 +56,8 @@ json_t *reply_problems(const struct problems *problems)
 {
 	json_t *list = json_array();
 	ARRAY_FOREACH (problem, &problems->list) {
-		json_t *item = json_pack("{ss si ss}", "file", problem->file, "line",
-		                         (int)problem->line, "text", problem->text);
+		json_t *item = json_pack("{so si so}", "file", reply_string(problem->file), "line",
+		                         (int)problem->line, "text", reply_string(problem->text));
 		if (json_array_append_new(list, item) < 0) {
 			json_decref(list);
 			return NULL;

@@ -26,7 +26,13 @@ json_t *reply_count(struct count count);
 /* How many hosts each role has, by the role's index; free(3) it. */
 size_t *reply_hosts_by_role(const struct policy *policy);
 
-/* A string, or null for NULL and "". */
+/*
+ * A string of which nobody knows whether it is UTF-8, as file names and quoted mistakes; if it is
+ * not, bytes beyond ASCII become question marks.
+ */
+json_t *reply_string(const char *text);
+
+/* The same, or null for NULL and "". */
 json_t *reply_optional(const char *text);
 
 /* For the cleanup attribute. */

@@ -3,6 +3,7 @@
 
 #include "kernel/read.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,99 +91,136 @@ static void say_plain(struct refusal *refusal, int error, const char *text)
 
 static const char others_text[] = "other processes changed the nf_tables rules each time";
 
-static int run(struct kernel *kernel, const struct ruleset *wanted, struct applied *ret_applied)
+/* What became of the last batch. */
+enum sent {
+	SENT_NOTHING, /* none, or it was stale */
+	SENT_TAKEN,
+	SENT_UNKNOWN, /* taken or not */
+};
+
+struct work {
+	struct kernel *kernel;
+	const struct ruleset *wanted; /* NULL: no table at all */
+	struct applied applied;
+	struct applied before; /* the same without the last batch */
+	enum sent sent;
+	uint32_t generation; /* for which the last batch was made */
+};
+
+static int plan(const struct work *work, struct change *change)
 {
-	struct applied applied = {}, before = {};
-	bool committed = false; /* the last batch went through, in the generation below */
-	bool unknown = false;   /* it may have */
-	uint32_t generation = 0;
+	return work->wanted ? plan_apply(work->kernel, work->wanted, change)
+	                    : plan_remove(work->kernel, change);
+}
+
+/* Takes back what was counted for a batch whose answer was lost, when it turns out not taken. */
+static int settle_unknown(struct work *work, const struct change *change)
+{
+	if (work->sent != SENT_UNKNOWN || change->generation != work->generation)
+		return 0;
+	work->applied = work->before;
+	/* There were too many errors to be heard: make room for them. */
+	return kernel_receive_buffer(work->kernel, RECEIVE_BYTES_UNKNOWN);
+}
+
+/* Judges what was read back: 0 when all is as wanted, -EAGAIN when a batch is needed, APPLY_*. */
+static int judge_change(struct work *work, const struct change *change)
+{
+	struct applied *applied = &work->applied;
+	bool taken = work->sent == SENT_TAKEN;
+
+	applied->generation = change->generation;
+	applied->foreign = change->have ? change->have->foreign.count : 0;
+	if (change->delta->steps.count == 0) {
+		if (!taken || change->generation != work->generation)
+			return 0;
+		say_plain(&applied->refusal, -EBADMSG,
+		          "the kernel took the change, but counted no new generation");
+		return APPLY_UNVERIFIED;
+	}
+	/*
+	 * Our own commit is the only one since: what differs now is our own fault, and would differ
+	 * after the next batch again. After more than one, somebody else was at it.
+	 */
+	if (taken && change->generation == work->generation + 1) {
+		say_unverified(&applied->refusal, change->delta);
+		return APPLY_UNVERIFIED;
+	}
+	if (applied->attempts < APPLY_ATTEMPTS)
+		return -EAGAIN;
+	say_plain(&applied->refusal, -EBUSY,
+	          work->sent == SENT_UNKNOWN ? "the kernel's answers were lost each time"
+	                                     : others_text);
+	return APPLY_BUSY;
+}
+
+/* Sends the batch: 0, APPLY_REFUSED, or a negative errno. */
+static int send_change(struct work *work, const struct change *change)
+{
+	struct refusal refusal;
 	int r;
 
+	work->applied.attempts++;
+	work->before = work->applied;
+	work->generation = change->generation;
+	work->sent = SENT_NOTHING;
+	r = table_commit(work->kernel, change->delta, change->generation, &refusal);
+	if (r < 0 || r == COMMIT_STALE)
+		return r < 0 ? r : 0;
+	if (r == COMMIT_REFUSED) {
+		work->applied.refusal = refusal;
+		return APPLY_REFUSED;
+	}
+	work->sent = r == COMMIT_UNKNOWN ? SENT_UNKNOWN : SENT_TAKEN;
+	count(&work->applied, change->delta);
+	return 0;
+}
+
+/* Reads and sends in turn, until what is read is what is wanted. */
+static int run(struct work *work)
+{
 	for (;;) {
 		_cleanup_(change_done) struct change change = {};
-		struct refusal refusal;
-		bool advanced;
+		int r = plan(work, &change);
 
-		r = wanted ? plan_apply(kernel, wanted, &change) : plan_remove(kernel, &change);
 		if (r == -EBUSY) {
-			say_plain(&applied.refusal, -EBUSY, others_text);
-			*ret_applied = applied;
+			say_plain(&work->applied.refusal, r, others_text);
 			return APPLY_BUSY;
 		}
+		if (r >= 0)
+			r = settle_unknown(work, &change);
 		if (r < 0)
 			return r;
-		advanced = change.generation != generation;
-		if (unknown && !advanced) {
-			/* Not taken, and too many reasons to be heard: make room for them. */
-			r = kernel_receive_buffer(kernel, RECEIVE_BYTES_UNKNOWN);
-			if (r < 0)
-				return r;
-			applied = before;
-		}
-		applied.generation = change.generation;
-		applied.foreign = change.have ? change.have->foreign.count : 0;
-
-		if (change.delta->steps.count == 0) {
-			if (committed && !advanced) {
-				say_plain(&applied.refusal, -EBADMSG,
-				          "the kernel took the change, but counted no new "
-				          "generation");
-				*ret_applied = applied;
-				return APPLY_UNVERIFIED;
-			}
-			*ret_applied = applied;
-			return 0;
-		}
-		/*
-		 * Our own commit is the only one since: what differs now is our own fault, and
-		 * would differ after the next batch again. After more than one, somebody else was
-		 * at it.
-		 */
-		if (committed && change.generation == generation + 1) {
-			say_unverified(&applied.refusal, change.delta);
-			*ret_applied = applied;
-			return APPLY_UNVERIFIED;
-		}
-		if (applied.attempts == APPLY_ATTEMPTS) {
-			say_plain(
-			        &applied.refusal, -EBUSY,
-			        unknown ? "the kernel's answers were lost each time" : others_text);
-			*ret_applied = applied;
-			return APPLY_BUSY;
-		}
-
-		applied.attempts++;
-		generation = change.generation;
-		committed = unknown = false;
-		r = table_commit(kernel, change.delta, generation, &refusal);
-		if (r < 0)
+		r = judge_change(work, &change);
+		if (r != -EAGAIN)
 			return r;
-		switch ((enum commit_result)r) {
-		case COMMIT_STALE:
-			break;
-		case COMMIT_UNKNOWN:
-			unknown = true;
-			before = applied;
-			count(&applied, change.delta);
-			break;
-		case COMMIT_REFUSED:
-			applied.refusal = refusal;
-			*ret_applied = applied;
-			return APPLY_REFUSED;
-		default:
-			committed = true;
-			count(&applied, change.delta);
-			break;
-		}
+		r = send_change(work, &change);
+		if (r != 0)
+			return r;
 	}
+}
+
+static int finish(struct work *work, struct applied *ret_applied)
+{
+	int r = run(work);
+
+	if (r >= 0)
+		*ret_applied = work->applied;
+	return r;
 }
 
 int table_apply(struct kernel *kernel, const struct ruleset *wanted, struct applied *ret_applied)
 {
-	return run(kernel, wanted, ret_applied);
+	struct work work = {.kernel = kernel, .wanted = wanted};
+
+	/* Nothing wanted by mistake must not take the table away. */
+	assert(wanted);
+	return finish(&work, ret_applied);
 }
 
 int table_remove(struct kernel *kernel, struct applied *ret_applied)
 {
-	return run(kernel, NULL, ret_applied);
+	struct work work = {.kernel = kernel};
+
+	return finish(&work, ret_applied);
 }

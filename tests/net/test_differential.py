@@ -159,10 +159,8 @@ def differences(probes: list[Probe], said: dict[bytes, dict], arrived: set[bytes
             agree = agree and not seen
         else:
             line = seen.get(answer["reason"])
-            agree = agree and line is not None and line["attempts"] == 1
-            agree = agree and (answer["reason"] in ("spoofed", "unassigned") or
-                               answer["reason"] == "inbound" or
-                               line.get("role") == answer.get("role"))
+            agree = agree and line is not None
+            agree = agree and (line or {}).get("role") == answer["role"]
         if not agree:
             found.append(f"{probe}\n    kernel: {kernel}\n    judge(): {answer}")
     return found
