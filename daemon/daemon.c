@@ -137,6 +137,14 @@ static void note_outcome(struct daemon *daemon, const struct outcome *outcome)
 	case LOAD_DONE:
 		health_clear(health, FAULT_CONFIG);
 		health_clear(health, FAULT_KERNEL);
+		if (outcome->applied.foreign)
+			health_fault(health, FAULT_FOREIGN,
+			             "somebody keeps %zu objects of his own in table inet "
+			             "egressd; they decide nothing, see `nft list table inet "
+			             "egressd`",
+			             outcome->applied.foreign);
+		else
+			health_clear(health, FAULT_FOREIGN);
 		return;
 	case LOAD_REJECTED: {
 		const struct problem *first =

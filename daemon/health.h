@@ -9,12 +9,13 @@
 
 /* What can be less than whole while enforcement stands. */
 enum fault {
-	FAULT_CONFIG, /* the configuration on disk is not the one in force */
-	FAULT_KERNEL, /* the kernel did not take or keep the table that it was to have */
-	FAULT_EVENTS, /* blocked packets are not reported */
-	FAULT_WATCH,  /* changes of the configuration are not noticed */
+	FAULT_CONFIG,  /* the configuration on disk is not the one in force */
+	FAULT_KERNEL,  /* the kernel did not take or keep the table that it was to have */
+	FAULT_EVENTS,  /* blocked packets are not reported */
+	FAULT_WATCH,   /* changes of the configuration are not noticed */
+	FAULT_FOREIGN, /* others keep objects in our table */
 };
-#define FAULT_COUNT (FAULT_WATCH + 1)
+#define FAULT_COUNT (FAULT_FOREIGN + 1)
 
 enum state {
 	STATE_CLOSED,   /* no policy: nothing is forwarded */

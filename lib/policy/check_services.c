@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const char *const helpers[] = {
-        "ftp", "tftp", "sip", "irc", "pptp", "h323", "amanda", "snmp", "netbios-ns", "sane",
+        "ftp", "tftp", "sip", "irc", "pptp", "amanda", "snmp", "netbios-ns", "sane",
 };
 
 /* The service that a word names; its own name inside a definition is none. */
@@ -143,7 +143,7 @@ static void report_helper(struct checker *checker, const struct service *service
 	else
 		problems_add(checker->problems, service->at,
 		             "unknown helper \"%s\" of service \"%s\"; there are ftp, tftp, sip, "
-		             "irc, pptp, h323, amanda, snmp, netbios-ns and sane",
+		             "irc, pptp, amanda, snmp, netbios-ns and sane",
 		             service->helper, service->name);
 }
 

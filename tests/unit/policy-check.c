@@ -139,7 +139,7 @@ START_TEST(helpers_are_known_ones_and_for_tcp_and_udp)
 	                         "d = [ ]; };",
 	               "a.conf:4: unknown helper \"ftpp\" of service \"a\"; did you mean \"ftp\"?\n"
 	               "a.conf:5: unknown helper \"zebra\" of service \"b\"; there are ftp, tftp, "
-	               "sip, irc, pptp, h323, amanda, snmp, netbios-ns and sane\n"
+	               "sip, irc, pptp, amanda, snmp, netbios-ns and sane\n"
 	               "a.conf:6: service \"c\" cannot have a helper: helpers are for tcp and udp "
 	               "only\n"
 	               "a.conf:7: service \"d\" stands for nothing; give it ports, as in "
