@@ -15,12 +15,9 @@ FOLDERS = pathlib.Path("/run/egressd-test")
 _numbers = itertools.count(1)
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Moves the whole session into namespaces of its own, before the first test."""
-    capture = config.pluginmanager.getplugin("capturemanager")
-    capture.suspend_global_capture(in_=True)  # the new process inherits the real terminal
     enter_private_tree()
-    capture.resume_global_capture()
     FOLDERS.mkdir(mode=0o755)
 
 

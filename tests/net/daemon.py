@@ -124,7 +124,11 @@ class Daemon:
         """Ends the daemon by SIGTERM; its exit status."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
-        return self.process.wait(timeout=START_WAIT)
+        try:
+            return self.process.wait(timeout=START_WAIT)
+        except subprocess.TimeoutExpired:
+            self.kill()  # or it would be in the way of every test that follows
+            raise
 
     def remove_table(self) -> subprocess.CompletedProcess:
         """egressd --remove."""

@@ -7,8 +7,8 @@
             |                              |
           lan0          gateway          dmz0
                            |
-                         wan0 --- world: any address of 198.51.100.128/25, 203.0.113.0/24
-                                         and 2001:db8:ffff:0:1::/80
+                         wan0 --- world: any address of 203.0.113.0/24, of 198.51.100.0/24
+                                         from .32 on, and of 2001:db8:ffff:0:1::/80
 """
 import time
 from dataclasses import dataclass
@@ -101,11 +101,12 @@ def _gateway() -> Namespace:
 
 
 def _join(gateway: Namespace, switch: Namespace, segment: Segment) -> None:
+    name = segment.interface
     gateway.ip(f"""
-        link add {segment.interface} address {segment.mac} type veth peer name up0 netns {switch.name}
-        address add {segment.ipv4}.1/24 dev {segment.interface}
-        address add {segment.ipv6}1/64 dev {segment.interface} nodad
-        link set {segment.interface} up""")
+        link add {name} address {segment.mac} type veth peer name up0 netns {switch.name}
+        address add {segment.ipv4}.1/24 dev {name}
+        address add {segment.ipv6}1/64 dev {name} nodad
+        link set {name} up""")
     switch.ip("link set up0 master bridge up")
 
 
@@ -134,6 +135,8 @@ def _world(gateway: Namespace) -> Host:
         link set eth0 address {WORLD_MAC} up
         address add 198.51.100.2/30 dev eth0
         address add 2001:db8:ffff::2/126 dev eth0 nodad
+        route add local 198.51.100.32/27 dev lo
+        route add local 198.51.100.64/26 dev lo
         route add local 198.51.100.128/25 dev lo
         route add local 203.0.113.0/24 dev lo
         route add local 2001:db8:ffff:0:1::/80 dev lo

@@ -73,7 +73,8 @@ def told(line: dict) -> tuple:
 def expected(source: str, destination: str, service: Service, family: int, reason: str,
              role: str | None) -> tuple:
     """The line that one blocked attempt makes."""
-    return (source, destination, protocol_of(service, family), service.port or None, reason, role, 1)
+    return (source, destination, protocol_of(service, family), service.port or None, reason, role,
+            1)
 
 
 @FAMILIES

@@ -45,8 +45,8 @@ class Wires:
         for interface, (ipv4, ipv6) in NETWORKS.items():
             # Without ARP no neighbour is ever asked for: any address can be sent to.
             self.gateway.ip(f"""
-                link add {interface} address {GATEWAY_MAC[interface]} type veth peer name {interface} netns far
-                link set {interface} arp off
+                link add {interface} type veth peer name {interface} netns far
+                link set {interface} arp off address {GATEWAY_MAC[interface]}
                 address add {ipv4.replace('.0/', '.1/')} dev {interface}
                 address add {ipv6.replace('::/', '::1/')} dev {interface} nodad""")
             self.far.ip(f"link set {interface} up")

@@ -44,7 +44,7 @@ def test_a_port_that_no_transfer_announced_stays_shut(clean: Lab, daemon: Daemon
         control.recv(100)
         control.sendall(b"EPSV\r\n")
         port = int(control.recv(100).split(b"|")[3])
-        assert traffic.tcp(desk, clean.world, far, port + 1 if port < 65535 else 65534) == traffic.RESET
+        assert traffic.tcp(desk, clean.world, far, port - 1) == traffic.RESET
         with traffic.connect(desk, far, port):
             pass
         # The expectation was used up by the connection.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The table as nft shows it: a document that loads again, and the same one that egressctl prints."""
+"""The table as nft shows it: a document that loads again, the same that egressctl prints."""
 import pathlib
 import re
+import shutil
 
 import pytest
 import traffic
@@ -10,8 +11,8 @@ from lab import WORLD, Lab
 from namespace import Namespace
 from policies import CLASSIC, small
 
-EXAMPLES = sorted((ROOT / "conf" / "examples").glob("*.conf")) + [ROOT / "conf" / "egressd.conf"]
-RICH = small('"http", "ftp", "gre", "icmp/13", "tcp/1024-2048"', gateway='mode = "enforce";', roles="""
+EXAMPLES = ("egressd.conf", "examples/dmz.conf", "examples/office.conf")
+RICH = small('"http", "ftp", "gre", "icmp/13", "tcp/1024-2048"', roles="""
   web = { inbound = [ "http", "quic" ]; outbound = ( "dns",
           { service = [ "syslog", "tcp/6000-6010" ]; to = [ "far", "host:desk1" ]; } ); };
   list = { outbound = [ "ping" ]; mode = "audit"; };
@@ -21,7 +22,9 @@ RICH = small('"http", "ftp", "gre", "icmp/13", "tcp/1024-2048"', gateway='mode =
   { name = "wide"; role = "list"; address = [ "192.168.0.0/24", "2001:db8:1::/64" ]; },
   { name = "roamer"; role = "desk"; mac = [ "02:00:00:01:10:00" ]; },
   { name = "gateway"; role = "router"; self = true; }""",
-    rest='networks = { far = [ "198.51.100.0/24", "2001:db8:ffff::/48" ]; }; blocklist = [ "far" ];')
+    rest="""
+networks = { far = [ "198.51.100.0/24", "2001:db8:ffff::/48" ]; };
+blocklist = [ "far" ];""")
 POLICIES = {"small": small(), "classic": CLASSIC, "rich": RICH,
             "audit": small(gateway='mode = "audit"; refuse = "drop";')}
 _spaces: dict[str, Namespace] = {}
@@ -60,12 +63,15 @@ def test_egressctl_table_prints_what_the_daemon_loads(daemon: Daemon, name: str)
     assert listed_after_loading(done.stdout) == daemon.table()
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_the_shipped_examples_load(clean: Lab, daemon: Daemon, path: pathlib.Path):
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_shipped_configurations_load(clean: Lab, folder: pathlib.Path, name: str):
+    # A copy, for the clone may belong to somebody whom the daemon does not trust.
+    shutil.copytree(ROOT / "conf", folder / "conf", copy_function=shutil.copyfile)
+    path = folder / "conf" / name
     done = egressctl("check", str(path))
     assert done.returncode == 0, done.stdout + done.stderr
     done = egressctl("table", str(path))
-    assert listed_after_loading(done.stdout)
+    assert "chain forward" in listed_after_loading(done.stdout)
 
 
 def test_the_listing_reads_like_a_document(daemon: Daemon):
@@ -82,7 +88,8 @@ def test_the_number_of_rules_does_not_depend_on_the_number_of_hosts(daemon: Daem
     daemon.start(CLASSIC)
 
     def rules(text: str) -> int:
-        return len(re.findall(r"^\t\t(?!type|elements|size|flags|comment|packets|\t)\S", text, re.M))
+        other = "type|elements|size|flags|comment|packets|\t"
+        return len(re.findall(rf"^\t\t(?!{other})\S", text, re.M))
 
     before = rules(daemon.table())
     daemon.write(CLASSIC.rstrip().removesuffix(");") + "".join(

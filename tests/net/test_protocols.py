@@ -101,7 +101,8 @@ NESTED = small(roles="""
   wide = { outbound = [ "tcp/1001" ]; }; narrow = { outbound = [ "tcp/1002" ]; };
   single = { outbound = [ "tcp/1003" ]; };""", hosts=""",
   { name = "all"; role = "wide"; address = [ "192.168.0.0/24", "2001:db8:1::/64" ]; },
-  { name = "some"; role = "narrow"; address = [ "192.168.0.12-192.168.0.14", "2001:db8:1::10/124" ]; },
+  { name = "some"; role = "narrow";
+    address = [ "192.168.0.12-192.168.0.14", "2001:db8:1::10/124" ]; },
   { name = "one"; role = "single"; address = [ "192.168.0.13", "2001:db8:1::13" ]; }""")
 
 

@@ -38,7 +38,8 @@ def test_the_right_address_with_another_mac_is_an_impostor(clean: Lab, daemon: D
 
 
 @FAMILIES
-def test_a_host_known_by_its_mac_alone_may_have_any_address(clean: Lab, daemon: Daemon, family: int):
+def test_a_host_known_by_its_mac_alone_may_have_any_address(clean: Lab, daemon: Daemon,
+                                                            family: int):
     daemon.start(MACS)
     assert traffic.tcp(clean["stray"], clean.world, FAR[family], 80) == traffic.PASSED
     assert traffic.tcp(clean["stray"], clean.world, FAR[family], 25) == traffic.RESET
@@ -109,7 +110,8 @@ ORDER = small(host='mac = [ "52:54:00:00:00:01" ];', hosts=""",
   { name = "desk2"; role = "desk"; address = [ "192.168.0.12", "2001:db8:1::12" ]; },
   { name = "www1"; role = "closed"; address = [ "192.0.2.80", "2001:db8::80" ]; }
 """, roles="closed = { inbound = [ ]; };",
-    rest='blocklist = [ "203.0.113.66", "2001:db8:ffff:0:1::66", "192.0.2.0/24", "2001:db8::/64" ];')
+    rest="""
+blocklist = [ "203.0.113.66", "2001:db8:ffff:0:1::66", "192.0.2.0/24", "2001:db8::/64" ];""")
 
 
 @FAMILIES

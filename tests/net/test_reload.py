@@ -56,6 +56,11 @@ def as_kubernetes(daemon: Daemon, text: str) -> None:
     daemon.config.symlink_to("..data/egressd.conf")
 
 
+def becomes_another(daemon: Daemon, digest: str) -> bool:
+    """Waits until the policy in force is another one."""
+    return wait_for(lambda: daemon.status()["policy"]["digest"] != digest, 5)
+
+
 @pytest.mark.parametrize("change", [write_in_place, rename_over, swap_symlink, swap_directory])
 def test_a_changed_file_is_put_in_force_by_itself(clean: Lab, daemon: Daemon,
                                                   change: Callable[[Daemon, str], None]):
@@ -70,7 +75,7 @@ def test_a_changed_file_is_put_in_force_by_itself(clean: Lab, daemon: Daemon,
     assert smtp(clean) == traffic.RESET
     digest = daemon.status()["policy"]["digest"]
     change(daemon, AFTER)
-    assert wait_for(lambda: daemon.status()["policy"]["digest"] != digest, 5)
+    assert becomes_another(daemon, digest)
     assert smtp(clean) == traffic.PASSED
 
 
@@ -84,7 +89,7 @@ def test_a_second_swap_of_the_directory_is_seen_too(clean: Lab, daemon: Daemon):
         link = daemon.config.with_name("..data_tmp")
         link.symlink_to(folder.name)
         os.rename(link, daemon.config.with_name("..data"))
-        assert wait_for(lambda: daemon.status()["policy"]["digest"] != digest, 5)  # pylint: disable=cell-var-from-loop
+        assert becomes_another(daemon, digest)
         assert smtp(clean) == wanted
 
 

@@ -33,7 +33,8 @@ def test_the_gateway_initiates_what_its_role_permits_and_no_more(clean: Lab, dae
 
 
 @FAMILIES
-def test_the_gateway_still_answers_those_that_connect_to_it(clean: Lab, daemon: Daemon, family: int):
+def test_the_gateway_still_answers_those_that_connect_to_it(clean: Lab, daemon: Daemon,
+                                                            family: int):
     daemon.start(ROUTER)
     gateway = clean["gateway"]
     own = gateway.address(family)

@@ -131,7 +131,8 @@ def ping(client: Host, destination: str, source: str | None = None, wait: float 
 
 def icmp(kind: int, body: bytes, code: int = 0) -> bytes:
     """An ICMP message with its checksum (the kernel replaces that of an ICMPv6 one)."""
-    return struct.pack("!BBH", kind, code, checksum(struct.pack("!BBH", kind, code, 0) + body)) + body
+    total = checksum(struct.pack("!BBH", kind, code, 0) + body)
+    return struct.pack("!BBH", kind, code, total) + body
 
 
 def checksum(data: bytes) -> int:
