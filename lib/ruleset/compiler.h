@@ -24,6 +24,8 @@ struct compiler {
 #define CHAIN_REFUSE         "refuse"
 #define CHAIN_REFUSE_INBOUND "refuse_inbound"
 #define CHAIN_LET_PASS       "let_pass"
+#define CHAIN_PASS_ON        "pass_on"
+#define CHAIN_REFUSE_REVOKED "refuse_revoked"
 
 /* Where the line of a blocked connection leads, once counted and logged. */
 #define CHAIN_AFTER(mode) ((mode) == MODE_AUDIT ? CHAIN_LET_PASS : CHAIN_REFUSE)
@@ -82,5 +84,12 @@ static inline struct statement match_address(enum family family, enum side side,
 /* `counter name "..." log prefix "..." group ...`, the two that every blocked packet meets. */
 struct statement count_blocked(struct compiler *c, enum reason reason, const struct role *role);
 struct statement log_blocked(struct compiler *c, enum reason reason, const struct role *role);
+
+/*
+ * The end of a chain for what is blocked: counted, logged, and on to `last`. Packets of a flow that
+ * a change of policy cut are no attempts; in enforcement they are sorted out first.
+ */
+void write_blocked(struct compiler *c, const char *chain, enum reason reason,
+                   const struct role *role, enum mode mode, struct statement last);
 
 #endif

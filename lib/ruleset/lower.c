@@ -97,13 +97,13 @@ static void need_ethernet(struct lowering *l)
 	l->ethernet = true;
 }
 
-static void load_address(struct lowering *l, enum family family, enum side side)
+static void load_address(struct lowering *l, enum family family, enum side side, unsigned slot)
 {
 	bool ipv4 = family == FAMILY_IPV4;
 	uint32_t length = (uint32_t)family_length(family);
 	uint32_t source = ipv4 ? 12 : 8; /* offset in the header: RFC 791, RFC 8200 */
 	add_payload(l, NFT_PAYLOAD_NETWORK_HEADER, side == SIDE_SOURCE ? source : source + length,
-	            length, 0);
+	            length, slot);
 }
 
 static uint8_t nfproto(enum family family)
@@ -245,12 +245,12 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case MATCH_ADDRESS_SET:
 	case VMAP_ADDRESS:
 		need_family(l, nfproto(s->family));
-		load_address(l, s->family, s->side);
+		load_address(l, s->family, s->side, 0);
 		add_lookup(l, s->name, s->kind == VMAP_ADDRESS);
 		return;
 	case MATCH_ADDRESS_SERVICE_SET:
 		need_family(l, nfproto(s->family));
-		load_address(l, s->family, s->side);
+		load_address(l, s->family, s->side, 0);
 		add_meta(l, NFT_META_L4PROTO, after_address);
 		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, after_address + 1);
 		add_lookup(l, s->name, false);
@@ -258,7 +258,7 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case MATCH_ADDRESS_ETHER_SET:
 		need_family(l, nfproto(s->family));
 		need_ethernet(l);
-		load_address(l, s->family, SIDE_SOURCE);
+		load_address(l, s->family, SIDE_SOURCE, 0);
 		add_payload(l, NFT_PAYLOAD_LL_HEADER, 6, 6, after_address);
 		add_lookup(l, s->name, false);
 		return;
@@ -267,6 +267,15 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		need_ethernet(l);
 		add_payload(l, NFT_PAYLOAD_LL_HEADER, 6, 6, 0);
 		add_lookup(l, s->name, s->kind == VMAP_ETHER);
+		return;
+	case MATCH_FLOW_SET:
+		need_family(l, nfproto(s->family));
+		load_address(l, s->family, SIDE_SOURCE, 0);
+		add_meta(l, NFT_META_L4PROTO, after_address);
+		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, after_address + 1);
+		load_address(l, s->family, SIDE_DESTINATION, after_address + 2);
+		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 2 * after_address + 2);
+		add_lookup(l, s->name, false);
 		return;
 	case ACTION_COUNTER:
 		add(l, OP_COUNTER)->name = s->name;
@@ -279,7 +288,7 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		return;
 	case ACTION_COUNT_SOURCE:
 		need_family(l, nfproto(s->family));
-		load_address(l, s->family, SIDE_SOURCE);
+		load_address(l, s->family, SIDE_SOURCE, 0);
 		add(l, OP_DYNSET)->name = s->name;
 		return;
 	case ACTION_HELPER:

@@ -130,6 +130,9 @@ static void print_key(const struct set *set, const struct element *element, FILE
 		fputs(" . ", out);
 		print_ether(key + 16, out);
 		return;
+	case SET_IPV4_FLOW:
+	case SET_IPV6_FLOW:
+		return; /* elements are not ours */
 	}
 }
 
@@ -141,7 +144,9 @@ static void print_set(const struct set *set, FILE *out)
 		fprintf(out, "\t\tsize %u\n", set->size);
 	if (set->interval)
 		fprintf(out, "\t\tflags interval\n");
-	if (set->dynamic)
+	if (set->timeout)
+		fprintf(out, "\t\tflags timeout\n\t\ttimeout %us\n", set->timeout);
+	else if (set->dynamic)
 		fprintf(out, "\t\tflags dynamic\n\t\tcounter\n");
 	if (set->comment)
 		fprintf(out, "\t\tcomment \"%s\"\n", set->comment);
@@ -230,6 +235,10 @@ static void print_statement(const struct statement *s, FILE *out)
 	case MATCH_ETHER_SET:
 		fprintf(out, "ether saddr @%s", s->name);
 		return;
+	case MATCH_FLOW_SET:
+		fprintf(out, "%s saddr . meta l4proto . th sport . %s daddr . th dport @%s",
+		        family_word(s->family), family_word(s->family), s->name);
+		return;
 	case VMAP_ADDRESS:
 		fprintf(out, "%s %s vmap @%s", family_word(s->family), side_word(s->side), s->name);
 		return;
@@ -295,13 +304,15 @@ static void print_hook(const struct chain *chain, FILE *out)
 	fprintf(out, "; policy %s;\n", chain->policy_drop ? "drop" : "accept");
 }
 
-static void print_chain(const struct chain *chain, FILE *out)
+static void print_chain(const struct ruleset *ruleset, const struct chain *chain, FILE *out)
 {
 	fprintf(out, "\tchain %s {\n", chain->name);
 	if (chain->comment)
 		fprintf(out, "\t\tcomment \"%s\"\n", chain->comment);
 	print_hook(chain, out);
 	ARRAY_FOREACH (rule, &chain->rules) {
+		if (!rule_counts(ruleset, rule))
+			continue;
 		fputs("\t\t", out);
 		for (size_t i = 0; i < rule->statement_count; i++) {
 			const struct statement *s = &rule->statements[i];
@@ -334,7 +345,7 @@ int ruleset_print(const struct ruleset *ruleset, FILE *out)
 	const char *before = "";
 	ARRAY_FOREACH (chain, &ruleset->chains) {
 		fputs(before, out);
-		print_chain(chain, out);
+		print_chain(ruleset, chain, out);
 		before = "\n";
 	}
 	fprintf(out, "}\n");
