@@ -145,7 +145,9 @@ static void print_set(const struct set *set, FILE *out)
 	if (set->interval)
 		fprintf(out, "\t\tflags interval\n");
 	if (set->timeout)
-		fprintf(out, "\t\tflags timeout\n\t\ttimeout %us\n", set->timeout);
+		fprintf(out, "\t\ttimeout %u%c\n",
+		        set->timeout % 60 ? set->timeout : set->timeout / 60,
+		        set->timeout % 60 ? 's' : 'm');
 	else if (set->dynamic)
 		fprintf(out, "\t\tflags dynamic\n\t\tcounter\n");
 	if (set->comment)
