@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 
 /*
- * An element is at most 72 bytes. A message's list is one attribute, of less than 64 KiB; a batch
+ * An element is at most 80 bytes. A message's list is one attribute, of less than 64 KiB; a batch
  * is less than the socket's usual send buffer, and when the set has no room for all of it, none is
  * added.
  */
@@ -72,10 +72,23 @@ static void put_element(struct wire *wire, const struct flow *flow)
 	wire_put(wire, NFTA_DATA_VALUE, key, length);
 	wire_nest_end(wire, nest);
 	wire_u64(wire, NFTA_SET_ELEM_TIMEOUT, REVOKED_MSEC);
+	/* What starts the time anew for an element that is there. */
+	wire_u64(wire, NFTA_SET_ELEM_EXPIRATION, REVOKED_MSEC);
 	wire_nest_end(wire, element);
 }
 
-/* Writes the flows from *next on into one message, and moves *next behind them; how many it has. */
+/* The first flow from there on that belongs into the family's set; count when there is none. */
+static size_t find_flow(enum family family, const struct flow *flows, size_t count, size_t from)
+{
+	while (from < count && !is_for_set(&flows[from], family))
+		from++;
+	return from;
+}
+
+/*
+ * Writes one message with the flow at *next and those behind it, and moves *next on to the first
+ * one that it does not have; how many elements it has.
+ */
 static size_t put_message(struct batch *batch, enum family family, const struct flow *flows,
                           size_t count, size_t *next)
 {
@@ -87,11 +100,10 @@ static size_t put_message(struct batch *batch, enum family family, const struct 
 	wire_string(wire, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
 	wire_string(wire, NFTA_SET_ELEM_LIST_SET, set_name(family));
 	nest = wire_nest(wire, NFTA_SET_ELEM_LIST_ELEMENTS);
-	for (; *next < count && elements < MESSAGE_ELEMENTS; (*next)++) {
-		if (!is_for_set(&flows[*next], family))
-			continue;
+	while (*next < count && elements < MESSAGE_ELEMENTS) {
 		put_element(wire, &flows[*next]);
 		elements++;
+		*next = find_flow(family, flows, count, *next + 1);
 	}
 	wire_nest_end(wire, nest);
 	wire_end(wire);
@@ -144,12 +156,13 @@ static int send_batch(struct kernel *kernel, const struct batch *batch)
 	return r == 0 && answers.acknowledged ? 0 : -ENOBUFS;
 }
 
-/* Adds the flows from *next on, as many as one batch may hold, and moves *next behind them. */
+/* Adds the flow at *next and as many behind it as a batch may have, and moves *next on. */
 static int add_batch(struct kernel *kernel, enum family family, const struct flow *flows,
                      size_t count, size_t *next)
 {
 	_cleanup_(batch_done) struct batch batch = {};
 	size_t elements = 0;
+	int r = -ENOBUFS;
 
 	batch_begin(&batch, kernel_sequence(kernel), 0);
 	while (*next < count && elements < BATCH_ELEMENTS)
@@ -158,32 +171,21 @@ static int add_batch(struct kernel *kernel, enum family family, const struct flo
 	kernel_skip_sequences(kernel, batch_sequences(&batch));
 	if (batch.wire.error < 0)
 		return batch.wire.error;
-	return send_batch(kernel, &batch);
+	/* An answer that was lost is asked for again: to add an element twice does no harm. */
+	for (unsigned i = 0; i < SEND_TRIES && r == -ENOBUFS; i++)
+		r = send_batch(kernel, &batch);
+	return r;
 }
 
-/* An answer that was lost is asked for again: to add an element twice does no harm. */
 static int add_family(struct kernel *kernel, enum family family, const struct flow *flows,
                       size_t count)
 {
-	size_t start = 0, next;
+	size_t next = find_flow(family, flows, count, 0);
+	int r = 0;
 
-	for (;;) {
-		int r = -ENOBUFS;
-
-		while (start < count && !is_for_set(&flows[start], family))
-			start++;
-		if (start == count)
-			return 0;
-		for (unsigned i = 0; i < SEND_TRIES && r == -ENOBUFS; i++) {
-			next = start;
-			r = add_batch(kernel, family, flows, count, &next);
-		}
-		if (r == -ENFILE)
-			return REVOKED_FULL;
-		if (r < 0)
-			return r;
-		start = next;
-	}
+	while (next < count && r >= 0)
+		r = add_batch(kernel, family, flows, count, &next);
+	return r == -ENFILE ? REVOKED_FULL : r;
 }
 
 int revoked_add(struct kernel *kernel, const struct flow *flows, size_t count)

@@ -21,9 +21,10 @@ enum revoked_result {
 
 /*
  * Adds the flows that have ports, whose protocol has them (protocol_has_ports()); others cannot be
- * in the sets and are passed over. One that is there already is no error. The socket must be the
- * table's owner where it has one. 0; REVOKED_FULL, after as many batches as fitted; -ENOENT: the
- * table or the set is not there; or another negative errno, then some flows may have been added.
+ * in the sets and are passed over. One that is there already is no error; its time starts anew,
+ * or on kernels before 6.12 goes on. The socket must be the table's owner where it has one. 0;
+ * REVOKED_FULL, after as many batches as fitted; -ENOENT: the table or the set is not there; or
+ * another negative errno, then some flows may have been added.
  */
 int revoked_add(struct kernel *kernel, const struct flow *flows, size_t count);
 

@@ -216,6 +216,24 @@ static void write_prerouting(struct compiler *c)
 		     to_chain(VERDICT_GOTO, CHAIN_SPOOFED_OUTSIDE));
 }
 
+/*
+ * What the outside still sends of a flow that was cut would begin it anew in the other direction,
+ * and all that the inside then sends would be replies.
+ */
+static void refuse_cut_flows(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	const char *revoked = compile_revoked(c, NULL);
+
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		RULE(b, CHAIN_FORWARD, NULL, nowhere,
+		     {.kind = MATCH_FLOW_SET,
+		      .family = (enum family)family,
+		      .side = SIDE_DESTINATION,
+		      .name = set_revoked((enum family)family)},
+		     to_chain(VERDICT_GOTO, revoked));
+}
+
 static void write_forward(struct compiler *c)
 {
 	struct builder *b = &c->builder;
@@ -224,6 +242,7 @@ static void write_forward(struct compiler *c)
 	pass_related_errors(b, CHAIN_FORWARD);
 	pass_expected(b, CHAIN_FORWARD);
 	from_inside_rules(c, CHAIN_FORWARD, to_chain(VERDICT_GOTO, CHAIN_FROM_INSIDE));
+	refuse_cut_flows(c);
 	if (inbound_is_judged(c->policy))
 		RULE(b, CHAIN_FORWARD, "from outside", nowhere,
 		     to_chain(VERDICT_JUMP, CHAIN_INBOUND));

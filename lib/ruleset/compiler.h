@@ -36,6 +36,9 @@ const char *variant_suffix(const struct role *role, enum mode mode);
 /* True when some role says who may reach it: then the inbound chains exist. */
 bool inbound_is_judged(const struct policy *policy);
 
+/* roles.c: "revoked_ROLE" (NULL: "revoked") counts packets of cut flows and refuses them. */
+const char *compile_revoked(struct compiler *c, const struct role *role);
+
 /* roles.c: the chains of a role for hosts in that mode; made when they are not there yet. */
 const char *compile_role(struct compiler *c, const struct role *role, enum mode mode);
 const char *compile_impostor(struct compiler *c, const struct role *role, enum mode mode);

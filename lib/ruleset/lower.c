@@ -165,6 +165,23 @@ static void lower_icmp_type(struct lowering *l, uint8_t family, uint8_t protocol
 	add_lookup(l, set, false);
 }
 
+/* Both ends of a flow, that of the statement's side first. */
+static void lower_flow(struct lowering *l, const struct statement *s, unsigned after_address)
+{
+	bool forth = s->side == SIDE_SOURCE;
+	uint32_t source_port = 0, destination_port = 2; /* in the header: RFC 9293, RFC 768 */
+
+	need_family(l, nfproto(s->family));
+	load_address(l, s->family, s->side, 0);
+	add_meta(l, NFT_META_L4PROTO, after_address);
+	add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, forth ? source_port : destination_port, 2,
+	            after_address + 1);
+	load_address(l, s->family, forth ? SIDE_DESTINATION : SIDE_SOURCE, after_address + 2);
+	add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, forth ? destination_port : source_port, 2,
+	            2 * after_address + 2);
+	add_lookup(l, s->name, false);
+}
+
 static void lower_statement(struct lowering *l, const struct statement *s)
 {
 	/* Slots of a concatenation: each field begins at the next multiple of four bytes. */
@@ -269,13 +286,7 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		add_lookup(l, s->name, s->kind == VMAP_ETHER);
 		return;
 	case MATCH_FLOW_SET:
-		need_family(l, nfproto(s->family));
-		load_address(l, s->family, SIDE_SOURCE, 0);
-		add_meta(l, NFT_META_L4PROTO, after_address);
-		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2, after_address + 1);
-		load_address(l, s->family, SIDE_DESTINATION, after_address + 2);
-		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 2 * after_address + 2);
-		add_lookup(l, s->name, false);
+		lower_flow(l, s, after_address);
 		return;
 	case ACTION_COUNTER:
 		add(l, OP_COUNTER)->name = s->name;

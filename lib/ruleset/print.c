@@ -169,6 +169,7 @@ static void print_set(const struct set *set, FILE *out)
 static void print_statement(const struct statement *s, FILE *out)
 {
 	const char *star = s->wildcard ? "*" : "";
+	bool forth = s->side == SIDE_SOURCE;
 
 	switch (s->kind) {
 	case MATCH_CT_ESTABLISHED:
@@ -238,8 +239,10 @@ static void print_statement(const struct statement *s, FILE *out)
 		fprintf(out, "ether saddr @%s", s->name);
 		return;
 	case MATCH_FLOW_SET:
-		fprintf(out, "%s saddr . meta l4proto . th sport . %s daddr . th dport @%s",
-		        family_word(s->family), family_word(s->family), s->name);
+		fprintf(out, "%s %s . meta l4proto . th %s . %s %s . th %s @%s",
+		        family_word(s->family), forth ? "saddr" : "daddr",
+		        forth ? "sport" : "dport", family_word(s->family),
+		        forth ? "daddr" : "saddr", forth ? "dport" : "sport", s->name);
 		return;
 	case VMAP_ADDRESS:
 		fprintf(out, "%s %s vmap @%s", family_word(s->family), side_word(s->side), s->name);

@@ -33,8 +33,7 @@ struct statement log_blocked(struct compiler *c, enum reason reason, const struc
 	                          .name = build_name(&c->builder, "%s", prefix)};
 }
 
-/* "revoked_ROLE": counts packets of cut flows and refuses them. */
-static const char *compile_revoked(struct compiler *c, const struct role *role)
+const char *compile_revoked(struct compiler *c, const struct role *role)
 {
 	struct builder *b = &c->builder;
 	char text[COUNTER_NAME_MAX];
@@ -52,7 +51,8 @@ static const char *compile_revoked(struct compiler *c, const struct role *role)
 
 /*
  * While all flows are judged again, one that is established and ends here was permitted before. Its
- * later packets find the flow gone from conntrack, but remembered in the sets.
+ * later packets, and what its other end still sends, find the flow gone from conntrack but
+ * remembered in the sets.
  */
 static void sort_out_revoked(struct compiler *c, const char *chain, const struct role *role,
                              struct location at)
@@ -62,12 +62,15 @@ static void sort_out_revoked(struct compiler *c, const char *chain, const struct
 
 	RULE_WHEN(b, RULE_JUDGING, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
 	          to_chain(VERDICT_GOTO, revoked));
-	for (int family = 0; family < FAMILY_COUNT; family++)
-		RULE(b, chain, NULL, at,
-		     {.kind = MATCH_FLOW_SET,
-		      .family = (enum family)family,
-		      .name = set_revoked((enum family)family)},
-		     to_chain(VERDICT_GOTO, revoked));
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		struct statement flow = {.kind = MATCH_FLOW_SET,
+		                         .family = (enum family)family,
+		                         .name = set_revoked((enum family)family)};
+		struct statement reply = flow;
+		reply.side = SIDE_DESTINATION;
+		RULE(b, chain, NULL, at, flow, to_chain(VERDICT_GOTO, revoked));
+		RULE(b, chain, NULL, at, reply, to_chain(VERDICT_GOTO, revoked));
+	}
 }
 
 void write_blocked(struct compiler *c, const char *chain, enum reason reason,

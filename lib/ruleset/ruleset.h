@@ -116,7 +116,9 @@ enum statement_kind {
 	MATCH_ADDRESS_SERVICE_SET, /* ip|ip6 saddr|daddr . meta l4proto . th dport @name */
 	MATCH_ADDRESS_ETHER_SET,   /* ip|ip6 saddr . ether saddr @name */
 	MATCH_ETHER_SET,           /* ether saddr @name */
-	MATCH_FLOW_SET, /* ip|ip6 saddr . meta l4proto . th sport . ... @name, by family */
+	/* ip|ip6 saddr . meta l4proto . th sport . ip|ip6 daddr . th dport @name, by family; with
+	 * side SIDE_DESTINATION the other way round, for the flow's replies. */
+	MATCH_FLOW_SET,
 	/* Verdicts out of a map; the rule goes on where the map has no entry. */
 	VMAP_ADDRESS, /* ip|ip6 saddr|daddr vmap @name */
 	VMAP_ETHER,   /* ether saddr vmap @name */

@@ -159,6 +159,29 @@ def test_a_destination_put_on_the_blocklist_loses_its_flows(clean: Lab, daemon: 
         assert_nothing_blocked(daemon)
 
 
+def answer(cut: TcpFlow) -> bool:
+    """Whether bytes of the server still reach the client."""
+    try:
+        cut.peer.sendall(b"answer")
+        return bool(cut.stream.recv(64))
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("refuse", ["reject", "drop"])
+def test_what_the_server_still_sends_does_not_bring_a_cut_flow_back(clean: Lab, daemon: Daemon,
+                                                                    refuse: str):
+    gateway = f'refuse = "{refuse}";'
+    daemon.start(small(BOTH, gateway=gateway))
+    with flow(TcpFlow, clean["desk1"], clean.world, WORLD) as cut:
+        assert change(daemon, small('"http"', gateway=gateway))["flows_cut"] == 1
+        cut.stream.settimeout(0.5)
+        assert not answer(cut)
+        assert not cut.lives()
+        assert conntrack(clean, "sport=9000 dport", "[UNREPLIED]") == []
+        assert_nothing_blocked(daemon)
+
+
 INBOUND = GATEWAY + """
 roles = { web = { inbound = [ %s ]; }; };
 hosts = ( { name = "www1"; role = "web"; address = [ "192.0.2.80", "2001:db8::80" ]; } );
@@ -171,6 +194,7 @@ def test_an_inbound_that_is_narrowed_cuts_flows_from_outside(clean: Lab, daemon:
     with (flow(TcpFlow, clean.world, www, www.ipv4) as cut,
           flow(TcpFlow, clean.world, www, www.ipv4, 80) as kept):
         assert change(daemon, INBOUND % '"http"')["flows_cut"] == 1
+        cut.peer.sendall(b"what the server still sends is no attempt")
         assert not cut.lives()
         assert kept.lives()
         assert_nothing_blocked(daemon)
