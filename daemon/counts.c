@@ -42,6 +42,12 @@ static struct count find(const struct counts *counts, const char *name)
 	return value ? (struct count){value->packets, value->bytes} : (struct count){};
 }
 
+struct count counts_revoked(const struct counts *counts, const char *role)
+{
+	char name[COUNTER_NAME_MAX];
+	return find(counts, counter_revoked(role, name));
+}
+
 static void add(struct count *sum, struct count more)
 {
 	sum->packets += more.packets;

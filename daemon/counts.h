@@ -26,6 +26,9 @@ void counts_done(struct counts *counts);
 struct count counts_permitted(const struct counts *counts, const char *role);
 struct count counts_blocked(const struct counts *counts, const char *role);
 
+/* Packets of flows of the role's hosts that a change of policy cut; they are not in blocked. */
+struct count counts_revoked(const struct counts *counts, const char *role);
+
 /* What was blocked for a reason, over all roles. */
 struct count counts_of_reason(const struct counts *counts, enum reason reason);
 

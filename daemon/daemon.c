@@ -100,10 +100,11 @@ static void report(struct daemon *daemon, const struct outcome *outcome)
 	case LOAD_DONE:
 		snprintf(text, sizeof(text),
 		         "Policy of %s in force: %zu hosts in %zu roles; elements +%zu -%zu, rules "
-		         "+%zu -%zu, %.1f ms",
+		         "+%zu -%zu; %zu flows cut, %zu kept; %.1f ms",
 		         daemon->options->config, policy->hosts.count, policy->roles.count,
 		         applied->elements_added, applied->elements_deleted, applied->rules_added,
-		         applied->rules_deleted, outcome->milliseconds);
+		         applied->rules_deleted, outcome->revocation.cut, outcome->revocation.kept,
+		         outcome->milliseconds);
 		journal(LOG_INFO, "%s", text);
 		publish(daemon, "reload", NULL, text);
 		return;
@@ -137,6 +138,14 @@ static void note_outcome(struct daemon *daemon, const struct outcome *outcome)
 	case LOAD_DONE:
 		health_clear(health, FAULT_CONFIG);
 		health_clear(health, FAULT_KERNEL);
+		if (outcome->flows_error)
+			health_fault(health, FAULT_FLOWS,
+			             "flows from before could not all be judged by the new policy "
+			             "(%s), so every packet is judged, which is slower; "
+			             "`egressctl reload` tries again",
+			             strerror(-outcome->flows_error));
+		else
+			health_clear(health, FAULT_FLOWS);
 		if (outcome->applied.foreign)
 			health_fault(health, FAULT_FOREIGN,
 			             "somebody keeps %zu objects of his own in table inet "

@@ -49,25 +49,102 @@ static void note_vanished(struct enforcement *enforcement, const struct counts *
 		counts_add_vanished(before, &after, enforcement->vanished);
 }
 
+static void refuse(struct outcome *outcome)
+{
+	struct location *at = &outcome->applied.refusal.at;
+	outcome->result = LOAD_REFUSED;
+	outcome->refused_file = at->file ? strdup(at->file) : NULL;
+	at->file = outcome->refused_file;
+}
+
+/* Adds what one commit did to what the ones before it did. */
+static void add_applied(struct applied *sum, const struct applied *more)
+{
+	struct applied total = *more;
+	total.changed = total.changed || sum->changed;
+	total.attempts += sum->attempts;
+	total.elements_added += sum->elements_added;
+	total.elements_deleted += sum->elements_deleted;
+	total.rules_added += sum->rules_added;
+	total.rules_deleted += sum->rules_deleted;
+	total.sets_added += sum->sets_added;
+	total.sets_deleted += sum->sets_deleted;
+	total.chains_added += sum->chains_added;
+	total.chains_deleted += sum->chains_deleted;
+	*sum = total;
+}
+
+/* Makes the table what is wanted in that phase; true when it is. */
+static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum phase phase,
+                   struct outcome *outcome)
+{
+	struct applied applied = {};
+	wanted->phase = phase;
+	int r = table_apply(enforcement->kernel, wanted, &applied);
+	if (r < 0) {
+		fail(outcome, r);
+		return false;
+	}
+	add_applied(&outcome->applied, &applied);
+	if (r > 0)
+		refuse(outcome);
+	return r == 0;
+}
+
+static double milliseconds_since(usec_t *since)
+{
+	usec_t now = clock_monotonic();
+	double milliseconds = (double)(now - *since) / (double)USEC_PER_MSEC;
+	*since = now;
+	return milliseconds;
+}
+
+/*
+ * Two phases: with the first commit every packet of an established flow is judged by the new
+ * policy; then the flows that it denies are cut; then the fast path comes back. Should the daemon
+ * die in between, the gateway is slower, never open, and the next start finishes.
+ */
+static bool commit_in_two_phases(struct enforcement *enforcement, const struct policy *policy,
+                                 struct ruleset *wanted, struct outcome *outcome)
+{
+	usec_t time = clock_monotonic();
+
+	outcome->two_phases = true;
+	if (!commit(enforcement, wanted, PHASE_JUDGING, outcome))
+		return false;
+	outcome->judging_milliseconds = milliseconds_since(&time);
+
+	int r = revoke_flows(enforcement->kernel, policy, &outcome->revocation);
+	outcome->cutting_milliseconds = milliseconds_since(&time);
+	if (r < 0) {
+		/* Without the fast path denied flows stay blocked: better slow than open. */
+		outcome->flows_error = r;
+		return true;
+	}
+	bool closed = commit(enforcement, wanted, PHASE_FAST, outcome);
+	outcome->closing_milliseconds = milliseconds_since(&time);
+	return closed;
+}
+
 /* Makes the table what is wanted and notes what came of it. */
-static void apply(struct enforcement *enforcement, const struct ruleset *wanted,
-                  struct outcome *outcome)
+static void apply(struct enforcement *enforcement, const struct policy *policy,
+                  struct ruleset *wanted, struct outcome *outcome)
 {
 	_cleanup_(counts_done) struct counts before = {};
 	(void)counts_read(enforcement->kernel, &before);
 
-	int r = table_apply(enforcement->kernel, wanted, &outcome->applied);
+	struct standing standing;
+	wanted->phase = PHASE_FAST;
+	int r = table_compare(enforcement->kernel, wanted, &standing);
 	if (r < 0) {
 		fail(outcome, r);
 		return;
 	}
-	if (r > 0) {
-		struct location *at = &outcome->applied.refusal.at;
-		outcome->result = LOAD_REFUSED;
-		outcome->refused_file = at->file ? strdup(at->file) : NULL;
-		at->file = outcome->refused_file;
+	bool done = standing.can_deny && policy
+	                    ? commit_in_two_phases(enforcement, policy, wanted, outcome)
+	                    : commit(enforcement, wanted, PHASE_FAST, outcome);
+	if (!done)
 		return;
-	}
 	if (outcome->applied.changed)
 		note_vanished(enforcement, &before);
 	outcome->result = LOAD_DONE;
@@ -94,7 +171,7 @@ void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t pre
 		if (r < 0)
 			fail(&outcome, r);
 		else
-			apply(enforcement, ruleset, &outcome);
+			apply(enforcement, candidate, ruleset, &outcome);
 	}
 
 	/* The old policy goes only now that the kernel has the new one and it was read back. */
@@ -122,6 +199,6 @@ void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
 	else if (r < 0 || (r = ruleset_closed(&closed)) < 0)
 		fail(&outcome, r);
 	else
-		apply(enforcement, closed, &outcome);
+		apply(enforcement, NULL, closed, &outcome);
 	*ret_outcome = outcome;
 }

@@ -7,6 +7,7 @@
 #include "counts.h"
 #include "kernel/apply.h"
 #include "policy/load.h"
+#include "revocation.h"
 
 /*
  * From the configuration file to the table in the kernel, and what is in force. One function loads,
@@ -40,6 +41,13 @@ struct outcome {
 	struct applied applied;
 	char *refused_file;  /* of refusal.at, whose own string went with the candidate */
 	double milliseconds; /* from opening the file to the verified table */
+	/* A change that can deny something is made in two phases; all zero for any other. */
+	bool two_phases;
+	struct revocation revocation;
+	int flows_error; /* not all flows could be judged: the fast path stays away for now */
+	double judging_milliseconds; /* until the new policy was in force, without the fast path */
+	double cutting_milliseconds; /* to judge the flows in conntrack, and cut those denied */
+	double closing_milliseconds; /* until the fast path was back */
 };
 void outcome_done(struct outcome *outcome);
 

@@ -13,6 +13,7 @@ enum fault {
 	FAULT_KERNEL,  /* the kernel did not take or keep the table that it was to have */
 	FAULT_EVENTS,  /* blocked packets are not reported */
 	FAULT_WATCH,   /* changes of the configuration are not noticed */
+	FAULT_FLOWS,   /* flows of before were not all judged by the policy in force */
 	FAULT_FOREIGN, /* others keep objects in our table */
 };
 #define FAULT_COUNT (FAULT_FOREIGN + 1)

@@ -20,8 +20,8 @@ static void print_help(FILE *out)
 	fprintf(out,
 	        "Usage: egressd [OPTION]...\n"
 	        "\n"
-	        "Enforces on this gateway what each host behind it may initiate, and reports what\n"
-	        "was blocked. It stays in the foreground; ask it with egressctl.\n"
+	        "Enforces on this gateway what each host behind it may initiate, and reports\n"
+	        "what was blocked. It stays in the foreground; ask it with egressctl.\n"
 	        "\n"
 	        "  --config FILE   the configuration (%s)\n"
 	        "  --socket PATH   the control socket (%s)\n"
@@ -31,9 +31,9 @@ static void print_help(FILE *out)
 	        "  --version       print the version\n"
 	        "  --help          print this help\n"
 	        "\n"
-	        "SIGHUP loads the configuration again, and so does any change of its files. "
-	        "SIGTERM\n"
-	        "ends the daemon; what it put into the kernel stays there and goes on enforcing.\n",
+	        "SIGHUP loads the configuration again, and so does any change of its files.\n"
+	        "SIGTERM ends the daemon; what it put into the kernel stays there and goes on\n"
+	        "enforcing.\n",
 	        CONFIG_DEFAULT, EGRESSD_SOCKET, STATE_DEFAULT);
 }
 

@@ -19,9 +19,9 @@ static int done(struct request *request, const struct policy *policy, const stru
 	const struct applied *applied = &outcome->applied;
 	return request_reply(
 	        request,
-	        json_pack("{sb sI sI sI sI sI sI sf ss}", "changed", applied->changed,
-	                  "elements_added", (json_int_t)applied->elements_added, "elements_deleted",
-	                  (json_int_t)applied->elements_deleted, "rules_added",
+	        json_pack("{sb sI sI sI sI sI sI sf ss sI sI sf sf sf}", "changed",
+	                  applied->changed, "elements_added", (json_int_t)applied->elements_added,
+	                  "elements_deleted", (json_int_t)applied->elements_deleted, "rules_added",
 	                  (json_int_t)applied->rules_added, "rules_deleted",
 	                  (json_int_t)applied->rules_deleted, "hosts",
 	                  (json_int_t)policy->hosts.count, "roles", (json_int_t)policy->roles.count,
@@ -29,7 +29,12 @@ static int done(struct request *request, const struct policy *policy, const stru
 	                  applied->changed ? "The policy is in force; the kernel's table was read "
 	                                     "back and is as wanted."
 	                                   : "The policy is in force; the kernel's table already "
-	                                     "was as wanted."));
+	                                     "was as wanted.",
+	                  "flows_cut", (json_int_t)outcome->revocation.cut, "flows_kept",
+	                  (json_int_t)outcome->revocation.kept, "judging_milliseconds",
+	                  outcome->judging_milliseconds, "cutting_milliseconds",
+	                  outcome->cutting_milliseconds, "closing_milliseconds",
+	                  outcome->closing_milliseconds));
 }
 
 int method_reload(struct request *request, json_t *parameters, void *userdata)

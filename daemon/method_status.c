@@ -42,7 +42,7 @@ static int add_roles(json_t *roles, const struct policy *policy, const struct co
 		                            (json_int_t)hosts[i], "permitted",
 		                            reply_count(counts_permitted(counts, name)), "blocked",
 		                            reply_count(counts_blocked(counts, name)), "revoked",
-		                            reply_count((struct count){})));
+		                            reply_count(counts_revoked(counts, name))));
 	}
 	return r;
 }

@@ -5,6 +5,11 @@
 #include "field.h"
 #include "units.h"
 
+static double milliseconds(const json_t *answer, const char *name)
+{
+	return json_number_value(json_object_get(answer, name));
+}
+
 static void print_reload(const struct command *command, const json_t *answer)
 {
 	const struct writer *writer = &command->writer;
@@ -22,8 +27,21 @@ static void print_reload(const struct command *command, const json_t *answer)
 	writer_field(writer, "Rules", COLOUR_NONE, "%lld added, %lld deleted",
 	             (long long)field_number(answer, "rules_added"),
 	             (long long)field_number(answer, "rules_deleted"));
-	writer_field(writer, "Took", COLOUR_NONE, "%.1f ms",
-	             json_number_value(json_object_get(answer, "milliseconds")));
+	if (milliseconds(answer, "judging_milliseconds") > 0) {
+		writer_field(writer, "Flows", COLOUR_NONE, "%lld cut, %lld kept",
+		             (long long)field_number(answer, "flows_cut"),
+		             (long long)field_number(answer, "flows_kept"));
+		writer_field(writer, "Took", COLOUR_NONE,
+		             "%.1f ms; of these %.1f until the policy was in force, %.1f to cut "
+		             "flows, %.1f until the fast path was back",
+		             milliseconds(answer, "milliseconds"),
+		             milliseconds(answer, "judging_milliseconds"),
+		             milliseconds(answer, "cutting_milliseconds"),
+		             milliseconds(answer, "closing_milliseconds"));
+	} else {
+		writer_field(writer, "Took", COLOUR_NONE, "%.1f ms",
+		             milliseconds(answer, "milliseconds"));
+	}
 	if (*text)
 		writer_field(writer, "Note", COLOUR_NONE, "%s", text);
 }

@@ -224,3 +224,18 @@ int table_remove(struct kernel *kernel, struct applied *ret_applied)
 
 	return finish(&work, ret_applied);
 }
+
+int table_compare(struct kernel *kernel, const struct ruleset *wanted,
+                  struct standing *ret_standing)
+{
+	_cleanup_(change_done) struct change change = {};
+	int r = plan_apply(kernel, wanted, &change);
+
+	if (r < 0)
+		return r;
+	*ret_standing = (struct standing){
+	        .differs = change.delta->steps.count != 0,
+	        .can_deny = delta_can_deny(change.delta),
+	};
+	return 0;
+}

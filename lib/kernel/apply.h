@@ -43,6 +43,16 @@ struct applied {
  */
 int table_apply(struct kernel *kernel, const struct ruleset *wanted, struct applied *ret_applied);
 
+/* How the table stands to the wanted one. */
+struct standing {
+	bool differs;
+	bool can_deny; /* what differs may deny what the table permits now: delta_can_deny() */
+};
+
+/* Only compares; 0, -EBUSY when others changed the rules each time, or another negative errno. */
+int table_compare(struct kernel *kernel, const struct ruleset *wanted,
+                  struct standing *ret_standing);
+
 /* Takes the table away, and nothing else; results as above. */
 int table_remove(struct kernel *kernel, struct applied *ret_applied);
 

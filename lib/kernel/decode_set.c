@@ -21,16 +21,29 @@ static bool is_counter(const struct nlattr *expression)
 	return name && strcmp(name, "counter") == 0;
 }
 
+/* How long elements stay; 0 when they do always, or for a time that is not whole seconds. */
+static uint32_t timeout_seconds(const struct attributes *message)
+{
+	uint64_t milliseconds;
+
+	if (!attribute_u64(message->at[NFTA_SET_TIMEOUT], &milliseconds) ||
+	    milliseconds % 1000 != 0 || milliseconds / 1000 > UINT32_MAX)
+		return 0;
+	return (uint32_t)(milliseconds / 1000);
+}
+
 /* Type, shape and size; false when there is something that struct set cannot say. */
 static bool decode_shape(const struct attributes *message, uint32_t flags, struct set *set)
 {
-	const uint32_t ours = NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_EVAL | NFT_SET_EXPR;
+	const uint32_t ours =
+	        NFT_SET_INTERVAL | NFT_SET_MAP | NFT_SET_EVAL | NFT_SET_EXPR | NFT_SET_TIMEOUT;
 	uint32_t type, length, data_type, policy = NFT_SET_POL_PERFORMANCE;
 	struct attributes desc;
 
 	set->interval = flags & NFT_SET_INTERVAL;
 	set->map = flags & NFT_SET_MAP;
-	set->dynamic = flags & NFT_SET_EVAL;
+	set->dynamic = flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT);
+	set->timeout = timeout_seconds(message);
 	attributes_of_nested(&desc, message->at[NFTA_SET_DESC]);
 	(void)attribute_u32(desc.at[NFTA_SET_DESC_SIZE], &set->size);
 
@@ -50,11 +63,13 @@ static bool decode_shape(const struct attributes *message, uint32_t flags, struc
 	if (policy != NFT_SET_POL_PERFORMANCE)
 		return false;
 	/* Each of these changes what the set does: entries that vanish, or more expressions. */
-	if (flags & ~ours || message->at[NFTA_SET_TIMEOUT] || message->at[NFTA_SET_GC_INTERVAL] ||
-	    message->at[NFTA_SET_OBJ_TYPE] || message->at[NFTA_SET_EXPRESSIONS] ||
-	    desc.at[NFTA_SET_DESC_CONCAT])
+	if ((flags & NFT_SET_TIMEOUT) && (flags & NFT_SET_EVAL || !set->timeout))
 		return false;
-	return set->dynamic ? is_counter(message->at[NFTA_SET_EXPR]) : !message->at[NFTA_SET_EXPR];
+	if (flags & ~ours || message->at[NFTA_SET_GC_INTERVAL] || message->at[NFTA_SET_OBJ_TYPE] ||
+	    message->at[NFTA_SET_EXPRESSIONS] || desc.at[NFTA_SET_DESC_CONCAT])
+		return false;
+	return set->dynamic && !set->timeout ? is_counter(message->at[NFTA_SET_EXPR])
+	                                     : !message->at[NFTA_SET_EXPR];
 }
 
 int decode_set(const struct attributes *message, struct ruleset *ruleset)

@@ -38,7 +38,11 @@ void encode_set(struct batch *batch, const struct step *step)
 	wire_string(wire, NFTA_SET_NAME, set->name);
 	wire_u32(wire, NFTA_SET_FLAGS,
 	         (set->interval ? NFT_SET_INTERVAL : 0u) | (set->map ? NFT_SET_MAP : 0u) |
-	                 (set->dynamic ? NFT_SET_EVAL : 0u));
+	                 (set->timeout   ? NFT_SET_TIMEOUT
+	                  : set->dynamic ? NFT_SET_EVAL
+	                                 : 0u));
+	if (set->timeout)
+		wire_u64(wire, NFTA_SET_TIMEOUT, (uint64_t)set->timeout * 1000);
 	wire_u32(wire, NFTA_SET_KEY_TYPE, set_type_id(set->type));
 	wire_u32(wire, NFTA_SET_KEY_LEN, (uint32_t)set_key_length(set->type));
 	if (set->map) {
@@ -53,7 +57,7 @@ void encode_set(struct batch *batch, const struct step *step)
 		wire_nest_end(wire, nest);
 	}
 	put_userdata(wire, set);
-	if (set->dynamic) {
+	if (set->dynamic && !set->timeout) {
 		nest = wire_nest(wire, NFTA_SET_EXPR);
 		wire_string(wire, NFTA_EXPR_NAME, "counter");
 		wire_nest_end(wire, nest);

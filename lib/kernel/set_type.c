@@ -16,6 +16,11 @@ enum {
 #define PAIR(a, b)      ((uint32_t)(a) << TYPE_BITS | (uint32_t)(b))
 #define TRIPLE(a, b, c) (PAIR(a, b) << TYPE_BITS | (uint32_t)(c))
 
+/* Address, protocol, port, address, port. */
+#define FLOW(address)                                                                              \
+	(PAIR(TRIPLE(address, TYPE_INET_PROTOCOL, TYPE_INET_SERVICE), address) << TYPE_BITS |      \
+	 TYPE_INET_SERVICE)
+
 enum byte_order {
 	ORDER_UNSET,
 	ORDER_HOST,
@@ -41,6 +46,8 @@ static const struct {
                               ORDER_UNSET},
         [SET_IPV4_ETHER] = {PAIR(TYPE_IPV4_ADDR, TYPE_ETHER_ADDR), ORDER_UNSET},
         [SET_IPV6_ETHER] = {PAIR(TYPE_IPV6_ADDR, TYPE_ETHER_ADDR), ORDER_UNSET},
+        [SET_IPV4_FLOW] = {FLOW(TYPE_IPV4_ADDR), ORDER_UNSET},
+        [SET_IPV6_FLOW] = {FLOW(TYPE_IPV6_ADDR), ORDER_UNSET},
 };
 
 uint32_t set_type_id(enum set_type type)

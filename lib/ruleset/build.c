@@ -150,8 +150,8 @@ void build_range(struct builder *b, const char *set, const void *from, const voi
 		memcpy(element->to, to, key_length);
 }
 
-void build_rule(struct builder *b, const char *chain_name, const char *comment, struct location at,
-                const struct statement *statements, size_t count)
+void build_rule(struct builder *b, enum rule_when when, const char *chain_name, const char *comment,
+                struct location at, const struct statement *statements, size_t count)
 {
 	if (b->error)
 		return;
@@ -165,6 +165,7 @@ void build_rule(struct builder *b, const char *chain_name, const char *comment, 
 	}
 	memcpy(rule->statements, statements, count * sizeof(*statements));
 	rule->statement_count = count;
+	rule->when = when;
 	rule->comment = comment;
 	rule->at = at;
 }

@@ -35,13 +35,15 @@ void build_element(struct builder *b, const char *set, const void *key, size_t k
 void build_range(struct builder *b, const char *set, const void *from, const void *to,
                  size_t key_length, const char *chain, struct location at);
 
-/* Appends a rule of the given statements to a chain. */
-void build_rule(struct builder *b, const char *chain, const char *comment, struct location at,
-                const struct statement *statements, size_t count);
+/* Appends a rule of the given statements to a chain, for some phases or for all. */
+void build_rule(struct builder *b, enum rule_when when, const char *chain, const char *comment,
+                struct location at, const struct statement *statements, size_t count);
 
 /* RULE(&b, "chain", "why" or NULL, at, {.kind = ...}, {...}); */
-#define RULE(b, chain, comment, at, ...)                                                           \
-	build_rule((b), (chain), (comment), (at), (const struct statement[]){__VA_ARGS__},         \
+#define RULE(b, chain, comment, at, ...) RULE_WHEN(b, RULE_ALWAYS, chain, comment, at, __VA_ARGS__)
+
+#define RULE_WHEN(b, when, chain, comment, at, ...)                                                \
+	build_rule((b), (when), (chain), (comment), (at), (const struct statement[]){__VA_ARGS__}, \
 	           sizeof((const struct statement[]){__VA_ARGS__}) / sizeof(struct statement))
 
 /* Sorts every set, gives hashes their size, lowers every rule. Returns b->error. */

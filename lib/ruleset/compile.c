@@ -29,6 +29,9 @@
 /* A full set only stops counting by source: no verdict depends on it. */
 #define BLOCKED_SOURCES_MAX 65535
 
+/* Flows remembered after they were cut; past that, their packets count as attempts. */
+#define REVOKED_FLOWS_MAX 262144
+
 /* Only the closed table has this counter. */
 #define COUNTER_CLOSED "blocked_closed"
 
@@ -57,6 +60,18 @@ static void make_icmp_error_sets(struct builder *b)
 	make_type_set(b, SET_ICMPV6_ERROR, SET_ICMPV6_TYPE, icmpv6, sizeof(icmpv6));
 }
 
+/*
+ * The fast path, one rule for all that is established. While flows are judged again only their
+ * replies have it, and what a helper expected, of which no role could know.
+ */
+static void pass_established(struct builder *b, const char *chain)
+{
+	RULE_WHEN(b, RULE_FAST, chain, "replies, and all that was judged before", nowhere,
+	          established, accept_it);
+	RULE_WHEN(b, RULE_JUDGING, chain, "a change is being made: replies only", nowhere,
+	          established, {.kind = MATCH_CT_REPLY}, accept_it);
+}
+
 /* Errors about a connection that is known pass in both directions. */
 static void pass_related_errors(struct builder *b, const char *chain)
 {
@@ -74,9 +89,12 @@ static void pass_expected(struct builder *b, const char *chain)
 		bool seen = false;
 		for (size_t j = 0; j < i; j++)
 			seen = seen || strcmp(items[j].kind, items[i].kind) == 0;
-		if (!seen)
-			RULE(b, chain, "data connections of a permitted service", items[i].at,
-			     related, to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
+		if (seen)
+			continue;
+		RULE(b, chain, "data connections of a permitted service", items[i].at, related,
+		     to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
+		RULE_WHEN(b, RULE_JUDGING, chain, NULL, items[i].at, established,
+		          to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
 	}
 }
 
@@ -150,6 +168,17 @@ static void make_blocklist(struct compiler *c)
 	ARRAY_DONE(&all);
 }
 
+static void make_revoked_sets(struct builder *b)
+{
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		build_set(b, &(struct set){.name = set_revoked((enum family)family),
+		                           .type = family == FAMILY_IPV4 ? SET_IPV4_FLOW
+		                                                         : SET_IPV6_FLOW,
+		                           .dynamic = true,
+		                           .timeout = REVOKED_SECONDS,
+		                           .size = REVOKED_FLOWS_MAX});
+}
+
 static void make_base_chains(struct compiler *c)
 {
 	struct builder *b = &c->builder;
@@ -187,15 +216,33 @@ static void write_prerouting(struct compiler *c)
 		     to_chain(VERDICT_GOTO, CHAIN_SPOOFED_OUTSIDE));
 }
 
+/*
+ * What the outside still sends of a flow that was cut would begin it anew in the other direction,
+ * and all that the inside then sends would be replies.
+ */
+static void refuse_cut_flows(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	const char *revoked = compile_revoked(c, NULL);
+
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		RULE(b, CHAIN_FORWARD, NULL, nowhere,
+		     {.kind = MATCH_FLOW_SET,
+		      .family = (enum family)family,
+		      .side = SIDE_DESTINATION,
+		      .name = set_revoked((enum family)family)},
+		     to_chain(VERDICT_GOTO, revoked));
+}
+
 static void write_forward(struct compiler *c)
 {
 	struct builder *b = &c->builder;
 
-	RULE(b, CHAIN_FORWARD, "replies, and all that was judged before", nowhere, established,
-	     accept_it);
+	pass_established(b, CHAIN_FORWARD);
 	pass_related_errors(b, CHAIN_FORWARD);
 	pass_expected(b, CHAIN_FORWARD);
 	from_inside_rules(c, CHAIN_FORWARD, to_chain(VERDICT_GOTO, CHAIN_FROM_INSIDE));
+	refuse_cut_flows(c);
 	if (inbound_is_judged(c->policy))
 		RULE(b, CHAIN_FORWARD, "from outside", nowhere,
 		     to_chain(VERDICT_JUMP, CHAIN_INBOUND));
@@ -216,8 +263,7 @@ static void write_output(struct compiler *c)
 	if (!self)
 		return;
 
-	RULE(b, CHAIN_OUTPUT, "replies, and all that was judged before", nowhere, established,
-	     accept_it);
+	pass_established(b, CHAIN_OUTPUT);
 	RULE(b, CHAIN_OUTPUT, "resets that refuse a connection", nowhere, {.kind = MATCH_CT_REPLY},
 	     accept_it);
 	RULE(b, CHAIN_OUTPUT, NULL, nowhere, {.kind = MATCH_OIFNAME, .name = "lo"}, accept_it);
@@ -240,8 +286,8 @@ static void write_unassigned(struct compiler *c)
 	struct location at = c->policy->gateway.at;
 
 	build_chain(b, CHAIN_UNASSIGNED, "the source address is no host of the policy", at);
-	RULE(b, CHAIN_UNASSIGNED, NULL, at, count_blocked(c, REASON_UNASSIGNED, NULL),
-	     log_blocked(c, REASON_UNASSIGNED, NULL), to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
+	write_blocked(c, CHAIN_UNASSIGNED, REASON_UNASSIGNED, NULL, mode,
+	              to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
 	RULE(b, CHAIN_FROM_INSIDE, NULL, at, to_chain(VERDICT_GOTO, CHAIN_UNASSIGNED));
 }
 
@@ -313,9 +359,14 @@ static void write_ends(struct compiler *c)
 
 	build_chain(b, CHAIN_LET_PASS, "audit: counted, but not blocked", nowhere);
 	RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
+	RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_GOTO, CHAIN_PASS_ON));
+	build_chain(b, CHAIN_PASS_ON, "the destination may still say no", nowhere);
 	if (inbound_is_judged(c->policy))
-		RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
-	RULE(b, CHAIN_LET_PASS, NULL, nowhere, accept_it);
+		RULE(b, CHAIN_PASS_ON, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
+	RULE(b, CHAIN_PASS_ON, NULL, nowhere, accept_it);
+
+	build_chain(b, CHAIN_REFUSE_REVOKED, "flows that a change of policy cut", nowhere);
+	write_refusal(c, CHAIN_REFUSE_REVOKED);
 
 	if (!inbound_is_judged(c->policy))
 		return;
@@ -333,6 +384,7 @@ static void write_all(struct compiler *c)
 
 	make_inside_set(c);
 	make_icmp_error_sets(b);
+	make_revoked_sets(b);
 	if (c->policy->self)
 		make_neighbour_discovery_set(b);
 	make_base_chains(c);

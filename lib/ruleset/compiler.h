@@ -24,6 +24,8 @@ struct compiler {
 #define CHAIN_REFUSE         "refuse"
 #define CHAIN_REFUSE_INBOUND "refuse_inbound"
 #define CHAIN_LET_PASS       "let_pass"
+#define CHAIN_PASS_ON        "pass_on"
+#define CHAIN_REFUSE_REVOKED "refuse_revoked"
 
 /* Where the line of a blocked connection leads, once counted and logged. */
 #define CHAIN_AFTER(mode) ((mode) == MODE_AUDIT ? CHAIN_LET_PASS : CHAIN_REFUSE)
@@ -33,6 +35,9 @@ const char *variant_suffix(const struct role *role, enum mode mode);
 
 /* True when some role says who may reach it: then the inbound chains exist. */
 bool inbound_is_judged(const struct policy *policy);
+
+/* roles.c: "revoked_ROLE" (NULL: "revoked") counts packets of cut flows and refuses them. */
+const char *compile_revoked(struct compiler *c, const struct role *role);
 
 /* roles.c: the chains of a role for hosts in that mode; made when they are not there yet. */
 const char *compile_role(struct compiler *c, const struct role *role, enum mode mode);
@@ -82,5 +87,12 @@ static inline struct statement match_address(enum family family, enum side side,
 /* `counter name "..." log prefix "..." group ...`, the two that every blocked packet meets. */
 struct statement count_blocked(struct compiler *c, enum reason reason, const struct role *role);
 struct statement log_blocked(struct compiler *c, enum reason reason, const struct role *role);
+
+/*
+ * The end of a chain for what is blocked: counted, logged, and on to `last`. Packets of a flow that
+ * a change of policy cut are no attempts; in enforcement they are sorted out first.
+ */
+void write_blocked(struct compiler *c, const char *chain, enum reason reason,
+                   const struct role *role, enum mode mode, struct statement last);
 
 #endif

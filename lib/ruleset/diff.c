@@ -39,7 +39,7 @@ static bool set_can_stay(const struct set *have, const struct set *wanted)
 	    have->map != wanted->map || have->dynamic != wanted->dynamic)
 		return false;
 	if (wanted->dynamic)
-		return have->size == wanted->size;
+		return have->size == wanted->size && have->timeout == wanted->timeout;
 	return have->size == 0 || have->size >= wanted->elements.count;
 }
 
@@ -101,6 +101,29 @@ static bool rule_equal(const struct comparison *c, const struct rule *have,
 	return bytecode_equal(&have->code, &wanted->code) && rule_can_stay(c, have);
 }
 
+/* The rules of a chain that count in the phase of its ruleset. */
+struct rules {
+	const struct rule **items;
+	size_t count;
+};
+
+static struct rules rules_of(struct comparison *c, const struct ruleset *ruleset,
+                             const struct chain *chain)
+{
+	struct rules rules = {};
+	if (!chain || !chain->rules.count)
+		return rules;
+	rules.items = arena_alloc(c->delta->arena, chain->rules.count, sizeof(*rules.items));
+	if (!rules.items) {
+		c->error = -ENOMEM;
+		return rules;
+	}
+	ARRAY_FOREACH (rule, &chain->rules)
+		if (rule_counts(ruleset, rule))
+			rules.items[rules.count++] = rule;
+	return rules;
+}
+
 /* How many rules at the start and at the end of a chain may stay; between them all is replaced. */
 struct kept {
 	size_t first;
@@ -108,18 +131,18 @@ struct kept {
 };
 
 static struct kept compare_rules(const struct comparison *c, const struct chain *have,
-                                 const struct chain *wanted)
+                                 const struct chain *wanted, const struct rules *h,
+                                 const struct rules *w)
 {
 	struct kept kept = {};
 	if (!have || !wanted || !chain_can_stay(have, wanted))
 		return kept;
 
-	size_t h = have->rules.count, w = wanted->rules.count, least = h < w ? h : w;
-	const struct rule *hr = have->rules.items, *wr = wanted->rules.items;
-	while (kept.first < least && rule_equal(c, &hr[kept.first], &wr[kept.first]))
+	size_t least = h->count < w->count ? h->count : w->count;
+	while (kept.first < least && rule_equal(c, h->items[kept.first], w->items[kept.first]))
 		kept.first++;
-	while (kept.last < least - kept.first &&
-	       rule_equal(c, &hr[h - kept.last - 1], &wr[w - kept.last - 1]))
+	while (kept.last < least - kept.first && rule_equal(c, h->items[h->count - kept.last - 1],
+	                                                    w->items[w->count - kept.last - 1]))
 		kept.last++;
 	return kept;
 }
@@ -127,12 +150,14 @@ static struct kept compare_rules(const struct comparison *c, const struct chain 
 static void delete_rules(struct comparison *c)
 {
 	ARRAY_FOREACH (chain, &c->have->chains) {
-		struct kept kept = compare_rules(c, chain, ruleset_chain(c->wanted, chain->name));
-		for (size_t i = kept.first; i < chain->rules.count - kept.last; i++) {
+		const struct chain *wanted = ruleset_chain(c->wanted, chain->name);
+		struct rules h = rules_of(c, c->have, chain), w = rules_of(c, c->wanted, wanted);
+		struct kept kept = compare_rules(c, chain, wanted, &h, &w);
+		for (size_t i = kept.first; i + kept.last < h.count; i++) {
 			add_step(c, (struct step){.kind = STEP_DELETE_RULE,
 			                          .chain = chain,
-			                          .rule = &chain->rules.items[i],
-			                          .handle = chain->rules.items[i].handle});
+			                          .rule = h.items[i],
+			                          .handle = h.items[i]->handle});
 			c->delta->rules_deleted++;
 		}
 	}
@@ -142,16 +167,15 @@ static void add_rules(struct comparison *c)
 {
 	ARRAY_FOREACH (chain, &c->wanted->chains) {
 		const struct chain *have = ruleset_chain(c->have, chain->name);
-		struct kept kept = compare_rules(c, have, chain);
-		uint64_t before =
-		        kept.last ? have->rules.items[have->rules.count - kept.last].handle : 0;
-		for (size_t i = kept.first; i < chain->rules.count - kept.last; i++) {
-			const struct rule *rule = &chain->rules.items[i];
+		struct rules h = rules_of(c, c->have, have), w = rules_of(c, c->wanted, chain);
+		struct kept kept = compare_rules(c, have, chain, &h, &w);
+		uint64_t before = kept.last ? h.items[h.count - kept.last]->handle : 0;
+		for (size_t i = kept.first; i + kept.last < w.count; i++) {
 			add_step(c, (struct step){.kind = STEP_ADD_RULE,
 			                          .chain = chain,
-			                          .rule = rule,
+			                          .rule = w.items[i],
 			                          .handle = before,
-			                          .at = rule->at});
+			                          .at = w.items[i]->at});
 			c->delta->rules_added++;
 		}
 	}

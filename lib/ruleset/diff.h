@@ -59,6 +59,12 @@ struct delta {
 int ruleset_diff(const struct ruleset *have, const struct ruleset *wanted,
                  struct delta **ret_delta);
 
+/*
+ * True when the steps may deny something that was permitted before: then flows that are established
+ * have to be judged again. Only what surely permits more, and no less, is false.
+ */
+bool delta_can_deny(const struct delta *delta);
+
 /* Releases a delta; takes NULL, returns NULL. */
 struct delta *delta_free(struct delta *delta);
 DEFINE_CLEANUP(struct delta *, delta_free)

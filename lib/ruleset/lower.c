@@ -97,13 +97,13 @@ static void need_ethernet(struct lowering *l)
 	l->ethernet = true;
 }
 
-static void load_address(struct lowering *l, enum family family, enum side side)
+static void load_address(struct lowering *l, enum family family, enum side side, unsigned slot)
 {
 	bool ipv4 = family == FAMILY_IPV4;
 	uint32_t length = (uint32_t)family_length(family);
 	uint32_t source = ipv4 ? 12 : 8; /* offset in the header: RFC 791, RFC 8200 */
 	add_payload(l, NFT_PAYLOAD_NETWORK_HEADER, side == SIDE_SOURCE ? source : source + length,
-	            length, 0);
+	            length, slot);
 }
 
 static uint8_t nfproto(enum family family)
@@ -163,6 +163,23 @@ static void lower_icmp_type(struct lowering *l, uint8_t family, uint8_t protocol
 	need_protocol(l, protocol);
 	add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1, 0);
 	add_lookup(l, set, false);
+}
+
+/* Both ends of a flow, that of the statement's side first. */
+static void lower_flow(struct lowering *l, const struct statement *s, unsigned after_address)
+{
+	bool forth = s->side == SIDE_SOURCE;
+	uint32_t source_port = 0, destination_port = 2; /* in the header: RFC 9293, RFC 768 */
+
+	need_family(l, nfproto(s->family));
+	load_address(l, s->family, s->side, 0);
+	add_meta(l, NFT_META_L4PROTO, after_address);
+	add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, forth ? source_port : destination_port, 2,
+	            after_address + 1);
+	load_address(l, s->family, forth ? SIDE_DESTINATION : SIDE_SOURCE, after_address + 2);
+	add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, forth ? destination_port : source_port, 2,
+	            2 * after_address + 2);
+	add_lookup(l, s->name, false);
 }
 
 static void lower_statement(struct lowering *l, const struct statement *s)
@@ -245,12 +262,12 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case MATCH_ADDRESS_SET:
 	case VMAP_ADDRESS:
 		need_family(l, nfproto(s->family));
-		load_address(l, s->family, s->side);
+		load_address(l, s->family, s->side, 0);
 		add_lookup(l, s->name, s->kind == VMAP_ADDRESS);
 		return;
 	case MATCH_ADDRESS_SERVICE_SET:
 		need_family(l, nfproto(s->family));
-		load_address(l, s->family, s->side);
+		load_address(l, s->family, s->side, 0);
 		add_meta(l, NFT_META_L4PROTO, after_address);
 		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, after_address + 1);
 		add_lookup(l, s->name, false);
@@ -258,7 +275,7 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case MATCH_ADDRESS_ETHER_SET:
 		need_family(l, nfproto(s->family));
 		need_ethernet(l);
-		load_address(l, s->family, SIDE_SOURCE);
+		load_address(l, s->family, SIDE_SOURCE, 0);
 		add_payload(l, NFT_PAYLOAD_LL_HEADER, 6, 6, after_address);
 		add_lookup(l, s->name, false);
 		return;
@@ -267,6 +284,9 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		need_ethernet(l);
 		add_payload(l, NFT_PAYLOAD_LL_HEADER, 6, 6, 0);
 		add_lookup(l, s->name, s->kind == VMAP_ETHER);
+		return;
+	case MATCH_FLOW_SET:
+		lower_flow(l, s, after_address);
 		return;
 	case ACTION_COUNTER:
 		add(l, OP_COUNTER)->name = s->name;
@@ -279,7 +299,7 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		return;
 	case ACTION_COUNT_SOURCE:
 		need_family(l, nfproto(s->family));
-		load_address(l, s->family, SIDE_SOURCE);
+		load_address(l, s->family, SIDE_SOURCE, 0);
 		add(l, OP_DYNSET)->name = s->name;
 		return;
 	case ACTION_HELPER:

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ruleset/names.h"
 
+#include "base/array.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,12 @@ bool counter_is_blocked(const char *name, enum reason reason)
 	return strncmp(name, own, n) == 0 && (name[n] == '\0' || name[n] == '_');
 }
 
+const char *counter_revoked(const char *role, char buffer[static COUNTER_NAME_MAX])
+{
+	snprintf(buffer, COUNTER_NAME_MAX, "revoked%s%s", role ? "_" : "", role ? role : "");
+	return buffer;
+}
+
 const char *set_blocked_source(enum family family)
 {
 	switch (family) {
@@ -36,4 +44,37 @@ const char *set_blocked_source(enum family family)
 		return "blocked_source6";
 	}
 	abort(); /* no other value is ever made */
+}
+
+const char *set_revoked(enum family family)
+{
+	switch (family) {
+	case FAMILY_IPV4:
+		return "revoked4";
+	case FAMILY_IPV6:
+		return "revoked6";
+	}
+	abort(); /* no other value is ever made */
+}
+
+static bool begins_with_one_of(const char *name, const char *const *prefixes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
+bool set_permits(const char *name)
+{
+	/* The services of a role, and the addresses in its `to` and `from`. */
+	static const char *const prefixes[] = {"outbound_", "inbound_",  "network_",
+	                                       "host_",     "hosts_of_", "range_"};
+	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
+}
+
+bool chain_permits(const char *name)
+{
+	static const char *const prefixes[] = {"permitted_"};
+	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }

@@ -18,10 +18,25 @@ const char *counter_permitted(const char *role, char buffer[static COUNTER_NAME_
 const char *counter_blocked(enum reason reason, const char *role,
                             char buffer[static COUNTER_NAME_MAX]);
 
+/* "revoked_ROLE", or "revoked" for flows of hosts that the policy has no more (NULL). */
+const char *counter_revoked(const char *role, char buffer[static COUNTER_NAME_MAX]);
+
 /* True for the counter of that reason, whichever role it counts for. */
 bool counter_is_blocked(const char *name, enum reason reason);
 
 /* The dynamic set of blocked sources of a family. */
 const char *set_blocked_source(enum family family);
+
+/* The dynamic set of flows of a family that a change of policy cut. */
+const char *set_revoked(enum family family);
+
+/* True for a set that only rules ask which permit something: more elements permit more. */
+bool set_permits(const char *name);
+
+/* True for a chain to which only what is permitted goes. */
+bool chain_permits(const char *name);
+
+/* How long a cut flow is remembered: its packets until then are no attempts. */
+#define REVOKED_SECONDS 60
 
 #endif

@@ -57,7 +57,7 @@ static void write_rule(struct writing *w, const struct statement *address, struc
 	if (w->pass.object)
 		statements[n++] = to_chain(ACTION_HELPER, w->pass.object);
 	statements[n++] = w->permitted;
-	build_rule(&w->c->builder, w->chain, NULL, at, statements, n);
+	build_rule(&w->c->builder, RULE_ALWAYS, w->chain, NULL, at, statements, n);
 }
 
 /* A key of SET_SERVICE, or its tail in an address . protocol . port. */

@@ -130,6 +130,9 @@ static void print_key(const struct set *set, const struct element *element, FILE
 		fputs(" . ", out);
 		print_ether(key + 16, out);
 		return;
+	case SET_IPV4_FLOW:
+	case SET_IPV6_FLOW:
+		return; /* elements are not ours */
 	}
 }
 
@@ -141,7 +144,11 @@ static void print_set(const struct set *set, FILE *out)
 		fprintf(out, "\t\tsize %u\n", set->size);
 	if (set->interval)
 		fprintf(out, "\t\tflags interval\n");
-	if (set->dynamic)
+	if (set->timeout)
+		fprintf(out, "\t\ttimeout %u%c\n",
+		        set->timeout % 60 ? set->timeout : set->timeout / 60,
+		        set->timeout % 60 ? 's' : 'm');
+	else if (set->dynamic)
 		fprintf(out, "\t\tflags dynamic\n\t\tcounter\n");
 	if (set->comment)
 		fprintf(out, "\t\tcomment \"%s\"\n", set->comment);
@@ -162,6 +169,7 @@ static void print_set(const struct set *set, FILE *out)
 static void print_statement(const struct statement *s, FILE *out)
 {
 	const char *star = s->wildcard ? "*" : "";
+	bool forth = s->side == SIDE_SOURCE;
 
 	switch (s->kind) {
 	case MATCH_CT_ESTABLISHED:
@@ -230,6 +238,12 @@ static void print_statement(const struct statement *s, FILE *out)
 	case MATCH_ETHER_SET:
 		fprintf(out, "ether saddr @%s", s->name);
 		return;
+	case MATCH_FLOW_SET:
+		fprintf(out, "%s %s . meta l4proto . th %s . %s %s . th %s @%s",
+		        family_word(s->family), forth ? "saddr" : "daddr",
+		        forth ? "sport" : "dport", family_word(s->family),
+		        forth ? "daddr" : "saddr", forth ? "dport" : "sport", s->name);
+		return;
 	case VMAP_ADDRESS:
 		fprintf(out, "%s %s vmap @%s", family_word(s->family), side_word(s->side), s->name);
 		return;
@@ -295,13 +309,15 @@ static void print_hook(const struct chain *chain, FILE *out)
 	fprintf(out, "; policy %s;\n", chain->policy_drop ? "drop" : "accept");
 }
 
-static void print_chain(const struct chain *chain, FILE *out)
+static void print_chain(const struct ruleset *ruleset, const struct chain *chain, FILE *out)
 {
 	fprintf(out, "\tchain %s {\n", chain->name);
 	if (chain->comment)
 		fprintf(out, "\t\tcomment \"%s\"\n", chain->comment);
 	print_hook(chain, out);
 	ARRAY_FOREACH (rule, &chain->rules) {
+		if (!rule_counts(ruleset, rule))
+			continue;
 		fputs("\t\t", out);
 		for (size_t i = 0; i < rule->statement_count; i++) {
 			const struct statement *s = &rule->statements[i];
@@ -334,7 +350,7 @@ int ruleset_print(const struct ruleset *ruleset, FILE *out)
 	const char *before = "";
 	ARRAY_FOREACH (chain, &ruleset->chains) {
 		fputs(before, out);
-		print_chain(chain, out);
+		print_chain(ruleset, chain, out);
 		before = "\n";
 	}
 	fprintf(out, "}\n");

@@ -33,6 +33,64 @@ struct statement log_blocked(struct compiler *c, enum reason reason, const struc
 	                          .name = build_name(&c->builder, "%s", prefix)};
 }
 
+const char *compile_revoked(struct compiler *c, const struct role *role)
+{
+	struct builder *b = &c->builder;
+	char text[COUNTER_NAME_MAX];
+	struct location at = role ? role->at : c->policy->gateway.at;
+	const char *name = build_name(b, "%s", counter_revoked(role ? role->name : NULL, text));
+	if (b->error || ruleset_chain(b->ruleset, name))
+		return name;
+
+	build_chain(b, name, NULL, at);
+	build_counter(b, name, at);
+	RULE(b, name, NULL, at, to_chain(ACTION_COUNTER, name),
+	     to_chain(VERDICT_GOTO, CHAIN_REFUSE_REVOKED));
+	return name;
+}
+
+/*
+ * While all flows are judged again, one that is established and ends here was permitted before. Its
+ * later packets, and what its other end still sends, find the flow gone from conntrack but
+ * remembered in the sets.
+ */
+static void sort_out_revoked(struct compiler *c, const char *chain, const struct role *role,
+                             struct location at)
+{
+	struct builder *b = &c->builder;
+	const char *revoked = compile_revoked(c, role);
+
+	RULE_WHEN(b, RULE_JUDGING, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
+	          to_chain(VERDICT_GOTO, revoked));
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		struct statement flow = {.kind = MATCH_FLOW_SET,
+		                         .family = (enum family)family,
+		                         .name = set_revoked((enum family)family)};
+		struct statement reply = flow;
+		reply.side = SIDE_DESTINATION;
+		RULE(b, chain, NULL, at, flow, to_chain(VERDICT_GOTO, revoked));
+		RULE(b, chain, NULL, at, reply, to_chain(VERDICT_GOTO, revoked));
+	}
+}
+
+void write_blocked(struct compiler *c, const char *chain, enum reason reason,
+                   const struct role *role, enum mode mode, struct statement last)
+{
+	struct builder *b = &c->builder;
+	struct location at = role ? role->at : c->policy->gateway.at;
+
+	if (mode == MODE_ENFORCE)
+		sort_out_revoked(c, chain, role, at);
+	else if (reason == REASON_INBOUND)
+		RULE_WHEN(b, RULE_JUDGING, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
+		          {.kind = VERDICT_RETURN});
+	else
+		RULE_WHEN(b, RULE_JUDGING, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
+		          to_chain(VERDICT_GOTO, CHAIN_PASS_ON));
+	RULE(b, chain, NULL, at, count_blocked(c, reason, role), log_blocked(c, reason, role),
+	     last);
+}
+
 /* Everything that the role permits ends here: the destination may still say no. */
 static const char *compile_permitted(struct compiler *c, const struct role *role)
 {
@@ -46,25 +104,32 @@ static const char *compile_permitted(struct compiler *c, const struct role *role
 	build_counter(b, name, role->at);
 	if (inbound_is_judged(c->policy))
 		RULE(b, name, NULL, role->at, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
+	/* A flow that is judged again was counted when it began. */
+	RULE_WHEN(b, RULE_JUDGING, name, NULL, role->at, {.kind = MATCH_CT_ESTABLISHED},
+	          {.kind = VERDICT_ACCEPT});
 	RULE(b, name, NULL, role->at, to_chain(ACTION_COUNTER, name), {.kind = VERDICT_ACCEPT});
 	return name;
 }
 
+/* "blocklist_ROLE": the destination is one that nobody may initiate to. */
 static void compile_blocklist(struct compiler *c, const struct role *role, const char *chain,
                               enum mode mode)
 {
 	static const char *const sets[FAMILY_COUNT] = {"blocklist4", "blocklist6"};
 	struct builder *b = &c->builder;
+	const char *name = build_name(b, "blocklist_%s%s", role->name, variant_suffix(role, mode));
 
-	for (int family = 0; family < FAMILY_COUNT; family++) {
-		if (!ruleset_set(b->ruleset, sets[family]))
-			continue;
-		RULE(b, chain, NULL, role->at,
-		     match_address((enum family)family, SIDE_DESTINATION, sets[family]),
-		     count_blocked(c, REASON_BLOCKLIST, role),
-		     log_blocked(c, REASON_BLOCKLIST, role),
-		     to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
-	}
+	if (!ruleset_set(b->ruleset, sets[FAMILY_IPV4]) &&
+	    !ruleset_set(b->ruleset, sets[FAMILY_IPV6]))
+		return;
+	build_chain(b, name, "nobody may initiate to that destination", role->at);
+	write_blocked(c, name, REASON_BLOCKLIST, role, mode,
+	              to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		if (ruleset_set(b->ruleset, sets[family]))
+			RULE(b, chain, NULL, role->at,
+			     match_address((enum family)family, SIDE_DESTINATION, sets[family]),
+			     to_chain(VERDICT_GOTO, name));
 }
 
 const char *compile_role(struct compiler *c, const struct role *role, enum mode mode)
@@ -78,8 +143,7 @@ const char *compile_role(struct compiler *c, const struct role *role, enum mode 
 	build_chain(b, name, NULL, role->at);
 	compile_blocklist(c, role, name, mode);
 	compile_permissions(c, role, DIRECTION_OUTBOUND, name, to_chain(VERDICT_GOTO, permitted));
-	RULE(b, name, NULL, role->at, count_blocked(c, REASON_ROLE, role),
-	     log_blocked(c, REASON_ROLE, role), to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
+	write_blocked(c, name, REASON_ROLE, role, mode, to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
 	return name;
 }
 
@@ -91,8 +155,8 @@ const char *compile_impostor(struct compiler *c, const struct role *role, enum m
 		return name;
 
 	build_chain(b, name, "the right address with the wrong MAC", role->at);
-	RULE(b, name, NULL, role->at, count_blocked(c, REASON_IMPOSTOR, role),
-	     log_blocked(c, REASON_IMPOSTOR, role), to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
+	write_blocked(c, name, REASON_IMPOSTOR, role, mode,
+	              to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
 	return name;
 }
 
@@ -108,9 +172,8 @@ const char *compile_inbound(struct compiler *c, const struct role *role, enum mo
 	                    (struct statement){.kind = VERDICT_RETURN});
 
 	/* In audit the chain ends after counting, and the connection goes on. */
-	RULE(b, name, NULL, role->at, count_blocked(c, REASON_INBOUND, role),
-	     log_blocked(c, REASON_INBOUND, role),
-	     mode == MODE_AUDIT ? to_chain(VERDICT_JUMP, CHAIN_COUNT_INSIDE)
-	                        : to_chain(VERDICT_GOTO, CHAIN_REFUSE_INBOUND));
+	write_blocked(c, name, REASON_INBOUND, role, mode,
+	              mode == MODE_AUDIT ? to_chain(VERDICT_JUMP, CHAIN_COUNT_INSIDE)
+	                                 : to_chain(VERDICT_GOTO, CHAIN_REFUSE_INBOUND));
 	return name;
 }

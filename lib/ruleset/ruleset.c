@@ -4,6 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool rule_counts(const struct ruleset *ruleset, const struct rule *rule)
+{
+	switch (rule->when) {
+	case RULE_ALWAYS:
+		return true;
+	case RULE_FAST:
+		return ruleset->phase == PHASE_FAST;
+	case RULE_JUDGING:
+		return ruleset->phase == PHASE_JUDGING;
+	}
+	abort(); /* no other value is ever made */
+}
+
 struct ruleset *ruleset_new(void)
 {
 	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
@@ -54,6 +67,8 @@ static const struct set_type_row {
         [SET_IPV6_SERVICE] = {"ipv6_addr . inet_proto . inet_service", 24},
         [SET_IPV4_ETHER] = {"ipv4_addr . ether_addr", 12},
         [SET_IPV6_ETHER] = {"ipv6_addr . ether_addr", 24},
+        [SET_IPV4_FLOW] = {"ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service", 20},
+        [SET_IPV6_FLOW] = {"ipv6_addr . inet_proto . inet_service . ipv6_addr . inet_service", 44},
 };
 
 size_t set_key_length(enum set_type type)

@@ -35,9 +35,13 @@ enum set_type {
 	SET_IPV6_SERVICE, /* ipv6_addr . inet_proto . inet_service */
 	SET_IPV4_ETHER,   /* ipv4_addr . ether_addr */
 	SET_IPV6_ETHER,   /* ipv6_addr . ether_addr */
+	/* A flow: source, protocol, source port, destination, destination port. Only sets whose
+	 * elements are not ours have this type: the key is longer than SET_KEY_MAX. */
+	SET_IPV4_FLOW,
+	SET_IPV6_FLOW,
 };
-#define SET_TYPE_COUNT (SET_IPV6_ETHER + 1)
-#define SET_KEY_MAX    24
+#define SET_TYPE_COUNT (SET_IPV6_FLOW + 1)
+#define SET_KEY_MAX    24 /* of a set that has elements of ours */
 
 /* Bytes of a key of that type as the kernel has it (padding of concatenations included). */
 size_t set_key_length(enum set_type type);
@@ -59,11 +63,12 @@ struct element {
 struct set {
 	const char *name;
 	enum set_type type;
-	bool interval; /* rbtree of disjoint ranges */
-	bool map;      /* elements carry `goto CHAIN` */
-	bool dynamic;  /* filled by packets, each element with a counter; elements are not ours */
-	uint32_t size; /* a hard cap, and the hash's size; 0: none given (interval sets) */
-	const char *comment;            /* or NULL */
+	bool interval;       /* rbtree of disjoint ranges */
+	bool map;            /* elements carry `goto CHAIN` */
+	bool dynamic;        /* elements come and go, and are not ours to compare */
+	uint32_t timeout;    /* dynamic: seconds that an element stays; 0: always, with a counter */
+	uint32_t size;       /* a hard cap, and the hash's size; 0: none given (interval sets) */
+	const char *comment; /* or NULL */
 	ARRAY(struct element) elements; /* sorted by element_compare(), no two equal */
 	struct location at;
 	bool foreign; /* read back with something that no field above can say: never equal */
@@ -111,6 +116,9 @@ enum statement_kind {
 	MATCH_ADDRESS_SERVICE_SET, /* ip|ip6 saddr|daddr . meta l4proto . th dport @name */
 	MATCH_ADDRESS_ETHER_SET,   /* ip|ip6 saddr . ether saddr @name */
 	MATCH_ETHER_SET,           /* ether saddr @name */
+	/* ip|ip6 saddr . meta l4proto . th sport . ip|ip6 daddr . th dport @name, by family; with
+	 * side SIDE_DESTINATION the other way round, for the flow's replies. */
+	MATCH_FLOW_SET,
 	/* Verdicts out of a map; the rule goes on where the map has no entry. */
 	VMAP_ADDRESS, /* ip|ip6 saddr|daddr vmap @name */
 	VMAP_ETHER,   /* ether saddr vmap @name */
@@ -148,7 +156,25 @@ struct statement {
 
 #define STATEMENTS_MAX 8 /* of one rule */
 
+/*
+ * A change that may deny something is made in two phases: first the table in which every packet in
+ * original direction is judged again, then, when flows no longer permitted are cut, the usual one
+ * with the fast path for established flows.
+ */
+enum phase {
+	PHASE_FAST,
+	PHASE_JUDGING,
+};
+
+/* In which phases a compiled rule is part of its chain. */
+enum rule_when {
+	RULE_ALWAYS,
+	RULE_FAST,
+	RULE_JUDGING,
+};
+
 struct rule {
+	enum rule_when when;
 	struct statement statements[STATEMENTS_MAX]; /* empty in a ruleset that was read back */
 	size_t statement_count;
 	const char *comment;  /* or NULL */
@@ -179,6 +205,7 @@ struct ruleset {
 	struct arena *arena;
 	bool exists;         /* read back: the table is there. Compiled: true */
 	uint32_t flags;      /* NFT_TABLE_F_* */
+	enum phase phase;    /* compiled: which of its rules count */
 	const char *comment; /* or NULL */
 	ARRAY(struct counter) counters;
 	ARRAY(struct helper) helpers;
@@ -188,6 +215,9 @@ struct ruleset {
 	 * flowtables. Ours has none; they are reported and not touched. */
 	ARRAY(const char *) foreign;
 };
+
+/* True for a rule that is part of its chain in the ruleset's phase. */
+bool rule_counts(const struct ruleset *ruleset, const struct rule *rule);
 
 /* An empty ruleset, or NULL without memory. */
 struct ruleset *ruleset_new(void);

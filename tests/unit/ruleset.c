@@ -128,19 +128,32 @@ END_TEST
 	"hosts = ( { name = \"www\"; role = \"web\"; address = \"192.0.2.80\"; },\n"               \
 	"          { name = \"lan\"; role = \"desk\"; address = \"192.168.0.0/24\"; }"
 
-static char *difference(const char *before, const char *after)
-{
-	_cleanup_(compiled_done) struct compiled have = compile_text(before);
-	_cleanup_(compiled_done) struct compiled wanted = compile_text(after);
-	_cleanup_(delta_freep) struct delta *delta = NULL;
+/* Two policies, the first as if its table were read back: every rule has a handle. */
+struct two {
+	struct compiled have, wanted;
+	struct delta *delta;
+};
 
-	/* As if read back: every rule has a handle. */
+static void two_done(struct two *two)
+{
+	delta_free(two->delta);
+	compiled_done(&two->have);
+	compiled_done(&two->wanted);
+}
+
+static struct two compare(const char *before, const char *after)
+{
+	struct two two = {compile_text(before), compile_text(after)};
 	uint64_t handle = 1;
-	ARRAY_FOREACH (chain, &have.ruleset->chains)
+	ARRAY_FOREACH (chain, &two.have.ruleset->chains)
 		ARRAY_FOREACH (rule, &chain->rules)
 			rule->handle = handle++;
+	ck_assert_int_eq(ruleset_diff(two.have.ruleset, two.wanted.ruleset, &two.delta), 0);
+	return two;
+}
 
-	ck_assert_int_eq(ruleset_diff(have.ruleset, wanted.ruleset, &delta), 0);
+static char *print_delta(const struct delta *delta)
+{
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
@@ -151,7 +164,8 @@ static char *difference(const char *before, const char *after)
 
 static void assert_difference(const char *before, const char *after, const char *expected)
 {
-	_cleanup_free_ char *text = difference(before, after);
+	_cleanup_(two_done) struct two two = compare(before, after);
+	_cleanup_free_ char *text = print_delta(two.delta);
 	ck_assert_str_eq(text, expected);
 }
 
@@ -239,7 +253,8 @@ START_TEST(without_a_table_everything_is_added)
 	ARRAY_FOREACH (set, &wanted.ruleset->sets)
 		elements += set->elements.count;
 	ARRAY_FOREACH (chain, &wanted.ruleset->chains)
-		rules += chain->rules.count;
+		ARRAY_FOREACH (rule, &chain->rules)
+			rules += rule_counts(wanted.ruleset, rule);
 	ck_assert_int_eq(delta->steps.items[0].kind, STEP_ADD_TABLE);
 	ck_assert_uint_eq(delta->elements_added, elements);
 	ck_assert_uint_eq(delta->rules_added, rules);
@@ -257,15 +272,53 @@ START_TEST(what_others_changed_is_put_right)
 	ruleset_chain(have.ruleset, "role_desk")->rules.count--;
 
 	ck_assert_int_eq(ruleset_diff(have.ruleset, wanted.ruleset, &delta), 0);
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	delta_print(delta, out);
-	fclose(out);
+	_cleanup_free_ char *text = print_delta(delta);
 	ck_assert_str_eq(text, "add table egressd\n"
 	                       "set policy of chain forward to drop\n"
 	                       "add a rule to chain role_desk\n");
-	free(text);
+}
+END_TEST
+
+static void assert_can_deny(const char *before, const char *after, bool expected)
+{
+	_cleanup_(two_done) struct two two = compare(before, after);
+	_cleanup_free_ char *text = print_delta(two.delta);
+	ck_assert_msg(delta_can_deny(two.delta) == expected, "%s", text);
+}
+
+START_TEST(a_change_that_only_permits_more_denies_nothing)
+{
+	assert_can_deny(SMALL ");", SMALL ");", false);
+	assert_can_deny(ROLES("\"http\""), ROLES("\"http\", \"https\""), false);
+	assert_can_deny(ROLES("\"http\""), ROLES("\"http\", \"gre\", \"tcp/8000-8010\""), false);
+}
+END_TEST
+
+START_TEST(whatever_else_is_changed_may_deny)
+{
+	assert_can_deny(ROLES("\"http\", \"https\""), ROLES("\"http\""), true);
+	assert_can_deny(ROLES("\"http\", \"gre\""), ROLES("\"http\""), true);
+	/* A new host may take addresses out of the middle of another one. */
+	assert_can_deny(SMALL ");",
+	                SMALL ", { name = \"x\"; role = \"web\"; address = \"192.168.0.7\"; });",
+	                true);
+	_cleanup_(compiled_done) struct compiled wanted = compile_text(SMALL ");");
+	_cleanup_(delta_freep) struct delta *first = NULL;
+	ck_assert_int_eq(ruleset_diff(NULL, wanted.ruleset, &first), 0);
+	ck_assert(delta_can_deny(first));
+}
+END_TEST
+
+START_TEST(between_the_phases_only_rules_change)
+{
+	_cleanup_(two_done) struct two two = compare(SMALL ");", SMALL ");");
+	_cleanup_(delta_freep) struct delta *delta = NULL;
+	two.wanted.ruleset->phase = PHASE_JUDGING;
+	ck_assert_int_eq(ruleset_diff(two.have.ruleset, two.wanted.ruleset, &delta), 0);
+	_cleanup_free_ char *text = print_delta(delta);
+	ck_assert_ptr_null(strstr(text, "set "));
+	ck_assert_ptr_nonnull(strstr(text, "delete a rule of chain forward\n"));
+	ck_assert(delta_can_deny(delta));
 }
 END_TEST
 
@@ -341,6 +394,9 @@ int main(void)
 	               a_set_that_grows_beyond_its_size_is_made_again_with_the_rules_that_use_it);
 	tcase_add_test(tests, without_a_table_everything_is_added);
 	tcase_add_test(tests, what_others_changed_is_put_right);
+	tcase_add_test(tests, a_change_that_only_permits_more_denies_nothing);
+	tcase_add_test(tests, whatever_else_is_changed_may_deny);
+	tcase_add_test(tests, between_the_phases_only_rules_change);
 	tcase_add_test(tests, segments_belong_to_whom_the_most_specific_claim_says);
 	suite_add_tcase(suite, tests);
 

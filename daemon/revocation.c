@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "revocation.h"
+
+#include "base/array.h"
+#include "base/protocol.h"
+#include "kernel/conntrack.h"
+#include "kernel/revoked.h"
+#include "kernel/route.h"
+#include "policy/judge.h"
+#include "track/recent.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* Sources of unknown addresses that are remembered during one pass, lest each flow asks anew. */
+#define ORIGINS_MAX 4096
+
+struct origin_entry {
+	struct address address; /* the key: zeroed before it is filled in */
+	enum origin origin;
+};
+
+/* One pass over conntrack. */
+struct pass {
+	const struct policy *policy;
+	ARRAY(struct address) local; /* the gateway's own addresses */
+	struct recent *origins;
+	bool macs; /* some host is known by its MAC alone */
+	ARRAY(struct flow) denied;
+	size_t kept;
+};
+
+static void pass_done(struct pass *pass)
+{
+	ARRAY_DONE(&pass->local);
+	ARRAY_DONE(&pass->denied);
+	recent_free(pass->origins);
+}
+
+static int read_local_addresses(struct pass *pass)
+{
+	struct ifaddrs *list;
+	if (getifaddrs(&list) < 0)
+		return -errno;
+
+	int r = 0;
+	for (const struct ifaddrs *i = list; i && r == 0; i = i->ifa_next) {
+		int domain = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
+		if (domain != AF_INET && domain != AF_INET6)
+			continue;
+		struct address *address = ARRAY_ADD(&pass->local);
+		if (!address)
+			r = -ENOMEM;
+		else if (domain == AF_INET)
+			*address = address_from_bytes(
+			        FAMILY_IPV4, &((const struct sockaddr_in *)i->ifa_addr)->sin_addr);
+		else
+			*address = address_from_bytes(
+			        FAMILY_IPV6,
+			        &((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr);
+	}
+	freeifaddrs(list);
+	return r;
+}
+
+static bool is_local(const struct pass *pass, const struct address *address)
+{
+	ARRAY_FOREACH (local, &pass->local)
+		if (address_compare(local, address) == 0)
+			return true;
+	return false;
+}
+
+/* Behind which side an address lies that is no host's and not our own. */
+static enum origin ask_route(const struct pass *pass, const struct address *address)
+{
+	struct route route;
+	if (route_lookup(address, &route) != 0)
+		return ORIGIN_OUTSIDE;
+	return policy_is_inside(pass->policy, route.interface) ? ORIGIN_INSIDE : ORIGIN_OUTSIDE;
+}
+
+static enum origin find_origin(struct pass *pass, const struct address *address)
+{
+	if (is_local(pass, address))
+		return ORIGIN_SELF;
+	if (policy_host_at(pass->policy, address))
+		return ORIGIN_INSIDE;
+
+	struct address key;
+	memset(&key, 0, sizeof(key));
+	key.family = address->family;
+	memcpy(key.bytes, address->bytes, sizeof(key.bytes));
+	struct origin_entry *known = recent_use(pass->origins, &key);
+	if (known)
+		return known->origin;
+	struct origin_entry *entry = recent_add(pass->origins, &key);
+	entry->origin = ask_route(pass, address);
+	return entry->origin;
+}
+
+static void assume_right_mac(const struct pass *pass, struct connection *connection)
+{
+	const struct host *host = policy_host_at(pass->policy, &connection->source);
+	if (!host || !host->mac_count)
+		return;
+	connection->has_mac = true;
+	connection->mac = host->macs[0];
+}
+
+/* The connection by which a flow is judged: its master's, when a helper expected it. */
+static struct connection connection_of(const struct flow *flow)
+{
+	struct connection connection = {
+	        .source = flow->source,
+	        .destination = flow->reached,
+	        .protocol = flow->protocol,
+	        .port = flow->reached_port,
+	};
+	if (flow->has_master) {
+		connection.source = flow->master.source;
+		connection.destination = flow->master.destination;
+		connection.protocol = flow->master.protocol;
+		connection.port = flow->master.destination_port;
+	}
+	connection.has_port =
+	        protocol_has_ports(connection.protocol) || protocol_has_types(connection.protocol);
+	return connection;
+}
+
+static bool may_go_on(struct pass *pass, const struct flow *flow)
+{
+	struct connection connection = connection_of(flow);
+	struct judgement judgement;
+
+	/* What ends at the gateway does not cross it. */
+	if (is_local(pass, &connection.destination))
+		return true;
+	connection.origin = find_origin(pass, &connection.source);
+	if (connection.origin == ORIGIN_SELF && !pass->policy->self)
+		return true;
+	assume_right_mac(pass, &connection);
+	judge(pass->policy, &connection, &judgement);
+	if (judgement.passes)
+		return true;
+	return pass->macs && judgement.offences[0].reason == REASON_UNASSIGNED;
+}
+
+static int judge_flow(const struct flow *flow, void *userdata)
+{
+	struct pass *pass = userdata;
+	if (may_go_on(pass, flow)) {
+		pass->kept++;
+		return 0;
+	}
+	struct flow *denied = ARRAY_ADD(&pass->denied);
+	if (!denied)
+		return -ENOMEM;
+	*denied = *flow;
+	return 0;
+}
+
+static bool has_hosts_by_mac(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->hosts.count; i++)
+		if (!policy->hosts.items[i].range_count && policy->hosts.items[i].mac_count)
+			return true;
+	return false;
+}
+
+static int cut_denied(struct kernel *kernel, struct conntrack *conntrack, const struct pass *pass,
+                      struct revocation *revocation)
+{
+	/* Remembered first: a packet right after the deletion must not look like an attempt. */
+	int r = revoked_add(kernel, pass->denied.items, pass->denied.count);
+	revocation->forgotten = r != 0;
+	return conntrack_delete_many(conntrack, pass->denied.items, pass->denied.count,
+	                             &revocation->cut);
+}
+
+int revoke_flows(struct kernel *kernel, const struct policy *policy,
+                 struct revocation *ret_revocation)
+{
+	_cleanup_(pass_done) struct pass pass = {
+	        .policy = policy,
+	        .macs = has_hosts_by_mac(policy),
+	};
+	_cleanup_(conntrack_freep) struct conntrack *conntrack = NULL;
+	struct revocation revocation = {};
+
+	int r = read_local_addresses(&pass);
+	if (r == 0)
+		r = recent_new(ORIGINS_MAX, sizeof(struct address), sizeof(struct origin_entry),
+		               &pass.origins);
+	if (r == 0)
+		r = conntrack_open(0, &conntrack);
+	if (r == 0)
+		r = conntrack_dump(conntrack, judge_flow, &pass);
+	if (r >= 0) {
+		bool incomplete = r == CONNTRACK_INCOMPLETE;
+		revocation.kept = pass.kept;
+		r = cut_denied(kernel, conntrack, &pass, &revocation);
+		if (r == 0 && incomplete)
+			r = -EAGAIN;
+	}
+	*ret_revocation = revocation;
+	return r;
+}

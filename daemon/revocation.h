@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_REVOCATION_H
+#define EGRESSD_REVOCATION_H
+
+#include "kernel/socket.h"
+#include "policy/policy.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What became of the flows that were established when a policy came into force. */
+struct revocation {
+	size_t cut;     /* entries deleted from conntrack, because the policy denies them */
+	size_t kept;    /* entries that it permits, or that are none of its business */
+	bool forgotten; /* more were cut than are remembered: their packets count as attempts */
+};
+
+/*
+ * Judges every entry of conntrack by the policy and deletes those that it denies, one by one; the
+ * cut ones are remembered in the table first, so that their packets are no attempts. Meant for the
+ * time between the two commits of a change, while the kernel itself judges every packet.
+ *
+ * A flow of the gateway itself is judged as its `self` host, one from a host of the policy as if it
+ * came in where it should, with the right MAC; hosts known by MAC alone are given the benefit of
+ * the doubt. 0 or a negative errno: then denied flows
+ * may be left in conntrack (-EAGAIN: it could not be read to its end). *ret_revocation is written
+ * either way.
+ */
+int revoke_flows(struct kernel *kernel, const struct policy *policy,
+                 struct revocation *ret_revocation);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset/diff.h"
+#include "ruleset/names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool adds_chain(const struct delta *delta, const char *name)
+{
+	ARRAY_FOREACH (step, &delta->steps)
+		if (step->kind == STEP_ADD_CHAIN && strcmp(step->chain->name, name) == 0)
+			return true;
+	return false;
+}
+
+static bool adds_set(const struct delta *delta, const char *name)
+{
+	ARRAY_FOREACH (step, &delta->steps)
+		if (step->kind == STEP_ADD_SET && strcmp(step->set->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What a rule at the end of its matches does: let pass what would have gone on to be blocked? */
+static bool rule_permits(const struct rule *rule)
+{
+	if (!rule->statement_count)
+		return false;
+
+	const struct statement *last = &rule->statements[rule->statement_count - 1];
+	if (last->kind == VERDICT_ACCEPT || last->kind == VERDICT_RETURN)
+		return true;
+	return last->kind == VERDICT_GOTO && chain_permits(last->name);
+}
+
+static bool step_can_deny(const struct delta *delta, const struct step *step)
+{
+	switch (step->kind) {
+	case STEP_ADD_CHAIN:
+		return step->chain->hook != HOOK_NONE;
+	case STEP_ADD_COUNTER:
+	case STEP_ADD_HELPER:
+	case STEP_ADD_SET:
+		return false; /* without effect until a rule or an element leads to it */
+	case STEP_ADD_ELEMENTS:
+		return !adds_set(delta, step->set->name) && !set_permits(step->set->name);
+	case STEP_ADD_RULE:
+		return !adds_chain(delta, step->chain->name) && !rule_permits(step->rule);
+	case STEP_ADD_TABLE: /* flows may be older than the table */
+	case STEP_SET_POLICY:
+	case STEP_DELETE_RULE:
+	case STEP_DELETE_ELEMENTS:
+	case STEP_DELETE_SET:
+	case STEP_DELETE_CHAIN:
+	case STEP_DELETE_COUNTER:
+	case STEP_DELETE_HELPER:
+	case STEP_DELETE_TABLE:
+		return true;
+	}
+	abort(); /* no other value is ever made */
+}
+
+bool delta_can_deny(const struct delta *delta)
+{
+	ARRAY_FOREACH (step, &delta->steps)
+		if (step_can_deny(delta, step))
+			return true;
+	return false;
+}

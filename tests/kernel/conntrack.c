@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "namespace.h"
+#include "traffic.h"
+
+#include <check.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#define MANY       20000 /* UDP flows, to the ports from FIRST_PORT on */
+#define FIRST_PORT 20000
+
+static struct conntrack *conntrack;
+
+static void setup(void)
+{
+	namespace_enter();
+	traffic_start();
+	ck_assert_int_eq(conntrack_open(0, &conntrack), 0);
+}
+
+static void teardown(void)
+{
+	conntrack = conntrack_free(conntrack);
+}
+
+static void check_address(const struct address *found, const char *text)
+{
+	struct address expected = traffic_address(text);
+	char buffer[ADDRESS_TEXT_MAX];
+
+	ck_assert_msg(address_compare(found, &expected) == 0, "%s, not %s",
+	              address_print(found, buffer), text);
+}
+
+START_TEST(a_namespace_without_connections_has_no_flows)
+{
+	struct traffic_flows flows = traffic_flows(conntrack);
+
+	ck_assert_uint_eq(flows.list.count, 0);
+}
+END_TEST
+
+static const char *const families[][2] = {{"127.0.0.1", "127.0.0.5"}, {"::1", "::1"}};
+
+START_TEST(a_udp_flow_is_told_with_its_tuple)
+{
+	struct traffic_flows flows;
+	const struct flow *flow;
+
+	traffic_udp(families[_i][0], 5000, families[_i][1], 6000);
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, 1);
+	flow = traffic_find(&flows, IPPROTO_UDP, 6000);
+	ck_assert_ptr_nonnull(flow);
+	check_address(&flow->source, families[_i][0]);
+	check_address(&flow->destination, families[_i][1]);
+	check_address(&flow->reached, families[_i][1]);
+	ck_assert(flow->has_ports);
+	ck_assert_uint_eq(flow->source_port, 5000);
+	ck_assert_uint_eq(flow->reached_port, 6000);
+	ck_assert(flow->confirmed && !flow->seen_reply && !flow->assured && !flow->expected);
+	ck_assert(!flow->has_master);
+	ck_assert_uint_eq(flow->zone, 0);
+	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
+/* A listener, and both ends of a connection to it. */
+struct connection {
+	int listener;
+	int client;
+	int server;
+};
+
+static struct connection connect_tcp(const char *source, const char *destination, uint16_t port)
+{
+	struct connection connection = {
+	        .listener = traffic_socket(SOCK_STREAM, destination, port),
+	        .client = traffic_socket(SOCK_STREAM, source, 0),
+	};
+
+	ck_assert_int_eq(listen(connection.listener, 1), 0);
+	ck_assert(traffic_connect(connection.client, destination, port));
+	connection.server = accept4(connection.listener, NULL, NULL, SOCK_CLOEXEC);
+	ck_assert_int_ge(connection.server, 0);
+	return connection;
+}
+
+static void disconnect(const struct connection *connection)
+{
+	close(connection->listener);
+	close(connection->client);
+	close(connection->server);
+}
+
+START_TEST(a_tcp_flow_is_told_as_assured_from_who_opened_it)
+{
+	struct connection connection = connect_tcp(families[_i][0], families[_i][1], 7000);
+	struct traffic_flows flows;
+	const struct flow *flow;
+
+	/* The answer's bytes change nothing about who initiated. */
+	ck_assert_int_eq(write(connection.server, "x", 1), 1);
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, 1);
+	flow = traffic_find(&flows, IPPROTO_TCP, 7000);
+	ck_assert_ptr_nonnull(flow);
+	check_address(&flow->source, families[_i][0]);
+	check_address(&flow->destination, families[_i][1]);
+	ck_assert(flow->confirmed && flow->seen_reply && flow->assured);
+	ARRAY_DONE(&flows.list);
+	disconnect(&connection);
+}
+END_TEST
+
+static void send_raw(int family, int protocol, const void *data, size_t length)
+{
+	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, protocol);
+	struct sockaddr_in ipv4 = {.sin_family = AF_INET,
+	                           .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	struct sockaddr *to =
+	        family == AF_INET ? (struct sockaddr *)&ipv4 : (struct sockaddr *)&ipv6;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(
+	        sendto(fd, data, length, 0, to, family == AF_INET ? sizeof(ipv4) : sizeof(ipv6)),
+	        (ssize_t)length);
+	close(fd);
+}
+
+static void send_echoes(void)
+{
+	struct icmphdr ipv4 = {.type = ICMP_ECHO, .un.echo.id = htons(111)};
+	struct icmp6_hdr ipv6 = {.icmp6_type = ICMP6_ECHO_REQUEST, .icmp6_id = htons(222)};
+
+	/* The sum of an ICMP header that is zero elsewhere. */
+	ipv4.checksum = (uint16_t) ~(htons(ICMP_ECHO << 8) + htons(111));
+	send_raw(AF_INET, IPPROTO_ICMP, &ipv4, sizeof(ipv4));
+	send_raw(AF_INET6, IPPROTO_ICMPV6, &ipv6, sizeof(ipv6));
+}
+
+static size_t count_flows(void)
+{
+	struct traffic_flows flows = traffic_flows(conntrack);
+	size_t count = flows.list.count;
+
+	ARRAY_DONE(&flows.list);
+	return count;
+}
+
+START_TEST(echoes_and_protocols_without_ports_are_told_and_deleted)
+{
+	struct traffic_flows flows;
+	const struct flow *echo, *echo6, *other;
+
+	send_echoes();
+	send_raw(AF_INET, 253, "x", 1);
+	flows = traffic_flows(conntrack);
+	echo = traffic_find(&flows, IPPROTO_ICMP, ICMP_ECHO);
+	echo6 = traffic_find(&flows, IPPROTO_ICMPV6, ICMP6_ECHO_REQUEST);
+	other = traffic_find(&flows, 253, 0);
+	ck_assert_ptr_nonnull(echo);
+	ck_assert_ptr_nonnull(echo6);
+	ck_assert_ptr_nonnull(other);
+	ck_assert(!echo->has_ports && !echo6->has_ports && !other->has_ports);
+	ck_assert_uint_eq(echo->source_port, 111);
+	ck_assert_uint_eq(echo6->source_port, 222);
+	ck_assert_uint_eq(echo->reached_port, ICMP_ECHO);
+	ck_assert_uint_eq(echo6->reached_port, ICMP6_ECHO_REQUEST);
+	ARRAY_FOREACH (flow, &flows.list)
+		ck_assert_int_eq(conntrack_delete(conntrack, flow), 0);
+	ck_assert_uint_eq(count_flows(), 0);
+	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
+START_TEST(a_flow_behind_dnat_tells_both_where_to_and_where_it_went)
+{
+	struct traffic_flows flows;
+	const struct flow *flow;
+
+	ck_assert_int_eq(namespace_run("nft -f -", "table inet nat {\n"
+	                                           "chain output {\n"
+	                                           "type nat hook output priority -100\n"
+	                                           "udp dport 5353 dnat ip to 127.0.0.3:53\n"
+	                                           "udp dport 5354 dnat ip6 to [::1]:54\n"
+	                                           "}\n"
+	                                           "}\n"),
+	                 0);
+	traffic_udp("127.0.0.1", 5000, "127.0.0.2", 5353);
+	traffic_udp("::1", 5000, "::1", 5354);
+	flows = traffic_flows(conntrack);
+	flow = traffic_find(&flows, IPPROTO_UDP, 5353);
+	ck_assert_ptr_nonnull(flow);
+	check_address(&flow->source, "127.0.0.1");
+	check_address(&flow->destination, "127.0.0.2");
+	check_address(&flow->reached, "127.0.0.3");
+	ck_assert_uint_eq(flow->reached_port, 53);
+	ck_assert_int_eq(conntrack_delete(conntrack, flow), 0);
+	flow = traffic_find(&flows, IPPROTO_UDP, 5354);
+	ck_assert_ptr_nonnull(flow);
+	check_address(&flow->reached, "::1");
+	ck_assert_uint_eq(flow->reached_port, 54);
+	ck_assert_int_eq(conntrack_delete(conntrack, flow), 0);
+	ck_assert_uint_eq(count_flows(), 0);
+	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
+static void make_zone(const char *direction)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	         "table inet zones {\n"
+	         "chain output {\n"
+	         "type filter hook output priority -300\n"
+	         "udp dport 6001 ct %s zone set 7\n"
+	         "}\n"
+	         "}\n",
+	         direction);
+	ck_assert_int_eq(namespace_run("nft -f -", text), 0);
+}
+
+START_TEST(the_same_tuple_in_another_zone_is_another_flow)
+{
+	struct traffic_flows flows;
+	struct flow *zoned;
+
+	traffic_udp("127.0.0.1", 5000, "127.0.0.1", 6001);
+	make_zone("");
+	traffic_udp("127.0.0.1", 5000, "127.0.0.1", 6001);
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, 2);
+	zoned = &flows.list.items[flows.list.items[0].zone == 0 ? 1 : 0];
+	ck_assert_uint_eq(zoned->zone, 7);
+	ck_assert_int_eq(conntrack_delete(conntrack, zoned), 0);
+	ck_assert_int_eq(conntrack_delete(conntrack, zoned), CONNTRACK_GONE);
+	ARRAY_DONE(&flows.list);
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, 1);
+	ck_assert_uint_eq(flows.list.items[0].zone, 0);
+	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
+static const struct {
+	const char *direction;
+	uint16_t zone;
+} half_zones[] = {{"original", 7}, {"reply", 0}};
+
+START_TEST(a_zone_of_one_direction_is_told_when_it_is_the_original_one)
+{
+	struct traffic_flows flows;
+
+	make_zone(half_zones[_i].direction);
+	traffic_udp("127.0.0.1", 5000, "127.0.0.1", 6001);
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, 1);
+	ck_assert_uint_eq(flows.list.items[0].zone, half_zones[_i].zone);
+	ck_assert_int_eq(conntrack_delete(conntrack, flows.list.items), 0);
+	ck_assert_uint_eq(count_flows(), 0);
+	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
+START_TEST(deleting_removes_just_the_one)
+{
+	struct traffic_flows flows, left;
+	const struct flow *victim;
+
+	for (uint16_t port = 6000; port < 6010; port++) {
+		traffic_udp("127.0.0.1", 5000, "127.0.0.1", port);
+		traffic_udp("::1", 5000, "::1", (uint16_t)(port + 100));
+	}
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, 20);
+	victim = traffic_find(&flows, IPPROTO_UDP, 6105);
+	ck_assert_ptr_nonnull(victim);
+	ck_assert_int_eq(conntrack_delete(conntrack, victim), 0);
+	left = traffic_flows(conntrack);
+	ck_assert_uint_eq(left.list.count, 19);
+	ck_assert_ptr_null(traffic_find(&left, IPPROTO_UDP, 6105));
+	ck_assert_int_eq(conntrack_delete(conntrack, victim), CONNTRACK_GONE);
+	ck_assert_uint_eq(count_flows(), 19);
+	ARRAY_DONE(&flows.list);
+	ARRAY_DONE(&left.list);
+}
+END_TEST
+
+START_TEST(a_new_entry_with_the_tuple_of_an_old_one_is_not_deleted_in_its_place)
+{
+	struct traffic_flows flows, later;
+	size_t deleted;
+
+	traffic_udp("127.0.0.1", 5000, "127.0.0.1", 6000);
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, 1);
+	ck_assert_int_eq(conntrack_delete(conntrack, flows.list.items), 0);
+	/* Entries are taken from a pool; another one in between keeps this from being the same. */
+	traffic_udp("127.0.0.1", 5000, "127.0.0.1", 6001);
+	traffic_udp("127.0.0.1", 5000, "127.0.0.1", 6000);
+	later = traffic_flows(conntrack);
+	ck_assert_uint_ne(traffic_find(&later, IPPROTO_UDP, 6000)->id, flows.list.items[0].id);
+	ck_assert_int_eq(conntrack_delete(conntrack, flows.list.items), CONNTRACK_GONE);
+	ck_assert_int_eq(conntrack_delete_many(conntrack, flows.list.items, 1, &deleted), 0);
+	ck_assert_uint_eq(deleted, 0);
+	ck_assert_uint_eq(count_flows(), 2);
+	ARRAY_DONE(&flows.list);
+	ARRAY_DONE(&later.list);
+}
+END_TEST
+
+/* A line of the server's (RFC 959). */
+static void say(int server, const char *line)
+{
+	ck_assert_int_eq(write(server, line, strlen(line)), (ssize_t)strlen(line));
+}
+
+START_TEST(a_connection_that_a_helper_expected_tells_its_master)
+{
+	struct connection control, data;
+	struct traffic_flows flows;
+	const struct flow *child, *master;
+
+	ck_assert_int_eq(namespace_run("nft -f -", "table inet helpers {\n"
+	                                           "ct helper ftp {\n"
+	                                           "type \"ftp\" protocol tcp\n"
+	                                           "}\n"
+	                                           "chain output {\n"
+	                                           "type filter hook output priority 0\n"
+	                                           "tcp dport 21 ct helper set \"ftp\"\n"
+	                                           "}\n"
+	                                           "}\n"),
+	                 0);
+	control = connect_tcp("127.0.0.1", "127.0.0.1", 21);
+	/* The helper looks only at what follows the end of a line. */
+	say(control.server, "220 Ready\r\n");
+	say(control.server, "227 Entering Passive Mode (127,0,0,1,117,69)\r\n");
+	data = connect_tcp("127.0.0.1", "127.0.0.1", 30021);
+	flows = traffic_flows(conntrack);
+	master = traffic_find(&flows, IPPROTO_TCP, 21);
+	child = traffic_find(&flows, IPPROTO_TCP, 30021);
+	ck_assert_ptr_nonnull(master);
+	ck_assert_ptr_nonnull(child);
+	ck_assert(!master->expected && !master->has_master);
+	ck_assert(child->expected && child->has_master);
+	check_address(&child->master.source, "127.0.0.1");
+	check_address(&child->master.destination, "127.0.0.1");
+	ck_assert_uint_eq(child->master.protocol, IPPROTO_TCP);
+	ck_assert(child->master.has_ports);
+	ck_assert_uint_eq(child->master.source_port, master->source_port);
+	ck_assert_uint_eq(child->master.destination_port, 21);
+
+	ck_assert_int_eq(conntrack_delete(conntrack, master), 0);
+	ARRAY_DONE(&flows.list);
+	flows = traffic_flows(conntrack);
+	ck_assert_ptr_null(traffic_find(&flows, IPPROTO_TCP, 21));
+	child = traffic_find(&flows, IPPROTO_TCP, 30021);
+	ck_assert_ptr_nonnull(child);
+	ck_assert(child->expected && child->has_master);
+	ck_assert_uint_eq(child->master.destination_port, 21);
+	ck_assert_int_eq(conntrack_delete(conntrack, child), 0);
+	ARRAY_DONE(&flows.list);
+	disconnect(&control);
+	disconnect(&data);
+}
+END_TEST
+
+static int refuse_third(const struct flow *flow, void *userdata)
+{
+	unsigned *told = userdata;
+
+	return ++*told == 3 ? -ECANCELED : 0;
+}
+
+START_TEST(a_callback_ends_the_dump_and_the_next_one_is_whole)
+{
+	unsigned told = 0;
+
+	for (uint16_t i = 0; i < 1000; i++)
+		traffic_udp("127.0.0.1", 5000, "127.0.0.1", (uint16_t)(FIRST_PORT + i));
+	ck_assert_int_eq(conntrack_dump(conntrack, refuse_third, &told), -ECANCELED);
+	ck_assert_uint_eq(told, 3);
+	ck_assert_uint_eq(count_flows(), 1000);
+}
+END_TEST
+
+static void make_many(size_t count)
+{
+	int fd = traffic_socket(SOCK_DGRAM, "127.0.0.1", 5000);
+
+	for (size_t i = 0; i < count; i++)
+		traffic_send(fd, "127.0.0.1", (uint16_t)(FIRST_PORT + i));
+	close(fd);
+}
+
+START_TEST(twenty_thousand_flows_are_told_and_deleted_and_the_rest_stays)
+{
+	struct traffic_flows flows, left;
+	size_t deleted;
+
+	make_many(MANY);
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, MANY);
+	traffic_udp("127.0.0.1", 5001, "127.0.0.1", 9);
+	ck_assert_int_eq(conntrack_delete_many(conntrack, flows.list.items, MANY, &deleted), 0);
+	ck_assert_uint_eq(deleted, MANY);
+	left = traffic_flows(conntrack);
+	ck_assert_uint_eq(left.list.count, 1);
+	ck_assert_ptr_nonnull(traffic_find(&left, IPPROTO_UDP, 9));
+	ck_assert_int_eq(conntrack_delete_many(conntrack, flows.list.items, MANY, &deleted), 0);
+	ck_assert_uint_eq(deleted, 0);
+	ck_assert_uint_eq(count_flows(), 1);
+	ARRAY_DONE(&flows.list);
+	ARRAY_DONE(&left.list);
+}
+END_TEST
+
+START_TEST(deleting_many_tells_how_many_were_still_there)
+{
+	struct traffic_flows flows;
+	size_t deleted;
+
+	make_many(1000);
+	flows = traffic_flows(conntrack);
+	for (size_t i = 0; i < 1000; i += 10)
+		ck_assert_int_eq(conntrack_delete(conntrack, &flows.list.items[i]), 0);
+	ck_assert_int_eq(conntrack_delete_many(conntrack, flows.list.items, 1000, &deleted), 0);
+	ck_assert_uint_eq(deleted, 900);
+	ck_assert_uint_eq(count_flows(), 0);
+	ck_assert_int_eq(conntrack_delete_many(conntrack, flows.list.items, 0, &deleted), 0);
+	ck_assert_uint_eq(deleted, 0);
+	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
+START_TEST(a_receive_buffer_that_holds_no_answers_leaves_nothing_behind)
+{
+	struct conntrack *poor;
+	struct traffic_flows flows;
+	size_t deleted;
+
+	make_many(1000);
+	ck_assert_int_eq(conntrack_open(1, &poor), 0);
+	flows = traffic_flows(poor);
+	ck_assert_uint_eq(flows.list.count, 1000);
+	/* More refusals than it holds, in the same send as the rest. */
+	for (size_t i = 0; i < 1000; i += 2)
+		ck_assert_int_eq(conntrack_delete(conntrack, &flows.list.items[i]), 0);
+	ck_assert_int_eq(conntrack_delete_many(poor, flows.list.items, 1000, &deleted), 0);
+	ck_assert_uint_le(deleted, 500);
+	ck_assert_uint_eq(count_flows(), 0);
+	ARRAY_DONE(&flows.list);
+	conntrack_free(poor);
+}
+END_TEST
+
+struct churn {
+	struct conntrack *other;
+	bool told[MANY];
+	size_t deleted;
+};
+
+/* Deletes what has an odd port while the dump goes on. */
+static int delete_odd(const struct flow *flow, void *userdata)
+{
+	struct churn *churn = userdata;
+	int r;
+
+	churn->told[flow->destination_port - FIRST_PORT] = true;
+	if (flow->destination_port % 2 == 0)
+		return 0;
+	r = conntrack_delete(churn->other, flow);
+	if (r == 0)
+		churn->deleted++;
+	return r < 0 ? r : 0;
+}
+
+START_TEST(what_stays_is_told_while_other_flows_go)
+{
+	struct churn *churn = calloc(1, sizeof(*churn));
+
+	ck_assert_ptr_nonnull(churn);
+	make_many(MANY);
+	ck_assert_int_eq(conntrack_open(0, &churn->other), 0);
+	ck_assert_int_eq(conntrack_dump(conntrack, delete_odd, churn), 0);
+	ck_assert_uint_eq(churn->deleted, MANY / 2);
+	for (size_t i = 0; i < MANY; i++)
+		ck_assert(churn->told[i]);
+	ck_assert_uint_eq(count_flows(), MANY / 2);
+	conntrack_free(churn->other);
+	free(churn);
+}
+END_TEST
+
+/* Takes all capabilities away for good. */
+static void drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+
+	ck_assert_int_eq(syscall(SYS_capset, &header, none), 0);
+}
+
+START_TEST(without_the_capability_nothing_is_deleted)
+{
+	struct traffic_flows flows;
+	size_t deleted;
+
+	make_many(300);
+	flows = traffic_flows(conntrack);
+	drop_capabilities();
+	ck_assert_int_eq(conntrack_delete(conntrack, flows.list.items), -EPERM);
+	ck_assert_int_eq(conntrack_delete_many(conntrack, flows.list.items, 300, &deleted), -EPERM);
+	ck_assert_uint_eq(deleted, 0);
+	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("kernel conntrack");
+	TCase *tests = tcase_create("conntrack");
+	SRunner *runner;
+	int failed;
+
+	if (!namespace_possible()) {
+		puts("skipped: neither user nor network namespaces may be made here");
+		return 77;
+	}
+	tcase_set_timeout(tests, 60);
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, a_namespace_without_connections_has_no_flows);
+	tcase_add_loop_test(tests, a_udp_flow_is_told_with_its_tuple, 0, ELEMENTS_OF(families));
+	tcase_add_loop_test(tests, a_tcp_flow_is_told_as_assured_from_who_opened_it, 0,
+	                    ELEMENTS_OF(families));
+	tcase_add_test(tests, echoes_and_protocols_without_ports_are_told_and_deleted);
+	tcase_add_test(tests, a_flow_behind_dnat_tells_both_where_to_and_where_it_went);
+	tcase_add_test(tests, the_same_tuple_in_another_zone_is_another_flow);
+	tcase_add_loop_test(tests, a_zone_of_one_direction_is_told_when_it_is_the_original_one, 0,
+	                    ELEMENTS_OF(half_zones));
+	tcase_add_test(tests, deleting_removes_just_the_one);
+	tcase_add_test(tests, a_new_entry_with_the_tuple_of_an_old_one_is_not_deleted_in_its_place);
+	tcase_add_test(tests, a_connection_that_a_helper_expected_tells_its_master);
+	tcase_add_test(tests, a_callback_ends_the_dump_and_the_next_one_is_whole);
+	tcase_add_test(tests, twenty_thousand_flows_are_told_and_deleted_and_the_rest_stays);
+	tcase_add_test(tests, deleting_many_tells_how_many_were_still_there);
+	tcase_add_test(tests, a_receive_buffer_that_holds_no_answers_leaves_nothing_behind);
+	tcase_add_test(tests, what_stays_is_told_while_other_flows_go);
+	tcase_add_test(tests, without_the_capability_nothing_is_deleted);
+	suite_add_tcase(suite, tests);
+
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? 0 : 1;
+}

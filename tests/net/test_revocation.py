@@ -1,0 +1,296 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A change cuts the flows that it denies, keeps the others, and no packet of a cut one is an attempt."""
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import traffic
+from daemon import Daemon, wait_for
+from lab import WORLD, WORLD_V6, Host, Lab
+from policies import GATEWAY, small
+
+PORT = 9000
+
+
+class TcpFlow:
+    """A connection that stays open, with an echo on its other side."""
+
+    def __init__(self, client: Host, server: Host, destination: str, port: int = PORT):
+        self.listener = traffic.listen(server, destination, port)
+        self.stream = traffic.connect(client, destination, port, wait=1)
+        self.peer = self.listener.accept()[0]
+        self.peer.settimeout(0.3)
+        # Closing resets: no retransmission of a cut flow lingers into the next test.
+        self.peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert self.lives()
+
+    def lives(self) -> bool:
+        """Whether bytes still go there and back."""
+        try:
+            self.stream.sendall(b"question")
+            answer = self.peer.recv(64)
+            self.peer.sendall(b"answer")
+            return bool(answer) and bool(self.stream.recv(64))
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Closes all three sockets."""
+        for end in (self.peer, self.stream, self.listener):
+            end.close()
+
+
+class UdpFlow:
+    """Datagrams between two ports, there and back."""
+
+    def __init__(self, client: Host, server: Host, destination: str, port: int = PORT):
+        self.listener = traffic.open_socket(server, destination, socket.SOCK_DGRAM)
+        self.listener.bind((destination, port))
+        self.listener.settimeout(0.3)
+        self.sender = traffic.open_socket(client, destination, socket.SOCK_DGRAM)
+        self.sender.connect((destination, port))
+        self.sender.settimeout(0.3)
+        # A flow counts as established from its second packet on.
+        assert self.lives() and self.lives()
+
+    def lives(self) -> bool:
+        """Whether a datagram still goes there and back."""
+        try:
+            self.sender.send(b"question")
+            self.listener.sendto(b"answer", self.listener.recvfrom(64)[1])
+            return bool(self.sender.recv(64))
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Closes both sockets."""
+        self.listener.close()
+        self.sender.close()
+
+
+@contextmanager
+def flow(kind: type, *arguments) -> Iterator[TcpFlow | UdpFlow]:
+    """A flow that is closed in the end."""
+    made = kind(*arguments)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def change(daemon: Daemon, text: str) -> dict:
+    """Puts a configuration in force and gives the reply."""
+    daemon.write(text)
+    return daemon.json("reload")
+
+
+def conntrack(lab: Lab, *words: str) -> list[str]:
+    """Lines of the gateway's connection tracking that have all the words."""
+    lines = lab.gateway.run("conntrack", "-L").stdout.splitlines()
+    lines += lab.gateway.run("conntrack", "-L", "-f", "ipv6").stdout.splitlines()
+    return [line for line in lines if all(word in line for word in words)]
+
+
+def assert_nothing_blocked(daemon: Daemon) -> None:
+    """Packets of cut flows are no attempts, neither counted nor listed."""
+    assert daemon.reason_packets() == {}, daemon.blocked()
+    assert daemon.blocked() == []
+
+
+BOTH = '"http", "tcp/9000", "udp/9000"'
+
+
+@pytest.mark.parametrize("kind", [TcpFlow, UdpFlow])
+@pytest.mark.parametrize("destination", [WORLD, WORLD_V6])
+def test_a_service_that_a_role_loses_cuts_its_flows(clean: Lab, daemon: Daemon, kind: type,
+                                                    destination: str):
+    daemon.start(small(BOTH))
+    with flow(kind, clean["desk1"], clean.world, destination) as cut:
+        assert cut.lives()
+        reply = change(daemon, small('"http"'))
+        assert (reply["flows_cut"], reply["flows_kept"]) == (1, 0)
+        assert not cut.lives()
+        assert conntrack(clean, "dport=9000", "ASSURED") == []
+        role = daemon.status()["roles"][0]
+        assert role["revoked"]["packets"] > 0
+        assert_nothing_blocked(daemon)
+
+
+def test_other_flows_of_the_same_host_are_kept(clean: Lab, daemon: Daemon):
+    daemon.start(small('"http", "tcp/9000", "tcp/9001"'))
+    with (flow(TcpFlow, clean["desk1"], clean.world, WORLD, 9000) as cut,
+          flow(TcpFlow, clean["desk1"], clean.world, WORLD, 9001) as kept):
+        reply = change(daemon, small('"http", "tcp/9001"'))
+        assert (reply["flows_cut"], reply["flows_kept"]) == (1, 1)
+        assert not cut.lives()
+        assert kept.lives()
+        assert daemon.count("desk")[0] == 2, "a flow judged again is not permitted once more"
+
+
+def test_a_host_that_changes_its_role_loses_its_flows(clean: Lab, daemon: Daemon):
+    roles = 'silent = { outbound = [ ]; };'
+    daemon.start(small(BOTH, roles=roles))
+    with flow(TcpFlow, clean["desk1"], clean.world, WORLD) as cut:
+        text = small(BOTH, roles=roles).replace('role = "desk"', 'role = "silent"')
+        assert change(daemon, text)["flows_cut"] == 1
+        assert not cut.lives()
+        assert_nothing_blocked(daemon)
+
+
+def test_a_host_that_is_taken_out_loses_its_flows(clean: Lab, daemon: Daemon):
+    other = ', { name = "desk2"; role = "desk"; address = "192.168.0.12"; }'
+    daemon.start(small(BOTH, hosts=other))
+    with flow(UdpFlow, clean["desk2"], clean.world, WORLD) as cut:
+        assert change(daemon, small(BOTH))["flows_cut"] == 1
+        assert not cut.lives()
+        assert_nothing_blocked(daemon)
+
+
+def test_a_destination_put_on_the_blocklist_loses_its_flows(clean: Lab, daemon: Daemon):
+    daemon.start(small(BOTH))
+    with (flow(TcpFlow, clean["desk1"], clean.world, WORLD) as cut,
+          flow(TcpFlow, clean["desk1"], clean.world, "203.0.113.8") as kept):
+        assert change(daemon, small(BOTH, rest=f'blocklist = [ "{WORLD}" ];'))["flows_cut"] == 1
+        assert not cut.lives()
+        assert kept.lives()
+        assert_nothing_blocked(daemon)
+
+
+def answer(cut: TcpFlow) -> bool:
+    """Whether bytes of the server still reach the client."""
+    try:
+        cut.peer.sendall(b"answer")
+        return bool(cut.stream.recv(64))
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("refuse", ["reject", "drop"])
+def test_what_the_server_still_sends_does_not_bring_a_cut_flow_back(clean: Lab, daemon: Daemon,
+                                                                    refuse: str):
+    gateway = f'refuse = "{refuse}";'
+    daemon.start(small(BOTH, gateway=gateway))
+    with flow(TcpFlow, clean["desk1"], clean.world, WORLD) as cut:
+        assert change(daemon, small('"http"', gateway=gateway))["flows_cut"] == 1
+        cut.stream.settimeout(0.5)
+        assert not answer(cut)
+        assert not cut.lives()
+        assert conntrack(clean, "sport=9000 dport", "[UNREPLIED]") == []
+        assert_nothing_blocked(daemon)
+
+
+INBOUND = GATEWAY + """
+roles = { web = { inbound = [ %s ]; }; };
+hosts = ( { name = "www1"; role = "web"; address = [ "192.0.2.80", "2001:db8::80" ]; } );
+"""
+
+
+def test_an_inbound_that_is_narrowed_cuts_flows_from_outside(clean: Lab, daemon: Daemon):
+    daemon.start(INBOUND % '"http", "tcp/9000"')
+    www = clean["www1"]
+    with (flow(TcpFlow, clean.world, www, www.ipv4) as cut,
+          flow(TcpFlow, clean.world, www, www.ipv4, 80) as kept):
+        assert change(daemon, INBOUND % '"http"')["flows_cut"] == 1
+        cut.peer.sendall(b"what the server still sends is no attempt")
+        assert not cut.lives()
+        assert kept.lives()
+        assert_nothing_blocked(daemon)
+
+
+SELF = small(BOTH, roles="router = { outbound = [ %s ]; };",
+             hosts=', { name = "gateway"; role = "router"; self = true; }')
+
+
+def test_flows_of_the_gateway_itself_are_cut_too(clean: Lab, daemon: Daemon):
+    daemon.start(SELF % '"tcp/9000"')
+    with flow(TcpFlow, clean["gateway"], clean.world, WORLD) as cut:
+        assert change(daemon, SELF % '"dns"')["flows_cut"] == 1
+        assert not cut.lives()
+        assert_nothing_blocked(daemon)
+
+
+def test_flows_in_audit_mode_are_not_cut(clean: Lab, daemon: Daemon):
+    daemon.start(small(BOTH, gateway='mode = "audit";'))
+    with flow(TcpFlow, clean["desk1"], clean.world, WORLD) as kept:
+        assert change(daemon, small('"http"', gateway='mode = "audit";'))["flows_cut"] == 0
+        assert kept.lives()
+        assert_nothing_blocked(daemon)
+
+
+def test_flows_older_than_the_daemon_are_judged(clean: Lab, daemon: Daemon):
+    clean.gateway.nft("add table ip t; add chain ip t c { type filter hook forward priority 0; }; "
+                      "add rule ip t c ct state new accept")  # so that conntrack is at work
+    with (flow(TcpFlow, clean["desk1"], clean.world, WORLD) as cut,
+          flow(TcpFlow, clean["desk1"], clean.world, WORLD, 80) as kept):
+        daemon.start(small('"http"'))
+        assert not cut.lives()
+        assert kept.lives()
+        assert_nothing_blocked(daemon)
+
+
+def test_a_change_that_only_permits_more_is_made_at_once(clean: Lab, daemon: Daemon):
+    daemon.start(small('"http", "tcp/9000"'))
+    with flow(TcpFlow, clean["desk1"], clean.world, WORLD) as kept:
+        reply = change(daemon, small('"http", "tcp/9000", "udp/9000"'))
+        assert (reply["judging_milliseconds"], reply["flows_kept"]) == (0, 0)
+        assert kept.lives()
+
+
+def test_a_daemon_killed_between_the_phases_leaves_the_gateway_closed(clean: Lab, daemon: Daemon):
+    daemon.start(small(BOTH))
+    with flow(TcpFlow, clean["desk1"], clean.world, WORLD) as cut:
+        # The state that a kill -9 after the first commit leaves: denied, and no fast path.
+        daemon.kill()
+        rules = clean.gateway.run("nft", "-a", "list", "chain", "inet", "egressd", "forward").stdout
+        fast = next(line for line in rules.splitlines() if "established accept" in line)
+        handle = fast.rsplit("handle ", 1)[1]
+        clean.gateway.nft(f"""
+          replace rule inet egressd forward handle {handle} ct state established ct direction reply accept
+          delete element inet egressd outbound_desk {{ tcp . 9000 }}""")
+        assert not cut.lives()
+        assert traffic.tcp(clean["desk1"], clean.world, WORLD, 80) == traffic.PASSED
+        daemon.start(small('"http"'))
+        assert not cut.lives()
+        assert conntrack(clean, "dport=9000", "ASSURED") == []
+        assert "ct direction reply" not in daemon.table()
+
+
+def test_nothing_forbidden_passes_after_the_commit(clean: Lab, daemon: Daemon):
+    """Counted at the receiver: a flow that sends at full rate while it is cut."""
+    daemon.start(small(BOTH))
+    with flow(UdpFlow, clean["desk1"], clean.world, WORLD) as cut:
+        cut.listener.settimeout(0)
+        stop = threading.Event()
+
+        def send() -> None:
+            while not stop.is_set():
+                try:
+                    cut.sender.send(b"more")
+                except OSError:
+                    pass  # refused: that is the point
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            change(daemon, small('"http"'))
+            drained = _drain(cut.listener)
+            wait_for(lambda: daemon.status()["roles"][0]["revoked"]["packets"] > 1000, 3)
+            assert drained > 0
+            assert _drain(cut.listener) == 0
+        finally:
+            stop.set()
+            sender.join()
+        assert_nothing_blocked(daemon)
+
+
+def _drain(listener: socket.socket) -> int:
+    count = 0
+    while True:
+        try:
+            listener.recv(64)
+            count += 1
+        except BlockingIOError:
+            return count
