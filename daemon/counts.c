@@ -60,6 +60,15 @@ struct count counts_permitted(const struct counts *counts, const char *role)
 	return find(counts, counter_permitted(role, name));
 }
 
+struct count counts_all_revoked(const struct counts *counts)
+{
+	struct count sum = {};
+	ARRAY_FOREACH (value, &counts->values->list)
+		if (counter_is_revoked(value->name))
+			add(&sum, (struct count){value->packets, value->bytes});
+	return sum;
+}
+
 struct count counts_blocked(const struct counts *counts, const char *role)
 {
 	struct count sum = {};

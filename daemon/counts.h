@@ -29,6 +29,9 @@ struct count counts_blocked(const struct counts *counts, const char *role);
 /* Packets of flows of the role's hosts that a change of policy cut; they are not in blocked. */
 struct count counts_revoked(const struct counts *counts, const char *role);
 
+/* The same over all roles, and for hosts that the policy has no more. */
+struct count counts_all_revoked(const struct counts *counts);
+
 /* What was blocked for a reason, over all roles. */
 struct count counts_of_reason(const struct counts *counts, enum reason reason);
 

@@ -150,6 +150,20 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 	outcome->result = LOAD_DONE;
 }
 
+static void note_change(struct enforcement *enforcement, const struct outcome *outcome)
+{
+	enforcement->change = (struct change){
+	        .time = enforcement->loaded,
+	        .elements_added = outcome->applied.elements_added,
+	        .elements_deleted = outcome->applied.elements_deleted,
+	        .rules_added = outcome->applied.rules_added,
+	        .rules_deleted = outcome->applied.rules_deleted,
+	        .flows_cut = outcome->revocation.cut,
+	        .flows_kept = outcome->revocation.kept,
+	        .milliseconds = outcome->milliseconds,
+	};
+}
+
 void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t prepare,
                       void *userdata, struct source_paths *paths, struct policy **ret_replaced,
                       struct outcome *ret_outcome)
@@ -180,7 +194,9 @@ void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t pre
 		enforcement->policy = TAKE_POINTER(candidate);
 		enforcement->loaded = clock_realtime();
 	}
-	outcome.milliseconds = (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
+	outcome.milliseconds = milliseconds_since(&started);
+	if (outcome.result == LOAD_DONE && outcome.applied.changed)
+		note_change(enforcement, &outcome);
 	*ret_outcome = outcome;
 }
 

@@ -9,6 +9,15 @@
 #include "policy/load.h"
 #include "revocation.h"
 
+/* What one change of the kernel's table came to. */
+struct change {
+	usec_t time;
+	size_t elements_added, elements_deleted;
+	size_t rules_added, rules_deleted;
+	size_t flows_cut, flows_kept;
+	double milliseconds; /* from opening the configuration to the verified table */
+};
+
 /*
  * From the configuration file to the table in the kernel, and what is in force. One function loads,
  * for the first start, SIGHUP, a change of the file and `egressctl reload` alike.
@@ -18,6 +27,7 @@ struct enforcement {
 	struct kernel *kernel; /* owned */
 	struct policy *policy; /* in force, owned; NULL: none yet */
 	usec_t loaded;         /* when it came into force */
+	struct change change;  /* the last one of the table; time 0: none since the start */
 	/* What was blocked before by roles that a later policy has no more. */
 	struct count vanished[REASON_COUNT];
 };

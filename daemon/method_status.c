@@ -20,6 +20,19 @@ static json_t *policy_reply(const struct enforcement *enforcement)
 	                 (json_int_t)(policy ? policy->roles.count : 0));
 }
 
+static json_t *change_reply(const struct change *change)
+{
+	if (!change->time)
+		return json_null();
+	return json_pack("{sI sI sI sI sI sI sI sf}", "time", (json_int_t)change->time,
+	                 "elements_added", (json_int_t)change->elements_added, "elements_deleted",
+	                 (json_int_t)change->elements_deleted, "rules_added",
+	                 (json_int_t)change->rules_added, "rules_deleted",
+	                 (json_int_t)change->rules_deleted, "flows_cut",
+	                 (json_int_t)change->flows_cut, "flows_kept",
+	                 (json_int_t)change->flows_kept, "milliseconds", change->milliseconds);
+}
+
 /* Appends an item that was just made; -ENOMEM when it or the array could not be made. */
 static int append(json_t *array, json_t *item)
 {
@@ -170,12 +183,14 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 		                      strerror(-r));
 
 	return request_reply(
-	        request, json_pack("{ss sO ss sI ss so sO sO so sO s{sI sI} si sO}", "state",
-	                           state_name(control->health->state), "degraded", degraded, "mode",
-	                           mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
-	                           (json_int_t)control->health->since, "version", EGRESSD_VERSION,
-	                           "policy", policy_reply(enforcement), "roles", roles, "reasons",
-	                           reasons, "blocked", reply_count(total), "sources", sources,
-	                           "events", "received", (json_int_t)events.received, "lost",
-	                           (json_int_t)events.lost, "alarms", 0, "inside", inside));
+	        request,
+	        json_pack("{ss sO ss sI ss so sO sO so sO s{sI sI} si sO so so}", "state",
+	                  state_name(control->health->state), "degraded", degraded, "mode",
+	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
+	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
+	                  policy_reply(enforcement), "roles", roles, "reasons", reasons, "blocked",
+	                  reply_count(total), "sources", sources, "events", "received",
+	                  (json_int_t)events.received, "lost", (json_int_t)events.lost, "alarms", 0,
+	                  "inside", inside, "revoked", reply_count(counts_all_revoked(&counts)),
+	                  "change", change_reply(&enforcement->change)));
 }

@@ -57,6 +57,28 @@ static void print_policy(const struct command *command, const json_t *status)
 		writer_field(writer, "Inside", COLOUR_NONE, "%s", inside);
 }
 
+static void print_change(const struct command *command, const json_t *status)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *change = json_object_get(status, "change");
+	char when[WHEN_TEXT_MAX];
+
+	if (!json_is_object(change))
+		return;
+	writer_field(
+	        writer, "Changed", COLOUR_NONE,
+	        "%s, in %.1f ms: elements +%lld -%lld, rules +%lld -%lld; flows %lld cut, %lld "
+	        "kept",
+	        when_print(field_number(change, "time"), command->now, when),
+	        json_number_value(json_object_get(change, "milliseconds")),
+	        (long long)field_number(change, "elements_added"),
+	        (long long)field_number(change, "elements_deleted"),
+	        (long long)field_number(change, "rules_added"),
+	        (long long)field_number(change, "rules_deleted"),
+	        (long long)field_number(change, "flows_cut"),
+	        (long long)field_number(change, "flows_kept"));
+}
+
 static void print_health(const struct command *command, const json_t *status)
 {
 	const struct writer *writer = &command->writer;
@@ -262,6 +284,7 @@ enum outcome verb_status(const struct command *command)
 
 	print_state(command, status);
 	print_policy(command, status);
+	print_change(command, status);
 	print_health(command, status);
 	print_roles(command, status);
 	print_reasons(command, status);

@@ -21,18 +21,29 @@ const char *counter_blocked(enum reason reason, const char *role,
 	return buffer;
 }
 
+/* True for the name itself, and for what it is with a role behind it. */
+static bool is_or_begins(const char *name, const char *own)
+{
+	size_t n = strlen(own);
+	return strncmp(name, own, n) == 0 && (name[n] == '\0' || name[n] == '_');
+}
+
 bool counter_is_blocked(const char *name, enum reason reason)
 {
 	char own[COUNTER_NAME_MAX];
-	counter_blocked(reason, NULL, own);
-	size_t n = strlen(own);
-	return strncmp(name, own, n) == 0 && (name[n] == '\0' || name[n] == '_');
+	return is_or_begins(name, counter_blocked(reason, NULL, own));
 }
 
 const char *counter_revoked(const char *role, char buffer[static COUNTER_NAME_MAX])
 {
 	snprintf(buffer, COUNTER_NAME_MAX, "revoked%s%s", role ? "_" : "", role ? role : "");
 	return buffer;
+}
+
+bool counter_is_revoked(const char *name)
+{
+	char own[COUNTER_NAME_MAX];
+	return is_or_begins(name, counter_revoked(NULL, own));
 }
 
 const char *set_blocked_source(enum family family)

@@ -21,6 +21,9 @@ const char *counter_blocked(enum reason reason, const char *role,
 /* "revoked_ROLE", or "revoked" for flows of hosts that the policy has no more (NULL). */
 const char *counter_revoked(const char *role, char buffer[static COUNTER_NAME_MAX]);
 
+/* True for one of these, whichever role it counts for. */
+bool counter_is_revoked(const char *name);
+
 /* True for the counter of that reason, whichever role it counts for. */
 bool counter_is_blocked(const char *name, enum reason reason);
 
