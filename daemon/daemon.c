@@ -92,7 +92,7 @@ static void listen_for_events(const struct policy *candidate, void *userdata)
 static void report(struct daemon *daemon, const struct outcome *outcome)
 {
 	const struct policy *policy = daemon->enforcement.policy;
-	const struct applied *applied = &outcome->applied;
+	const struct standing *difference = &outcome->difference;
 	const struct refusal *refusal = &outcome->applied.refusal;
 	char text[256];
 
@@ -102,9 +102,9 @@ static void report(struct daemon *daemon, const struct outcome *outcome)
 		         "Policy of %s in force: %zu hosts in %zu roles; elements +%zu -%zu, rules "
 		         "+%zu -%zu; %zu flows cut, %zu kept; %.1f ms",
 		         daemon->options->config, policy->hosts.count, policy->roles.count,
-		         applied->elements_added, applied->elements_deleted, applied->rules_added,
-		         applied->rules_deleted, outcome->revocation.cut, outcome->revocation.kept,
-		         outcome->milliseconds);
+		         difference->elements_added, difference->elements_deleted,
+		         difference->rules_added, difference->rules_deleted,
+		         outcome->revocation.cut, outcome->revocation.kept, outcome->milliseconds);
 		journal(LOG_INFO, "%s", text);
 		publish(daemon, "reload", NULL, text);
 		return;
@@ -201,7 +201,7 @@ static void load(void *userdata, struct outcome *ret_outcome)
 		daemon->standing = false;
 	events_use_policy(daemon->events, daemon->enforcement.policy);
 	/* A file that was only touched is nothing to speak of. */
-	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->applied.changed &&
+	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
 	            strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
 	policy_free(replaced);
 

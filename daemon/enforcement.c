@@ -57,23 +57,6 @@ static void refuse(struct outcome *outcome)
 	at->file = outcome->refused_file;
 }
 
-/* Adds what one commit did to what the ones before it did. */
-static void add_applied(struct applied *sum, const struct applied *more)
-{
-	struct applied total = *more;
-	total.changed = total.changed || sum->changed;
-	total.attempts += sum->attempts;
-	total.elements_added += sum->elements_added;
-	total.elements_deleted += sum->elements_deleted;
-	total.rules_added += sum->rules_added;
-	total.rules_deleted += sum->rules_deleted;
-	total.sets_added += sum->sets_added;
-	total.sets_deleted += sum->sets_deleted;
-	total.chains_added += sum->chains_added;
-	total.chains_deleted += sum->chains_deleted;
-	*sum = total;
-}
-
 /* Makes the table what is wanted in that phase; true when it is. */
 static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum phase phase,
                    struct outcome *outcome)
@@ -85,7 +68,8 @@ static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum
 		fail(outcome, r);
 		return false;
 	}
-	add_applied(&outcome->applied, &applied);
+	outcome->changed = outcome->changed || applied.changed;
+	outcome->applied = applied;
 	if (r > 0)
 		refuse(outcome);
 	return r == 0;
@@ -145,7 +129,9 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 	                    : commit(enforcement, wanted, PHASE_FAST, outcome);
 	if (!done)
 		return;
-	if (outcome->applied.changed)
+	/* Rules that come and go with the phases are nothing that the operator changed. */
+	outcome->difference = standing;
+	if (outcome->changed)
 		note_vanished(enforcement, &before);
 	outcome->result = LOAD_DONE;
 }
@@ -154,10 +140,10 @@ static void note_change(struct enforcement *enforcement, const struct outcome *o
 {
 	enforcement->change = (struct change){
 	        .time = enforcement->loaded,
-	        .elements_added = outcome->applied.elements_added,
-	        .elements_deleted = outcome->applied.elements_deleted,
-	        .rules_added = outcome->applied.rules_added,
-	        .rules_deleted = outcome->applied.rules_deleted,
+	        .elements_added = outcome->difference.elements_added,
+	        .elements_deleted = outcome->difference.elements_deleted,
+	        .rules_added = outcome->difference.rules_added,
+	        .rules_deleted = outcome->difference.rules_deleted,
 	        .flows_cut = outcome->revocation.cut,
 	        .flows_kept = outcome->revocation.kept,
 	        .milliseconds = outcome->milliseconds,
@@ -195,7 +181,7 @@ void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t pre
 		enforcement->loaded = clock_realtime();
 	}
 	outcome.milliseconds = milliseconds_since(&started);
-	if (outcome.result == LOAD_DONE && outcome.applied.changed)
+	if (outcome.result == LOAD_DONE && outcome.changed)
 		note_change(enforcement, &outcome);
 	*ret_outcome = outcome;
 }

@@ -48,9 +48,11 @@ struct outcome {
 	enum load_result result;
 	int error;
 	struct problems problems;
-	struct applied applied;
-	char *refused_file;  /* of refusal.at, whose own string went with the candidate */
-	double milliseconds; /* from opening the file to the verified table */
+	bool changed;               /* the kernel's table is another than before */
+	struct standing difference; /* by which it is, when the result is LOAD_DONE */
+	struct applied applied;     /* the last commit */
+	char *refused_file;         /* of refusal.at, whose own string went with the candidate */
+	double milliseconds;        /* from opening the file to the verified table */
 	/* A change that can deny something is made in two phases; all zero for any other. */
 	bool two_phases;
 	struct revocation revocation;

@@ -16,17 +16,18 @@ static int refused(struct request *request, const struct refusal *refusal)
 
 static int done(struct request *request, const struct policy *policy, const struct outcome *outcome)
 {
-	const struct applied *applied = &outcome->applied;
+	const struct standing *difference = &outcome->difference;
 	return request_reply(
 	        request,
 	        json_pack("{sb sI sI sI sI sI sI sf ss sI sI sf sf sf}", "changed",
-	                  applied->changed, "elements_added", (json_int_t)applied->elements_added,
-	                  "elements_deleted", (json_int_t)applied->elements_deleted, "rules_added",
-	                  (json_int_t)applied->rules_added, "rules_deleted",
-	                  (json_int_t)applied->rules_deleted, "hosts",
+	                  outcome->changed, "elements_added",
+	                  (json_int_t)difference->elements_added, "elements_deleted",
+	                  (json_int_t)difference->elements_deleted, "rules_added",
+	                  (json_int_t)difference->rules_added, "rules_deleted",
+	                  (json_int_t)difference->rules_deleted, "hosts",
 	                  (json_int_t)policy->hosts.count, "roles", (json_int_t)policy->roles.count,
 	                  "milliseconds", outcome->milliseconds, "text",
-	                  applied->changed ? "The policy is in force; the kernel's table was read "
+	                  outcome->changed ? "The policy is in force; the kernel's table was read "
 	                                     "back and is as wanted."
 	                                   : "The policy is in force; the kernel's table already "
 	                                     "was as wanted.",

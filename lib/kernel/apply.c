@@ -236,6 +236,10 @@ int table_compare(struct kernel *kernel, const struct ruleset *wanted,
 	*ret_standing = (struct standing){
 	        .differs = change.delta->steps.count != 0,
 	        .can_deny = delta_can_deny(change.delta),
+	        .elements_added = change.delta->elements_added,
+	        .elements_deleted = change.delta->elements_deleted,
+	        .rules_added = change.delta->rules_added,
+	        .rules_deleted = change.delta->rules_deleted,
 	};
 	return 0;
 }

@@ -47,6 +47,8 @@ int table_apply(struct kernel *kernel, const struct ruleset *wanted, struct appl
 struct standing {
 	bool differs;
 	bool can_deny; /* what differs may deny what the table permits now: delta_can_deny() */
+	size_t elements_added, elements_deleted; /* that make the difference */
+	size_t rules_added, rules_deleted;
 };
 
 /* Only compares; 0, -EBUSY when others changed the rules each time, or another negative errno. */
