@@ -13,7 +13,7 @@
 
 /* One way to a table: what is there, and the steps from it to what is to be there. */
 struct change {
-	struct ruleset *have;
+	const struct ruleset *have; /* borrowed from the kernel's view */
 	struct delta *delta;
 	uint32_t generation;
 };
@@ -21,14 +21,13 @@ struct change {
 static void change_done(struct change *change)
 {
 	delta_free(change->delta);
-	ruleset_free(change->have);
 	*change = (struct change){};
 }
 
 /* How the steps are found: by comparison with a wanted ruleset, or with no table at all. */
 static int plan_apply(struct kernel *kernel, const struct ruleset *wanted, struct change *change)
 {
-	int r = table_read(kernel, &change->have, &change->generation);
+	int r = table_view(kernel, &change->have, &change->generation);
 
 	return r < 0 ? r : ruleset_diff(change->have, wanted, &change->delta);
 }

@@ -375,6 +375,27 @@ int table_read(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *re
 	return read_stable(kernel, true, ret_ruleset, ret_generation);
 }
 
+int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32_t *ret_generation)
+{
+	uint32_t now, then;
+	struct ruleset *fresh;
+	const struct ruleset *view = kernel_view(kernel, &then);
+	int r = kernel_generation(kernel, &now);
+
+	if (r < 0)
+		return r;
+	if (!view || now != then) {
+		r = table_read(kernel, &fresh, &then);
+		if (r < 0)
+			return r;
+		kernel_keep_view(kernel, fresh, then);
+		view = fresh;
+	}
+	*ret_ruleset = view;
+	*ret_generation = then;
+	return 0;
+}
+
 int table_exists(struct kernel *kernel, bool *ret_exists, uint32_t *ret_generation)
 {
 	struct ruleset *ruleset;

@@ -15,6 +15,12 @@
  */
 int table_read(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *ret_generation);
 
+/*
+ * The same without reading again what was read for the generation that is still the present one:
+ * any commit, whoever makes it, ends a generation. The ruleset is borrowed until the next call.
+ */
+int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32_t *ret_generation);
+
 /* Only whether the table is there, and the generation for which that is true; errors as above. */
 int table_exists(struct kernel *kernel, bool *ret_exists, uint32_t *ret_generation);
 

@@ -3,6 +3,7 @@
 
 #include "kernel/attribute.h"
 #include "kernel/wire.h"
+#include "ruleset/ruleset.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -19,6 +20,8 @@
 struct kernel {
 	int fd;
 	uint32_t sequence;
+	struct ruleset *view;
+	uint32_t view_generation;
 	uint8_t buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
 };
 
@@ -50,8 +53,22 @@ struct kernel *kernel_free(struct kernel *kernel)
 		return NULL;
 	if (kernel->fd >= 0)
 		close(kernel->fd);
+	ruleset_free(kernel->view);
 	free(kernel);
 	return NULL;
+}
+
+const struct ruleset *kernel_view(const struct kernel *kernel, uint32_t *ret_generation)
+{
+	*ret_generation = kernel->view_generation;
+	return kernel->view;
+}
+
+void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t generation)
+{
+	ruleset_free(kernel->view);
+	kernel->view = ruleset;
+	kernel->view_generation = generation;
 }
 
 int kernel_fd(const struct kernel *kernel)

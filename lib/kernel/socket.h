@@ -31,6 +31,14 @@ DEFINE_CLEANUP(struct kernel *, kernel_free)
 /* The file descriptor, which stays the kernel's. */
 int kernel_fd(const struct kernel *kernel);
 
+/*
+ * What was last read of the table, and for which generation; NULL when nothing was. It belongs to
+ * the kernel and lasts until the next kernel_keep_view(), which takes over what it is given.
+ */
+struct ruleset;
+const struct ruleset *kernel_view(const struct kernel *kernel, uint32_t *ret_generation);
+void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t generation);
+
 /* A sequence number that no message before had. */
 uint32_t kernel_sequence(struct kernel *kernel);
 
