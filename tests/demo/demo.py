@@ -159,8 +159,8 @@ def incidents(lab: Lab) -> int:
     print("\nBlaster on desk3: tcp/135 at its neighbours on other wires, then its own backdoor\n"
           "tcp/4444, then it has the worm fetched by tftp, udp/69.")
     neighbours = [f"192.0.2.{number}" for number in (25, 53, 80)]
-    passed += burst(lab, "desk3", [*neighbours, *(f"203.0.113.{number}" for number in range(5, 14))],
-                    "tcp", 135)
+    strangers = [f"203.0.113.{number}" for number in range(5, 14)]
+    passed += burst(lab, "desk3", neighbours + strangers, "tcp", 135)
     passed += burst(lab, "desk3", neighbours, "tcp", 4444)
     passed += burst(lab, "desk3", neighbours, "udp", 69)
 

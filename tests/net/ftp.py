@@ -105,6 +105,7 @@ def _serve(host: Host, listener: socket.socket, address: str) -> None:
 def serving(host: Host, address: str, port: int = 21) -> Iterator[None]:
     """An FTP server on a host for the length of a block."""
     listener = listen(host, address, port)
+    listener.settimeout(None)
     thread = threading.Thread(target=_serve, args=(host, listener, address), daemon=True)
     thread.start()
     try:

@@ -54,7 +54,7 @@ def ip(source: str, destination: str, protocol: int, payload: bytes) -> bytes:
 
 
 def options_header(next_header: int, payload: bytes, words: int = 0) -> bytes:
-    """A hop-by-hop or destination options header, padded to 8 * (words + 1) bytes, before payload."""
+    """A hop-by-hop or destination options header, of 8 * (words + 1) bytes, before payload."""
     padding = 8 * words + 4
     return struct.pack("!BBBB", next_header, words, 1, padding) + bytes(padding) + payload
 

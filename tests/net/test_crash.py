@@ -147,6 +147,15 @@ def test_a_bad_file_at_the_start_closes_the_gateway_and_says_so(clean: Lab, daem
     assert traffic.tcp(clean["desk1"], clean.world, WORLD, 80) == traffic.PASSED
 
 
+def test_ready_is_told_only_once_the_gateway_is_closed(clean: Lab, daemon: Daemon):
+    for _ in range(10):
+        daemon.start("roles = { broken")
+        assert traffic.tcp(clean["desk1"], clean.world, WORLD, 80, wait=0.02) == traffic.SILENCE
+        daemon.kill()
+        clean.gateway.nft("flush ruleset")
+        clean.gateway.run("conntrack", "-F")
+
+
 def test_a_second_daemon_does_not_start_beside_the_first(clean: Lab, daemon: Daemon):
     daemon.start(POLICY)
     done = clean.gateway.run(*daemon.command(), check=False, timeout=20)

@@ -125,7 +125,8 @@ def test_a_permission_reaches_exactly_the_destinations_that_it_names(
     daemon.start(f"""
 gateway = {{ inside = [ "lan0", "dmz0" ]; }};
 networks = {{ mail = [ "192.0.2.25", "2001:db8::25" ]; listed = {{ file = "lists/mail.txt"; }}; }};
-roles = {{ desk = {{ outbound = ( {{ service = [ "smtp", "tcp/587-588" ]; to = [ {target} ]; }} ); }};
+roles = {{ desk = {{ outbound = (
+             {{ service = [ "smtp", "tcp/587-588" ]; to = [ {target} ]; }} ); }};
            mail = {{ outbound = [ ]; }}; }};
 hosts = ( {{ name = "desk1"; role = "desk"; address = [ "192.168.0.11", "2001:db8:1::11" ]; }},
           {{ name = "mail1"; role = "mail"; address = [ "192.0.2.25", "2001:db8::25" ]; }} );

@@ -14,10 +14,12 @@ RESET = "reset"            # a TCP reset
 PROHIBITED = "prohibited"  # ICMP: administratively prohibited
 SILENCE = "silence"        # nothing until the wait was over
 DENIED = "denied"          # the sender's own kernel would not send it
+CUT = "cut"                # connected, and then nothing came through any more
 REFUSED = {RESET, PROHIBITED, SILENCE, DENIED}
 
 IP_RECVERR, IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
 
+LONG_WAIT = 1.0  # seconds, for what is sure to come
 WAIT = 0.15  # seconds; a packet needs some 50 microseconds to any machine here
 
 _ERRORS = {errno.ECONNREFUSED: RESET, errno.ECONNRESET: RESET, errno.EHOSTUNREACH: PROHIBITED,
@@ -44,8 +46,9 @@ def _outcome(error: OSError) -> str:
 
 
 def listen(server: Host, address: str, port: int) -> socket.socket:
-    """A TCP socket of the server, listening."""
+    """A TCP socket of the server, listening; accept() waits for what is sure to come, no longer."""
     listener = open_socket(server, address, socket.SOCK_STREAM)
+    listener.settimeout(LONG_WAIT)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, port))
     listener.listen(64)
@@ -77,12 +80,15 @@ def tcp(client: Host, server: Host, destination: str, port: int, **options) -> s
             stream = connect(client, destination, port, **options)
         except OSError as error:
             return _outcome(error)
-        with stream, listener.accept()[0] as peer:
-            peer.settimeout(1)
-            stream.sendall(b"question")
-            assert peer.recv(64) == b"question"
-            peer.sendall(b"answer")
-            assert stream.recv(64) == b"answer"
+        try:
+            with stream, listener.accept()[0] as peer:
+                peer.settimeout(LONG_WAIT)
+                stream.sendall(b"question")
+                assert peer.recv(64) == b"question"
+                peer.sendall(b"answer")
+                assert stream.recv(64) == b"answer"
+        except (TimeoutError, ConnectionError):
+            return CUT
     return PASSED
 
 
