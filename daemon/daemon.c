@@ -188,13 +188,11 @@ static void watch_paths(struct daemon *daemon, const struct source_paths *paths)
 }
 
 /* The one way in which a configuration comes into force, whoever asked for it. */
-static void load(void *userdata, struct outcome *ret_outcome)
+static void load(struct daemon *daemon, struct outcome *ret_outcome)
 {
-	struct daemon *daemon = userdata;
 	struct source_paths paths = {};
 	struct policy *replaced;
 
-	sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic());
 	enforcement_load(&daemon->enforcement, listen_for_events, daemon, &paths, &replaced,
 	                 ret_outcome);
 	if (ret_outcome->result == LOAD_DONE)
@@ -211,13 +209,20 @@ static void load(void *userdata, struct outcome *ret_outcome)
 	if (!same)
 		report(daemon, ret_outcome);
 	update_health(daemon);
+}
+
+/* The same for a daemon that is ready; also when it is rejected, the reload is over then. */
+static void load_again(void *userdata, struct outcome *ret_outcome)
+{
+	sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic());
+	load(userdata, ret_outcome);
 	sd_notify(false, "READY=1");
 }
 
 static void reload(void *userdata)
 {
 	struct outcome outcome;
-	load(userdata, &outcome);
+	load_again(userdata, &outcome);
 	outcome_done(&outcome);
 }
 
@@ -263,12 +268,14 @@ static int start_policy(struct daemon *daemon)
 	load(daemon, &outcome);
 	bool in_force = outcome.result == LOAD_DONE;
 	outcome_done(&outcome);
-	if (in_force)
-		return 0;
-
-	int r = close_gateway(daemon);
-	update_health(daemon);
-	return r;
+	if (!in_force) {
+		int r = close_gateway(daemon);
+		if (r < 0)
+			return r;
+		update_health(daemon);
+	}
+	sd_notify(false, "READY=1"); /* the kernel has the policy, or is closed */
+	return 0;
 }
 
 static int add_signals(struct daemon *daemon)
@@ -341,7 +348,7 @@ int daemon_run(const struct options *options)
 	daemon.control = (struct control){
 	        .enforcement = &daemon.enforcement,
 	        .health = &daemon.health,
-	        .reload = load,
+	        .reload = load_again,
 	        .reload_userdata = &daemon,
 	};
 

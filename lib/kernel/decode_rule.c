@@ -58,11 +58,11 @@ static bool decode_value(const struct nlattr *data, uint8_t value[static 16], ui
 static bool decode_bitwise(const struct attributes *fields, struct op *op)
 {
 	static const uint8_t zero[16];
-	uint32_t from, to, kind = NFT_BITWISE_MASK_XOR, mask_length, xor_length;
+	uint32_t from, to, kind = NFT_BITWISE_BOOL, mask_length, xor_length;
 	uint8_t xor [16] = {};
 
 	(void)attribute_u32(fields->at[NFTA_BITWISE_OP], &kind);
-	if (kind != NFT_BITWISE_MASK_XOR || !attribute_u32(fields->at[NFTA_BITWISE_SREG], &from) ||
+	if (kind != NFT_BITWISE_BOOL || !attribute_u32(fields->at[NFTA_BITWISE_SREG], &from) ||
 	    !attribute_u32(fields->at[NFTA_BITWISE_DREG], &to) || from != to ||
 	    !attribute_u32(fields->at[NFTA_BITWISE_LEN], &op->length) ||
 	    !decode_value(fields->at[NFTA_BITWISE_MASK], op->data, &mask_length) ||

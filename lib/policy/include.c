@@ -88,7 +88,7 @@ static int escape_folder(struct loader *loader, const char *path, size_t folder,
 static int load_pattern(struct loader *loader, const struct word *pattern, const char *path,
                         unsigned depth)
 {
-	const char *folder, *escaped;
+	const char *folder, *escaped = NULL;
 	size_t base = strlen(path) - strlen(pattern->text);
 	int r = pattern_folder(loader, path, base, &folder);
 	if (r == 0)

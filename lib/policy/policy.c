@@ -80,6 +80,18 @@ bool service_item_covers(const struct service_item *item, uint8_t protocol, uint
 	return item->from <= port && port <= item->to;
 }
 
+/* True when the first names the port more closely than the second (NULL: nothing does yet). */
+static bool names_closer(const struct service *a, unsigned a_width, const struct service *b,
+                         unsigned b_width)
+{
+	if (!b || a_width != b_width)
+		return !b || a_width < b_width;
+	/* A service of many ports is a group that somebody put together: "business", "web". */
+	if (a->resolved.count != b->resolved.count)
+		return a->resolved.count < b->resolved.count;
+	return b->shipped && !a->shipped;
+}
+
 const struct service *policy_service_for(const struct policy *policy, uint8_t protocol,
                                          uint16_t port)
 {
@@ -89,13 +101,9 @@ const struct service *policy_service_for(const struct policy *policy, uint8_t pr
 		const struct service *service = &policy->services.items[i];
 		for (size_t j = 0; j < service->resolved.count; j++) {
 			const struct service_item *item = &service->resolved.items[j];
-			if (!service_item_covers(item, protocol, port))
-				continue;
-
 			unsigned width = (unsigned)(item->to - item->from);
-			bool better = !best || (best->shipped && !service->shipped) ||
-			              (best->shipped == service->shipped && width < best_width);
-			if (better) {
+			if (service_item_covers(item, protocol, port) &&
+			    names_closer(service, width, best, best_width)) {
 				best = service;
 				best_width = width;
 			}

@@ -242,8 +242,8 @@ const struct host *policy_host_at(const struct policy *policy, const struct addr
 const struct host *policy_host_by_mac(const struct policy *policy, const struct mac *mac);
 
 /*
- * The first service whose items cover the protocol and port (or ICMP type), the operator's own
- * before shipped ones, narrower port ranges before wider ones; NULL when there is none.
+ * The service that names the protocol and port (or ICMP type) most closely: the narrowest port
+ * range, then the fewest items, then the operator's own before shipped ones; NULL when none does.
  */
 const struct service *policy_service_for(const struct policy *policy, uint8_t protocol,
                                          uint16_t port);

@@ -72,6 +72,15 @@ bool namespace_network_possible(void)
 	return possible_in_child(enter_network);
 }
 
+bool namespace_has_force_options(void)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int bytes = 65536;
+
+	ck_assert_int_ge(fd, 0);
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) == 0;
+}
+
 void namespace_loopback_up(void)
 {
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -36,4 +36,7 @@ char *namespace_output(const char *command);
 /* Sends that many UDP packets to 127.0.0.1 and the port; refused ones count as well. */
 void namespace_send_udp(uint16_t port, size_t count);
 
+/* True where buffers may grow past the system's limits: as root, but not of a user namespace. */
+bool namespace_has_force_options(void);
+
 #endif

@@ -388,6 +388,10 @@ END_TEST
 
 START_TEST(a_batch_too_big_for_the_send_buffer_is_refused_and_the_old_table_stays)
 {
+	if (namespace_has_force_options()) {
+		printf("skipped: without a user namespace the kernel gives us any send buffer\n");
+		return;
+	}
 	/* The kernel doubles what is asked for, and an element is more than 32 bytes. */
 	struct ruleset *before = sample_addresses(100);
 	struct ruleset *wanted = sample_addresses(send_limit * 2 / 32);

@@ -237,6 +237,24 @@ START_TEST(from_outside_only_a_forged_source_and_inbound_are_judged)
 }
 END_TEST
 
+START_TEST(a_port_goes_by_the_service_that_names_it_most_closely)
+{
+	static const char text[] = GATEWAY
+	        "services = { business = [ \"http\", \"ftp\" ]; upper = [ \"tcp/1024-65535\" ];"
+	        "             own = [ \"tcp/8443\" ]; weblike = [ \"tcp/80\" ]; }; " NOBODY;
+	struct problems problems = {};
+	struct policy *named = NULL;
+	ck_assert_int_eq(policy_load_text("a.conf", text, strlen(text), &problems, &named), 0);
+	ck_assert_str_eq(policy_service_for(named, IPPROTO_TCP, 21)->name, "ftp");
+	ck_assert_str_eq(policy_service_for(named, IPPROTO_TCP, 80)->name, "weblike");
+	ck_assert_str_eq(policy_service_for(named, IPPROTO_TCP, 8443)->name, "own");
+	ck_assert_str_eq(policy_service_for(named, IPPROTO_TCP, 40000)->name, "upper");
+	ck_assert_ptr_null(policy_service_for(named, IPPROTO_UDP, 40000));
+	policy_free(named);
+	problems_done(&problems);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("judge");
@@ -255,6 +273,7 @@ int main(void)
 	tcase_add_test(tests, a_helper_goes_with_the_service_that_assigns_it);
 	tcase_add_test(tests, a_port_that_cannot_be_seen_is_not_permitted);
 	tcase_add_test(tests, from_outside_only_a_forged_source_and_inbound_are_judged);
+	tcase_add_test(tests, a_port_goes_by_the_service_that_names_it_most_closely);
 	suite_add_tcase(suite, tests);
 
 	SRunner *runner = srunner_create(suite);
