@@ -21,13 +21,9 @@
 #define CHAIN_SPOOFED_OUTSIDE "spoofed_outside"
 #define CHAIN_UNASSIGNED      "unassigned"
 
-#define SET_INSIDE              "inside"
 #define SET_ICMP_ERROR          "icmp_error"
 #define SET_ICMPV6_ERROR        "icmpv6_error"
 #define SET_NEIGHBOUR_DISCOVERY "neighbour_discovery"
-
-/* A full set only stops counting by source: no verdict depends on it. */
-#define BLOCKED_SOURCES_MAX 65535
 
 /* Flows remembered after they were cut; past that, their packets count as attempts. */
 #define REVOKED_FLOWS_MAX 262144
@@ -35,7 +31,7 @@
 /* Only the closed table has this counter. */
 #define COUNTER_CLOSED "blocked_closed"
 
-#define TABLE_COMMENT "kept by egressd, which undoes changes made by hand"
+#define TABLE_COMMENT "written by egressd: change its configuration, not this"
 
 static const struct location nowhere;
 
@@ -95,53 +91,6 @@ static void pass_expected(struct builder *b, const char *chain)
 		     to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
 		RULE_WHEN(b, RULE_JUDGING, chain, NULL, items[i].at, established,
 		          to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
-	}
-}
-
-static bool is_wildcard(const struct word *interface)
-{
-	size_t n = strlen(interface->text);
-	return n && interface->text[n - 1] == '*';
-}
-
-/* A statement about one interface; the star of a wildcard is not part of the name. */
-static struct statement match_interface(struct compiler *c, enum statement_kind kind,
-                                        const struct word *interface)
-{
-	bool wildcard = is_wildcard(interface);
-	int length = (int)strlen(interface->text) - wildcard;
-	return (struct statement){.kind = kind,
-	                          .wildcard = wildcard,
-	                          .name = build_name(&c->builder, "%.*s", length, interface->text)};
-}
-
-/* `iifname @inside LAST`, and a rule for each wildcard, which a hash cannot hold. */
-static void from_inside_rules(struct compiler *c, const char *chain, struct statement last)
-{
-	struct builder *b = &c->builder;
-	if (ruleset_set(b->ruleset, SET_INSIDE))
-		RULE(b, chain, NULL, c->policy->gateway.at, to_chain(MATCH_IIFNAME_SET, SET_INSIDE),
-		     last);
-	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
-		const struct word *interface = &c->policy->gateway.inside.items[i];
-		if (is_wildcard(interface))
-			RULE(b, chain, NULL, interface->at,
-			     match_interface(c, MATCH_IIFNAME, interface), last);
-	}
-}
-
-static void make_inside_set(struct compiler *c)
-{
-	struct builder *b = &c->builder;
-	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
-		const struct word *interface = &c->policy->gateway.inside.items[i];
-		char key[16] = "";
-		if (is_wildcard(interface))
-			continue;
-		build_set(b, &(struct set){
-		                     .name = SET_INSIDE, .type = SET_IFNAME, .at = interface->at});
-		memcpy(key, interface->text, strnlen(interface->text, sizeof(key) - 1));
-		build_element(b, SET_INSIDE, key, sizeof(key), NULL, interface->at);
 	}
 }
 
@@ -323,61 +272,6 @@ static void write_spoofed(struct compiler *c)
 	     log_blocked(c, REASON_SPOOFED, NULL), audit ? accept_it : drop);
 }
 
-static void write_refusal(struct compiler *c, const char *chain)
-{
-	struct builder *b = &c->builder;
-	struct location at = c->policy->gateway.at;
-
-	if (c->policy->gateway.refuse == REFUSE_DROP) {
-		RULE(b, chain, NULL, at, {.kind = VERDICT_DROP});
-		return;
-	}
-	RULE(b, chain, NULL, at, {.kind = MATCH_PROTOCOL, .value = IPPROTO_TCP},
-	     {.kind = VERDICT_REJECT_RESET});
-	RULE(b, chain, NULL, at, {.kind = VERDICT_REJECT_ADMIN});
-}
-
-/* The ends: where a blocked connection goes once it is counted and logged. */
-static void write_ends(struct compiler *c)
-{
-	struct builder *b = &c->builder;
-
-	build_chain(b, CHAIN_COUNT_SOURCE, "attempts by source", nowhere);
-	for (int family = 0; family < FAMILY_COUNT; family++) {
-		const char *set = set_blocked_source((enum family)family);
-		build_set(b, &(struct set){.name = set,
-		                           .type = family == FAMILY_IPV4 ? SET_IPV4 : SET_IPV6,
-		                           .dynamic = true,
-		                           .size = BLOCKED_SOURCES_MAX});
-		RULE(b, CHAIN_COUNT_SOURCE, NULL, nowhere,
-		     {.kind = ACTION_COUNT_SOURCE, .family = (enum family)family, .name = set});
-	}
-
-	build_chain(b, CHAIN_REFUSE, "blocked", nowhere);
-	RULE(b, CHAIN_REFUSE, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
-	write_refusal(c, CHAIN_REFUSE);
-
-	build_chain(b, CHAIN_LET_PASS, "audit: counted, but not blocked", nowhere);
-	RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
-	RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_GOTO, CHAIN_PASS_ON));
-	build_chain(b, CHAIN_PASS_ON, "the destination may still say no", nowhere);
-	if (inbound_is_judged(c->policy))
-		RULE(b, CHAIN_PASS_ON, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
-	RULE(b, CHAIN_PASS_ON, NULL, nowhere, accept_it);
-
-	build_chain(b, CHAIN_REFUSE_REVOKED, "flows that a change of policy cut", nowhere);
-	write_refusal(c, CHAIN_REFUSE_REVOKED);
-
-	if (!inbound_is_judged(c->policy))
-		return;
-	/* The Internet at large would fill the sets: only sources inside are counted singly. */
-	build_chain(b, CHAIN_COUNT_INSIDE, "attempts by source, for sources inside", nowhere);
-	from_inside_rules(c, CHAIN_COUNT_INSIDE, to_chain(VERDICT_GOTO, CHAIN_COUNT_SOURCE));
-	build_chain(b, CHAIN_REFUSE_INBOUND, "blocked by the destination's role", nowhere);
-	RULE(b, CHAIN_REFUSE_INBOUND, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_INSIDE));
-	write_refusal(c, CHAIN_REFUSE_INBOUND);
-}
-
 static void write_all(struct compiler *c)
 {
 	struct builder *b = &c->builder;
@@ -399,7 +293,7 @@ static void write_all(struct compiler *c)
 		compile_role(c, role, role->effective_mode);
 	}
 	compile_destinations(c);
-	write_ends(c);
+	compile_ends(c);
 
 	/* Last, because by now every helper is known. */
 	write_prerouting(c);

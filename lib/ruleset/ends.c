@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset/compiler.h"
+#include "ruleset/names.h"
+
+#include <netinet/in.h>
+
+/* A full set only stops counting by source: no verdict depends on it. */
+#define BLOCKED_SOURCES_MAX 65535
+
+static const struct location nowhere;
+
+static const struct statement accept_it = {.kind = VERDICT_ACCEPT};
+
+static void write_refusal(struct compiler *c, const char *chain)
+{
+	struct builder *b = &c->builder;
+	struct location at = c->policy->gateway.at;
+
+	if (c->policy->gateway.refuse == REFUSE_DROP) {
+		RULE(b, chain, NULL, at, {.kind = VERDICT_DROP});
+		return;
+	}
+	RULE(b, chain, NULL, at, {.kind = MATCH_PROTOCOL, .value = IPPROTO_TCP},
+	     {.kind = VERDICT_REJECT_RESET});
+	RULE(b, chain, NULL, at, {.kind = VERDICT_REJECT_ADMIN});
+}
+
+void compile_ends(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+
+	build_chain(b, CHAIN_COUNT_SOURCE, "attempts by source", nowhere);
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		const char *set = set_blocked_source((enum family)family);
+		build_set(b, &(struct set){.name = set,
+		                           .type = family == FAMILY_IPV4 ? SET_IPV4 : SET_IPV6,
+		                           .dynamic = true,
+		                           .size = BLOCKED_SOURCES_MAX});
+		RULE(b, CHAIN_COUNT_SOURCE, NULL, nowhere,
+		     {.kind = ACTION_COUNT_SOURCE, .family = (enum family)family, .name = set});
+	}
+
+	build_chain(b, CHAIN_REFUSE, "blocked", nowhere);
+	RULE(b, CHAIN_REFUSE, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
+	write_refusal(c, CHAIN_REFUSE);
+
+	build_chain(b, CHAIN_LET_PASS, "audit: counted, but not blocked", nowhere);
+	RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
+	RULE(b, CHAIN_LET_PASS, NULL, nowhere, to_chain(VERDICT_GOTO, CHAIN_PASS_ON));
+	build_chain(b, CHAIN_PASS_ON, "the destination may still say no", nowhere);
+	if (inbound_is_judged(c->policy))
+		RULE(b, CHAIN_PASS_ON, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
+	RULE(b, CHAIN_PASS_ON, NULL, nowhere, accept_it);
+
+	build_chain(b, CHAIN_REFUSE_REVOKED, "flows that a change of policy cut", nowhere);
+	write_refusal(c, CHAIN_REFUSE_REVOKED);
+
+	if (!inbound_is_judged(c->policy))
+		return;
+	/* The Internet at large would fill the sets: only sources inside are counted singly. */
+	build_chain(b, CHAIN_COUNT_INSIDE, "attempts by source, for sources inside", nowhere);
+	from_inside_rules(c, CHAIN_COUNT_INSIDE, to_chain(VERDICT_GOTO, CHAIN_COUNT_SOURCE));
+	build_chain(b, CHAIN_REFUSE_INBOUND, "blocked by the destination's role", nowhere);
+	RULE(b, CHAIN_REFUSE_INBOUND, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_INSIDE));
+	write_refusal(c, CHAIN_REFUSE_INBOUND);
+}

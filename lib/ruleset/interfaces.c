@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset/compiler.h"
+
+#include <string.h>
+
+#define SET_INSIDE "inside"
+
+static bool is_wildcard(const struct word *interface)
+{
+	size_t n = strlen(interface->text);
+	return n && interface->text[n - 1] == '*';
+}
+
+struct statement match_interface(struct compiler *c, enum statement_kind kind,
+                                 const struct word *interface)
+{
+	bool wildcard = is_wildcard(interface);
+	int length = (int)strlen(interface->text) - wildcard;
+	return (struct statement){.kind = kind,
+	                          .wildcard = wildcard,
+	                          .name = build_name(&c->builder, "%.*s", length, interface->text)};
+}
+
+void from_inside_rules(struct compiler *c, const char *chain, struct statement last)
+{
+	struct builder *b = &c->builder;
+	if (ruleset_set(b->ruleset, SET_INSIDE))
+		RULE(b, chain, NULL, c->policy->gateway.at, to_chain(MATCH_IIFNAME_SET, SET_INSIDE),
+		     last);
+	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
+		const struct word *interface = &c->policy->gateway.inside.items[i];
+		if (is_wildcard(interface))
+			RULE(b, chain, NULL, interface->at,
+			     match_interface(c, MATCH_IIFNAME, interface), last);
+	}
+}
+
+void make_inside_set(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
+		const struct word *interface = &c->policy->gateway.inside.items[i];
+		char key[16] = "";
+		if (is_wildcard(interface))
+			continue;
+		build_set(b, &(struct set){
+		                     .name = SET_INSIDE, .type = SET_IFNAME, .at = interface->at});
+		memcpy(key, interface->text, strnlen(interface->text, sizeof(key) - 1));
+		build_element(b, SET_INSIDE, key, sizeof(key), NULL, interface->at);
+	}
+}
