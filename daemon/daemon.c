@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include "clock.h"
+#include "guard.h"
 #include "journal.h"
 #include "methods.h"
 #include "replies.h"
@@ -22,6 +23,7 @@ struct daemon {
 	struct health health;
 	struct events *events;
 	struct watch *watch;
+	struct guard *guard;
 	struct server *server;
 	struct control control;
 	bool standing; /* no policy could be read, but a table from before enforces one */
@@ -94,6 +96,7 @@ static void report(struct daemon *daemon, const struct outcome *outcome)
 	const struct policy *policy = daemon->enforcement.policy;
 	const struct standing *difference = &outcome->difference;
 	const struct refusal *refusal = &outcome->applied.refusal;
+	size_t mistakes = outcome->problems.list.count + outcome->problems.left_out;
 	char text[256];
 
 	switch (outcome->result) {
@@ -110,9 +113,8 @@ static void report(struct daemon *daemon, const struct outcome *outcome)
 		return;
 	case LOAD_REJECTED:
 		journal_problems(&outcome->problems);
-		snprintf(text, sizeof(text), "%s has %zu mistakes and is not in force%s",
-		         daemon->options->config,
-		         outcome->problems.list.count + outcome->problems.left_out,
+		snprintf(text, sizeof(text), "%s has %zu %s and is not in force%s",
+		         daemon->options->config, mistakes, mistakes == 1 ? "mistake" : "mistakes",
 		         policy ? "; the policy from before stays" : "");
 		journal(LOG_ERR, "%s", text);
 		publish(daemon, "reload", NULL, text);
@@ -130,47 +132,60 @@ static void report(struct daemon *daemon, const struct outcome *outcome)
 	}
 }
 
-static void note_outcome(struct daemon *daemon, const struct outcome *outcome)
+/* What a commit says about our health, whatever it was made for. */
+static void note_commit(struct daemon *daemon, const struct outcome *outcome)
 {
 	struct health *health = &daemon->health;
 
 	switch (outcome->result) {
 	case LOAD_DONE:
-		health_clear(health, FAULT_CONFIG);
 		health_clear(health, FAULT_KERNEL);
-		if (outcome->flows_error)
-			health_fault(health, FAULT_FLOWS,
-			             "flows from before could not all be judged by the new policy "
-			             "(%s), so every packet is judged, which is slower; "
-			             "`egressctl reload` tries again",
-			             strerror(-outcome->flows_error));
-		else
-			health_clear(health, FAULT_FLOWS);
-		if (outcome->applied.foreign)
-			health_fault(health, FAULT_FOREIGN,
-			             "somebody keeps %zu objects of his own in table inet "
-			             "egressd; they decide nothing, see `nft list table inet "
-			             "egressd`",
-			             outcome->applied.foreign);
-		else
-			health_clear(health, FAULT_FOREIGN);
-		return;
-	case LOAD_REJECTED: {
-		const struct problem *first =
-		        outcome->problems.list.count ? outcome->problems.list.items : NULL;
-		health_fault(health, FAULT_CONFIG,
-		             "the configuration on disk is not in force; first mistake: %s:%u: %s",
-		             first ? first->file : daemon->options->config, first ? first->line : 0,
-		             first ? first->text : "memory ran out");
-		return;
-	}
+		break;
+	case LOAD_REJECTED:
+		return; /* there was none */
 	case LOAD_REFUSED:
 		health_fault(health, FAULT_KERNEL, "%s", outcome->applied.refusal.text);
 		return;
 	case LOAD_FAILED:
-		health_fault(health, FAULT_KERNEL, "the last load failed: %s",
+		health_fault(health, FAULT_KERNEL, "the last commit failed: %s",
 		             strerror(-outcome->error));
 		return;
+	}
+
+	if (outcome->flows_error)
+		health_fault(
+		        health, FAULT_FLOWS,
+		        "the change could not be finished (%s), so "
+		        "every packet is judged, which is slower; `egressctl reload` tries again",
+		        strerror(-outcome->flows_error));
+	else
+		health_clear(health, FAULT_FLOWS);
+	if (outcome->applied.foreign)
+		health_fault(health, FAULT_FOREIGN,
+		             "somebody keeps %zu objects of his own in table inet egressd; they "
+		             "decide nothing, see `nft list table inet egressd`",
+		             outcome->applied.foreign);
+	else
+		health_clear(health, FAULT_FOREIGN);
+}
+
+/* The same for the configuration that was loaded. */
+static void note_configuration(struct daemon *daemon, const struct outcome *outcome)
+{
+	const struct problem *first = outcome->problems.list.items;
+
+	if (outcome->result == LOAD_DONE) {
+		health_clear(&daemon->health, FAULT_CONFIG);
+		health_clear(&daemon->health, FAULT_POLICY);
+	} else if (outcome->result == LOAD_REJECTED && first && first->line) {
+		health_fault(&daemon->health, FAULT_CONFIG,
+		             "the configuration on disk is not in force; first mistake: %s:%u: %s",
+		             first->file, first->line, first->text);
+	} else if (outcome->result == LOAD_REJECTED) {
+		health_fault(&daemon->health, FAULT_CONFIG,
+		             "the configuration on disk is not in force: %s: %s",
+		             first ? first->file : daemon->options->config,
+		             first ? first->text : "memory ran out");
 	}
 }
 
@@ -197,13 +212,17 @@ static void load(struct daemon *daemon, struct outcome *ret_outcome)
 	                 ret_outcome);
 	if (ret_outcome->result == LOAD_DONE)
 		daemon->standing = false;
+	else if (daemon->enforcement.policy)
+		listen_for_events(daemon->enforcement.policy,
+		                  daemon); /* not to the candidate's group */
 	events_use_policy(daemon->events, daemon->enforcement.policy);
 	/* A file that was only touched is nothing to speak of. */
 	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
 	            strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
 	policy_free(replaced);
 
-	note_outcome(daemon, ret_outcome);
+	note_configuration(daemon, ret_outcome);
+	note_commit(daemon, ret_outcome);
 	watch_paths(daemon, &paths);
 	source_paths_done(&paths);
 	if (!same)
@@ -224,6 +243,36 @@ static void reload(void *userdata)
 	struct outcome outcome;
 	load_again(userdata, &outcome);
 	outcome_done(&outcome);
+}
+
+/* Somebody else changed rules. When they were ours, they are put right, and it is said who it was.
+ */
+static bool on_foreign_change(const char *process, uint32_t pid, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	struct outcome outcome;
+
+	enforcement_repair(&daemon->enforcement, &outcome);
+	bool changed = outcome.changed || outcome.result != LOAD_DONE;
+	if (changed) {
+		char text[256];
+		const struct standing *difference = &outcome.difference;
+		snprintf(text, sizeof(text),
+		         "%s (pid %u) changed table inet egressd; %s: elements +%zu -%zu, rules "
+		         "+%zu "
+		         "-%zu, %.1f ms",
+		         process[0] ? process : "somebody", pid,
+		         outcome.result == LOAD_DONE ? "it was put right"
+		                                     : "it could not be put right",
+		         difference->elements_added, difference->elements_deleted,
+		         difference->rules_added, difference->rules_deleted, outcome.milliseconds);
+		journal(LOG_WARNING, "%s", text);
+		publish(daemon, "repair", NULL, text);
+		note_commit(daemon, &outcome);
+		update_health(daemon);
+	}
+	outcome_done(&outcome);
+	return changed;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -309,6 +358,8 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		r = watch_new(daemon->event, reload, daemon, &daemon->watch);
 	if (r >= 0)
+		r = guard_new(daemon->event, on_foreign_change, daemon, &daemon->guard);
+	if (r >= 0)
 		r = server_new(daemon->event, methods, &daemon->control, &daemon->server);
 	if (r < 0) {
 		journal(LOG_CRIT, "The daemon could not be set up: %s", strerror(-r));
@@ -335,6 +386,7 @@ static int listen_for_control(struct daemon *daemon)
 static void tear_down(struct daemon *daemon)
 {
 	server_free(daemon->server);
+	guard_free(daemon->guard);
 	watch_free(daemon->watch);
 	events_free(daemon->events);
 	enforcement_done(&daemon->enforcement);

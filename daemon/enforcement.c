@@ -105,9 +105,18 @@ static bool commit_in_two_phases(struct enforcement *enforcement, const struct p
 		outcome->flows_error = r;
 		return true;
 	}
-	bool closed = commit(enforcement, wanted, PHASE_FAST, outcome);
+
+	/* The new policy is in force by now, with the fast path or without it. */
+	struct outcome closing = {};
+	if (commit(enforcement, wanted, PHASE_FAST, &closing))
+		outcome->applied = closing.applied;
+	else
+		outcome->flows_error = closing.result == LOAD_REFUSED
+		                               ? closing.applied.refusal.error
+		                               : closing.error;
 	outcome->closing_milliseconds = milliseconds_since(&time);
-	return closed;
+	outcome_done(&closing);
+	return true;
 }
 
 /* Makes the table what is wanted and notes what came of it. */
@@ -183,6 +192,23 @@ void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t pre
 	outcome.milliseconds = milliseconds_since(&started);
 	if (outcome.result == LOAD_DONE && outcome.changed)
 		note_change(enforcement, &outcome);
+	*ret_outcome = outcome;
+}
+
+void enforcement_repair(struct enforcement *enforcement, struct outcome *ret_outcome)
+{
+	struct outcome outcome = {.result = LOAD_DONE};
+	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
+	usec_t started = clock_monotonic();
+
+	if (enforcement->policy) {
+		int r = ruleset_compile(enforcement->policy, &wanted);
+		if (r < 0)
+			fail(&outcome, r);
+		else
+			apply(enforcement, enforcement->policy, wanted, &outcome);
+	}
+	outcome.milliseconds = milliseconds_since(&started);
 	*ret_outcome = outcome;
 }
 

@@ -56,7 +56,8 @@ struct outcome {
 	/* A change that can deny something is made in two phases; all zero for any other. */
 	bool two_phases;
 	struct revocation revocation;
-	int flows_error; /* not all flows could be judged: the fast path stays away for now */
+	int flows_error; /* negative errno: flows not all judged, or the fast path did not come back
+	                  */
 	double judging_milliseconds; /* until the new policy was in force, without the fast path */
 	double cutting_milliseconds; /* to judge the flows in conntrack, and cut those denied */
 	double closing_milliseconds; /* until the fast path was back */
@@ -76,6 +77,12 @@ typedef void (*enforcement_prepare_t)(const struct policy *candidate, void *user
 void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t prepare,
                       void *userdata, struct source_paths *paths, struct policy **ret_replaced,
                       struct outcome *ret_outcome);
+
+/*
+ * Puts the table right that somebody else may have changed, by the policy in force; without one
+ * nothing is done. Outcome as above: `changed` and `difference` tell what it took.
+ */
+void enforcement_repair(struct enforcement *enforcement, struct outcome *ret_outcome);
 
 /*
  * For a start without a policy: true in *ret_standing when a table from before is in the kernel and

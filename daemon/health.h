@@ -9,6 +9,7 @@
 
 /* What can be less than whole while enforcement stands. */
 enum fault {
+	FAULT_POLICY,  /* there is none: closed, or a table from before decides */
 	FAULT_CONFIG,  /* the configuration on disk is not the one in force */
 	FAULT_KERNEL,  /* the kernel did not take or keep the table that it was to have */
 	FAULT_EVENTS,  /* blocked packets are not reported */

@@ -11,7 +11,7 @@ static int refused(struct request *request, const struct refusal *refusal)
 	        request, "io.egressd.KernelRefused",
 	        json_pack("{so so so}", "file", reply_optional(refusal->at.file), "line",
 	                  refusal->at.line ? json_integer(refusal->at.line) : json_null(), "text",
-	                  refusal->text));
+	                  reply_string(refusal->text)));
 }
 
 static int done(struct request *request, const struct policy *policy, const struct outcome *outcome)

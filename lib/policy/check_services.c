@@ -11,9 +11,23 @@
 #include <netinet/in.h>
 #include <string.h>
 
-static const char *const helpers[] = {
-        "ftp", "tftp", "sip", "irc", "pptp", "amanda", "snmp", "netbios-ns", "sane",
+/* The conntrack helpers of the kernel (net/netfilter/nf_conntrack_*.c), and what each follows. */
+static const struct helper_kind {
+	const char *name;
+	bool tcp, udp;
+} helpers[] = {
+        {"ftp", true, false},  {"tftp", false, true},       {"sip", true, true},
+        {"irc", true, false},  {"pptp", true, false},       {"amanda", false, true},
+        {"snmp", false, true}, {"netbios-ns", false, true}, {"sane", true, false},
 };
+
+static const struct helper_kind *helper_kind(const char *name)
+{
+	for (size_t i = 0; i < ELEMENTS_OF(helpers); i++)
+		if (strcmp(helpers[i].name, name) == 0)
+			return &helpers[i];
+	return NULL;
+}
 
 /* The service that a word names; its own name inside a definition is none. */
 static const struct service *named_service(const struct checker *checker, const char *text,
@@ -135,7 +149,7 @@ static void report_helper(struct checker *checker, const struct service *service
 {
 	struct spelling spelling = {.written = service->helper};
 	for (size_t i = 0; i < ELEMENTS_OF(helpers); i++)
-		spelling_offer(&spelling, helpers[i]);
+		spelling_offer(&spelling, helpers[i].name);
 	if (spelling.nearest)
 		problems_add(checker->problems, service->at,
 		             "unknown helper \"%s\" of service \"%s\"; did you mean \"%s\"?",
@@ -150,23 +164,24 @@ static void report_helper(struct checker *checker, const struct service *service
 /* Gives the service's helper to all of its items that have none. */
 static void apply_helper(struct checker *checker, const struct service *service, item_array *items)
 {
-	bool known = false;
-	for (size_t i = 0; i < ELEMENTS_OF(helpers); i++)
-		known |= strcmp(helpers[i], service->helper) == 0;
-	if (!known)
+	const struct helper_kind *kind = helper_kind(service->helper);
+	if (!kind)
 		report_helper(checker, service);
 
 	bool fits = true;
 	ARRAY_FOREACH (item, items) {
-		fits &= item->protocol == IPPROTO_TCP || item->protocol == IPPROTO_UDP;
+		fits &= (item->protocol == IPPROTO_TCP && (!kind || kind->tcp)) ||
+		        (item->protocol == IPPROTO_UDP && (!kind || kind->udp));
 		if (!item->helper)
 			item->helper = service->helper;
 	}
 	if (!fits)
-		problems_add(
-		        checker->problems, service->at,
-		        "service \"%s\" cannot have a helper: helpers are for tcp and udp only",
-		        service->name);
+		problems_add(checker->problems, service->at,
+		             "service \"%s\" cannot have the helper \"%s\", which is for %s only",
+		             service->name, service->helper,
+		             !kind || (kind->tcp && kind->udp) ? "tcp and udp"
+		             : kind->tcp                       ? "tcp"
+		                                               : "udp");
 }
 
 static int resolve(struct checker *checker, struct service *service,

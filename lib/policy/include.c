@@ -67,6 +67,22 @@ static bool check_folder(struct loader *loader, const struct word *pattern, cons
 	return false;
 }
 
+/* A folder that comes into being later, below one that is a pattern, nobody would notice. */
+static bool pattern_is_last(struct loader *loader, const struct word *pattern, const char *path,
+                            const char *folder)
+{
+	size_t n = strcmp(folder, ".") == 0 && path[0] != '.' ? 0 : strlen(folder);
+	while (path[n] == '/')
+		n++;
+	if (!strchr(path + n, '/'))
+		return true;
+	problems_add(loader->context.problems, pattern->at,
+	             "\"%s\": a wildcard may stand only behind the last \"/\", as in "
+	             "\"roles.d/*.conf\"",
+	             pattern->text);
+	return false;
+}
+
 /* What the pattern names is not for us to escape, but the folder in front of it is. */
 static int escape_folder(struct loader *loader, const char *path, size_t folder,
                          const char **ret_pattern)
@@ -97,7 +113,8 @@ static int load_pattern(struct loader *loader, const struct word *pattern, const
 		r = escape_folder(loader, path, base, &escaped);
 	if (r < 0)
 		return r;
-	if (!check_folder(loader, pattern, folder))
+	if (!pattern_is_last(loader, pattern, path, folder) ||
+	    !check_folder(loader, pattern, folder))
 		return 0;
 
 	glob_t matches = {};

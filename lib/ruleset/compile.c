@@ -157,12 +157,22 @@ static void write_prerouting(struct compiler *c)
 	const struct words *inside = &c->policy->gateway.inside;
 
 	RULE(b, CHAIN_PREROUTING, NULL, nowhere, established, accept_it);
-	from_inside_rules(c, CHAIN_PREROUTING, accept_it);
+	from_inside_rules(c, CHAIN_PREROUTING, NULL, accept_it);
 	RULE(b, CHAIN_PREROUTING, NULL, nowhere, {.kind = MATCH_FIB_LOCAL}, accept_it);
 	for (size_t i = 0; i < inside->count; i++)
 		RULE(b, CHAIN_PREROUTING, NULL, inside->items[i].at,
 		     match_interface(c, MATCH_FIB_OIFNAME, &inside->items[i]),
 		     to_chain(VERDICT_GOTO, CHAIN_SPOOFED_OUTSIDE));
+}
+
+/*
+ * Before the fast path: whoever forges the source of a neighbour's connection would else send along
+ * it, for conntrack does not care where a packet came in.
+ */
+static void refuse_forged_sources(struct compiler *c)
+{
+	const struct statement missing = {.kind = MATCH_FIB_MISSING};
+	from_inside_rules(c, CHAIN_FORWARD, &missing, to_chain(VERDICT_GOTO, CHAIN_SPOOFED));
 }
 
 /*
@@ -187,10 +197,11 @@ static void write_forward(struct compiler *c)
 {
 	struct builder *b = &c->builder;
 
+	refuse_forged_sources(c);
 	pass_established(b, CHAIN_FORWARD);
 	pass_related_errors(b, CHAIN_FORWARD);
 	pass_expected(b, CHAIN_FORWARD);
-	from_inside_rules(c, CHAIN_FORWARD, to_chain(VERDICT_GOTO, CHAIN_FROM_INSIDE));
+	from_inside_rules(c, CHAIN_FORWARD, NULL, to_chain(VERDICT_GOTO, CHAIN_FROM_INSIDE));
 	refuse_cut_flows(c);
 	if (inbound_is_judged(c->policy))
 		RULE(b, CHAIN_FORWARD, "from outside", nowhere,
@@ -255,8 +266,6 @@ static void write_spoofed(struct compiler *c)
 	            at);
 	build_chain(b, CHAIN_SPOOFED_OUTSIDE, "an inside source address that comes from outside",
 	            at);
-	RULE(b, CHAIN_FROM_INSIDE, NULL, at, {.kind = MATCH_FIB_MISSING},
-	     to_chain(VERDICT_GOTO, CHAIN_SPOOFED));
 
 	/* In audit the packet goes on: from here to the destination's inbound, from prerouting to
 	 * the forward hook, which asks for it. */
@@ -284,7 +293,7 @@ static void write_all(struct compiler *c)
 	make_base_chains(c);
 	make_blocklist(c);
 
-	/* The rules of from_inside in the order of judgement: spoofed, the host, unassigned. */
+	/* The rules of from_inside in the order of judgement: the host, unassigned. */
 	write_spoofed(c);
 	compile_sources(c);
 	write_unassigned(c);

@@ -49,10 +49,12 @@ const char *compile_inbound(struct compiler *c, const struct role *role, enum mo
 void compile_sources(struct compiler *c);
 void compile_destinations(struct compiler *c);
 
-/* interfaces.c: the set of inside interfaces; `iifname @inside LAST` with a rule more for each
- * wildcard, which a hash cannot hold; and a statement about one interface, by name or wildcard. */
+/* interfaces.c: the set of inside interfaces; `iifname @inside [MORE] LAST` with a rule more for
+ * each wildcard, which a hash cannot hold; and a statement about one interface, by name or
+ * wildcard. */
 void make_inside_set(struct compiler *c);
-void from_inside_rules(struct compiler *c, const char *chain, struct statement last);
+void from_inside_rules(struct compiler *c, const char *chain, const struct statement *more,
+                       struct statement last);
 struct statement match_interface(struct compiler *c, enum statement_kind kind,
                                  const struct word *interface);
 

@@ -59,7 +59,7 @@ void compile_ends(struct compiler *c)
 		return;
 	/* The Internet at large would fill the sets: only sources inside are counted singly. */
 	build_chain(b, CHAIN_COUNT_INSIDE, "attempts by source, for sources inside", nowhere);
-	from_inside_rules(c, CHAIN_COUNT_INSIDE, to_chain(VERDICT_GOTO, CHAIN_COUNT_SOURCE));
+	from_inside_rules(c, CHAIN_COUNT_INSIDE, NULL, to_chain(VERDICT_GOTO, CHAIN_COUNT_SOURCE));
 	build_chain(b, CHAIN_REFUSE_INBOUND, "blocked by the destination's role", nowhere);
 	RULE(b, CHAIN_REFUSE_INBOUND, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_INSIDE));
 	write_refusal(c, CHAIN_REFUSE_INBOUND);

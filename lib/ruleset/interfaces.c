@@ -21,17 +21,28 @@ struct statement match_interface(struct compiler *c, enum statement_kind kind,
 	                          .name = build_name(&c->builder, "%.*s", length, interface->text)};
 }
 
-void from_inside_rules(struct compiler *c, const char *chain, struct statement last)
+static void from_interface_rule(struct compiler *c, const char *chain, struct location at,
+                                struct statement interface, const struct statement *more,
+                                struct statement last)
 {
-	struct builder *b = &c->builder;
-	if (ruleset_set(b->ruleset, SET_INSIDE))
-		RULE(b, chain, NULL, c->policy->gateway.at, to_chain(MATCH_IIFNAME_SET, SET_INSIDE),
-		     last);
+	if (more)
+		RULE(&c->builder, chain, NULL, at, interface, *more, last);
+	else
+		RULE(&c->builder, chain, NULL, at, interface, last);
+}
+
+void from_inside_rules(struct compiler *c, const char *chain, const struct statement *more,
+                       struct statement last)
+{
+	if (ruleset_set(c->builder.ruleset, SET_INSIDE))
+		from_interface_rule(c, chain, c->policy->gateway.at,
+		                    to_chain(MATCH_IIFNAME_SET, SET_INSIDE), more, last);
 	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
 		const struct word *interface = &c->policy->gateway.inside.items[i];
 		if (is_wildcard(interface))
-			RULE(b, chain, NULL, interface->at,
-			     match_interface(c, MATCH_IIFNAME, interface), last);
+			from_interface_rule(c, chain, interface->at,
+			                    match_interface(c, MATCH_IIFNAME, interface), more,
+			                    last);
 	}
 }
 

@@ -172,7 +172,7 @@ static size_t list_passes(struct compiler *c, const struct permission_list *list
 			char protocol[PROTOCOL_TEXT_MAX];
 			const char *object = build_name(&c->builder, "%s_%s", item->helper,
 			                                protocol_print(item->protocol, protocol));
-			assert(count < PASSES_MAX); /* check knows ten kinds, on tcp or udp */
+			assert(count < PASSES_MAX); /* check knows nine kinds, on tcp or udp */
 			passes[count++] = (struct pass){item->helper, item->protocol, object};
 			build_helper(&c->builder, object, item->helper, item->protocol,
 			             list->items[i]->at);

@@ -136,14 +136,17 @@ START_TEST(helpers_are_known_ones_and_for_tcp_and_udp)
 	assert_refused(ROLES("") "services = {\na = { ports = \"tcp/21\"; helper = \"ftpp\"; };\n"
 	                         "b = { ports = \"tcp/21\"; helper = \"zebra\"; };\n"
 	                         "c = { ports = [ \"tcp/21\", \"ping\" ]; helper = \"ftp\"; };\n"
-	                         "d = [ ]; };",
+	                         "d = [ ];\ne = { ports = \"udp/21\"; helper = \"ftp\"; };\n"
+	                         "f = { ports = \"udp/69\"; helper = \"tftp\"; }; };",
 	               "a.conf:4: unknown helper \"ftpp\" of service \"a\"; did you mean \"ftp\"?\n"
 	               "a.conf:5: unknown helper \"zebra\" of service \"b\"; there are ftp, tftp, "
 	               "sip, irc, pptp, amanda, snmp, netbios-ns and sane\n"
-	               "a.conf:6: service \"c\" cannot have a helper: helpers are for tcp and udp "
+	               "a.conf:6: service \"c\" cannot have the helper \"ftp\", which is for tcp "
 	               "only\n"
 	               "a.conf:7: service \"d\" stands for nothing; give it ports, as in "
-	               "[ \"tcp/587\" ]\n");
+	               "[ \"tcp/587\" ]\n"
+	               "a.conf:8: service \"e\" cannot have the helper \"ftp\", which is for tcp "
+	               "only\n");
 }
 END_TEST
 

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What others do to the table is put right, and it is said who it was."""
+import time
+
+import pytest
+import traffic
+from daemon import Daemon, wait_for
+from lab import WORLD, Lab
+from policies import small
+
+TAMPERING = {
+    "the table is deleted": "delete table inet egressd",
+    "the ruleset is flushed": "flush ruleset",
+    "the table is put to sleep": "add table inet egressd { flags dormant; }",
+    "the policy is flipped": "add chain inet egressd forward { policy accept; }",
+    "a rule is put in front": "insert rule inet egressd forward accept",
+    "the rules are flushed": "flush chain inet egressd role_desk",
+    "an element is added": "add element inet egressd outbound_desk { tcp . 25 }",
+    "an element is deleted": "delete element inet egressd source_address4 { 192.168.0.11 }",
+}
+
+
+@pytest.mark.parametrize("what", TAMPERING)
+def test_whatever_is_done_to_the_table_is_put_right(clean: Lab, daemon: Daemon, what: str):
+    daemon.start(small())
+    before = daemon.table()  # nothing is counted yet
+    clean.gateway.nft(TAMPERING[what])
+    assert wait_for(lambda: daemon.table() == before, 5), what
+    assert traffic.tcp(clean["desk1"], clean.world, WORLD, 25) == traffic.RESET
+    assert traffic.tcp(clean["desk1"], clean.world, WORLD, 80) == traffic.PASSED
+    assert "nft (pid" in daemon.log()
+
+
+def test_changes_to_tables_of_others_are_left_alone(clean: Lab, daemon: Daemon):
+    daemon.start(small())
+    before = daemon.log()
+    clean.gateway.nft("add table ip mine; add chain ip mine c; add rule ip mine c accept")
+    time.sleep(0.5)
+    assert daemon.log() == before
+    assert "accept" in clean.gateway.run("nft", "list", "table", "ip", "mine").stdout
+
+
+def test_the_table_is_kept_as_it_was_while_the_file_has_a_mistake(clean: Lab, daemon: Daemon):
+    daemon.start(small())
+    daemon.write("gateway = {")
+    assert wait_for(lambda: daemon.status()["state"] == "degraded", 5)
+    clean.gateway.nft("delete table inet egressd")
+    assert wait_for(lambda: traffic.tcp(clean["desk1"], clean.world, WORLD, 25) == traffic.RESET, 5)
