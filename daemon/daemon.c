@@ -247,14 +247,18 @@ static void reload(void *userdata)
 
 /* Somebody else changed rules. When they were ours, they are put right, and it is said who it was.
  */
-static bool on_foreign_change(const char *process, uint32_t pid, void *userdata)
+static enum guard_result on_foreign_change(const char *process, uint32_t pid, void *userdata)
 {
 	struct daemon *daemon = userdata;
 	struct outcome outcome;
 
 	enforcement_repair(&daemon->enforcement, &outcome);
-	bool changed = outcome.changed || outcome.result != LOAD_DONE;
-	if (changed) {
+	enum guard_result result = outcome.result != LOAD_DONE ? GUARD_FAILED
+	                           : outcome.changed           ? GUARD_REPAIRED
+	                                                       : GUARD_CALM;
+	/* A failure is in the status; to repeat it at each try would fill the journal. */
+	if (result == GUARD_REPAIRED ||
+	    (result == GUARD_FAILED && !daemon->health.faults[FAULT_KERNEL])) {
 		char text[256];
 		const struct standing *difference = &outcome.difference;
 		snprintf(text, sizeof(text),
@@ -262,17 +266,17 @@ static bool on_foreign_change(const char *process, uint32_t pid, void *userdata)
 		         "+%zu "
 		         "-%zu, %.1f ms",
 		         process[0] ? process : "somebody", pid,
-		         outcome.result == LOAD_DONE ? "it was put right"
-		                                     : "it could not be put right",
+		         result == GUARD_REPAIRED ? "it was put right"
+		                                  : "it could not be put right",
 		         difference->elements_added, difference->elements_deleted,
 		         difference->rules_added, difference->rules_deleted, outcome.milliseconds);
 		journal(LOG_WARNING, "%s", text);
 		publish(daemon, "repair", NULL, text);
-		note_commit(daemon, &outcome);
-		update_health(daemon);
 	}
+	note_commit(daemon, &outcome);
+	update_health(daemon);
 	outcome_done(&outcome);
-	return changed;
+	return result;
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)

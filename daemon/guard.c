@@ -64,12 +64,13 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 	struct guard *guard = userdata;
 	if (time > guard->repaired + guard->wait + CALM)
 		guard->wait = GUARD_WAIT;
-	if (!guard->changed(guard->process, guard->pid, guard->userdata))
+	enum guard_result result = guard->changed(guard->process, guard->pid, guard->userdata);
+	if (result == GUARD_CALM)
 		return 0;
 	/* Whoever fights back gets slower answers, and the gateway's processor its peace. */
 	guard->repaired = time;
 	guard->wait = guard->wait * 2 < GUARD_WAIT_MAX ? guard->wait * 2 : GUARD_WAIT_MAX;
-	return 0;
+	return result == GUARD_FAILED ? schedule(guard) : 0;
 }
 
 int guard_new(sd_event *event, guard_changed_t changed, void *userdata, struct guard **ret_guard)

@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -20,12 +19,17 @@ struct guard;
 #define GUARD_WAIT     (100 * USEC_PER_MSEC)
 #define GUARD_WAIT_MAX (60 * USEC_PER_SEC)
 
+enum guard_result {
+	GUARD_CALM,     /* our table was as wanted */
+	GUARD_REPAIRED, /* it was put right */
+	GUARD_FAILED,   /* it could not be: to be tried again */
+};
+
 /*
  * The table has to be compared with what is wanted. `process` and `pid` are the latest that was at
- * it, as the kernel named it (pid 0, "": unknown, because events were lost); true when something
- * had to be put right.
+ * it, as the kernel named it (pid 0, "": unknown, because events were lost).
  */
-typedef bool (*guard_changed_t)(const char *process, uint32_t pid, void *userdata);
+typedef enum guard_result (*guard_changed_t)(const char *process, uint32_t pid, void *userdata);
 
 /* Begins to watch; event and userdata are borrowed and outlive it. 0 or a negative errno. */
 int guard_new(sd_event *event, guard_changed_t changed, void *userdata, struct guard **ret_guard);

@@ -168,6 +168,8 @@ static int send_change(struct work *work, const struct change *change)
 		return r < 0 ? r : 0;
 	if (r == COMMIT_REFUSED) {
 		work->applied.refusal = refusal;
+		/* A table goes without a new generation when the process that owns it ends. */
+		kernel_keep_view(work->kernel, NULL, 0);
 		return APPLY_REFUSED;
 	}
 	work->sent = r == COMMIT_UNKNOWN ? SENT_UNKNOWN : SENT_TAKEN;

@@ -97,6 +97,27 @@ def test_an_inside_source_from_outside_is_spoofed(clean: Lab, daemon: Daemon, so
 
 
 @FAMILIES
+def test_nobody_sends_along_the_connection_of_another_segments_host(clean: Lab, daemon: Daemon,
+                                                                    family: int):
+    """An accomplice asks the name server; the desk, which may initiate nothing, answers for it."""
+    daemon.start(MACS)
+    desk, server, far = clean["desk1"], clean["dns1"], FAR[family]
+    asked = server.address(family)
+    question = packet.ip(far, asked, packet.UDP, packet.udp(far, asked, 7777, 53, b"question"))
+    answer = packet.ip(asked, far, packet.UDP, packet.udp(asked, far, 53, 7777, b"answer"))
+    with (packet.tap(clean.world.space) as outside, packet.tap(server.space) as inside,
+          packet.tap(desk.space) as wire):
+        outside.send(packet.ethernet(WORLD_MAC, WAN_MAC, question))
+        assert [seen for seen in inside.receive(0.2) if seen.source == far]
+        wire.send(packet.ethernet(desk.mac, desk.gateway_mac, answer))
+        assert [seen for seen in outside.receive(0.1) if seen.payload.endswith(b"answer")] == []
+        # The connection itself is alive: the server's own answer passes.
+        inside.send(packet.ethernet(server.mac, server.gateway_mac, answer))
+        assert [seen for seen in outside.receive(0.2) if seen.payload.endswith(b"answer")]
+    assert reasons(daemon, 1) == [(asked, "spoofed", None)]
+
+
+@FAMILIES
 def test_from_outside_a_host_without_inbound_is_not_judged(clean: Lab, daemon: Daemon, family: int):
     daemon.start(MACS)
     desk, www = clean["desk1"], clean["www1"]

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What others do to the table is put right, and it is said who it was."""
+import subprocess
 import time
 
 import pytest
 import traffic
+import varlink
 from daemon import Daemon, wait_for
 from lab import WORLD, Lab
 from policies import small
@@ -46,3 +48,25 @@ def test_the_table_is_kept_as_it_was_while_the_file_has_a_mistake(clean: Lab, da
     assert wait_for(lambda: daemon.status()["state"] == "degraded", 5)
     clean.gateway.nft("delete table inet egressd")
     assert wait_for(lambda: traffic.tcp(clean["desk1"], clean.world, WORLD, 25) == traffic.RESET, 5)
+
+
+def test_a_refusal_of_the_kernel_is_told_and_over_once_its_cause_is(clean: Lab, daemon: Daemon):
+    """Another program takes the table for its own: nobody else may change it while that lives."""
+    daemon.start(small())
+    thief = clean.gateway.start("nft", "-i", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        thief.stdin.write(b"delete table inet egressd; add table inet egressd { flags owner; }\n")
+        thief.stdin.flush()
+        assert wait_for(lambda: daemon.status()["state"] == "degraded", 5)
+        with pytest.raises(varlink.Refused) as refused:
+            daemon.call("Reload")
+        assert refused.value.name == "io.egressd.KernelRefused"
+        assert "not permitted" in refused.value.parameters["text"]
+        done = daemon.ctl("reload")
+        assert (done.returncode, "not permitted" in done.stderr) == (1, True)
+    finally:
+        thief.kill()
+        thief.wait()
+    # Its table goes with it, which is one more change by somebody else.
+    assert wait_for(lambda: daemon.status()["state"] == "enforcing", 10)
+    assert traffic.tcp(clean["desk1"], clean.world, WORLD, 25) == traffic.RESET
