@@ -3,6 +3,7 @@
 
 #include "base/protocol.h"
 #include "kernel/batch.h"
+#include "ruleset/names.h"
 #include "ruleset/ruleset.h"
 
 #include <arpa/inet.h>
@@ -23,17 +24,6 @@
 #define SEND_TRIES       4
 
 #define KEY_MAX 44
-
-static const char *set_name(enum family family)
-{
-	switch (family) {
-	case FAMILY_IPV4:
-		return "revoked4";
-	case FAMILY_IPV6:
-		break;
-	}
-	return "revoked6";
-}
 
 static bool is_for_set(const struct flow *flow, enum family family)
 {
@@ -71,9 +61,9 @@ static void put_element(struct wire *wire, const struct flow *flow)
 	nest = wire_nest(wire, NFTA_SET_ELEM_KEY);
 	wire_put(wire, NFTA_DATA_VALUE, key, length);
 	wire_nest_end(wire, nest);
-	wire_u64(wire, NFTA_SET_ELEM_TIMEOUT, REVOKED_MSEC);
+	wire_u64(wire, NFTA_SET_ELEM_TIMEOUT, REVOKED_SECONDS * 1000);
 	/* What starts the time anew for an element that is there. */
-	wire_u64(wire, NFTA_SET_ELEM_EXPIRATION, REVOKED_MSEC);
+	wire_u64(wire, NFTA_SET_ELEM_EXPIRATION, REVOKED_SECONDS * 1000);
 	wire_nest_end(wire, element);
 }
 
@@ -98,7 +88,7 @@ static size_t put_message(struct batch *batch, enum family family, const struct 
 	/* Without NLM_F_EXCL: two changes of policy may cut the same flow. */
 	batch_message(batch, NULL, NFT_MSG_NEWSETELEM, NLM_F_CREATE);
 	wire_string(wire, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-	wire_string(wire, NFTA_SET_ELEM_LIST_SET, set_name(family));
+	wire_string(wire, NFTA_SET_ELEM_LIST_SET, set_revoked(family));
 	nest = wire_nest(wire, NFTA_SET_ELEM_LIST_ELEMENTS);
 	while (*next < count && elements < MESSAGE_ELEMENTS) {
 		put_element(wire, &flows[*next]);

@@ -13,8 +13,6 @@
  * 20 and 44 bytes. A flow is there with the values that its packets of the original direction have
  * at the forward hook: its source, and where it went behind DNAT.
  */
-#define REVOKED_MSEC 60000 /* how long an element stays */
-
 enum revoked_result {
 	REVOKED_FULL = 1, /* a set is full: some flows are not in it */
 };

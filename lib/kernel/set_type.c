@@ -69,8 +69,3 @@ uint32_t set_type_byte_order(enum set_type type)
 {
 	return types[type].order;
 }
-
-bool set_type_is_concatenation(enum set_type type)
-{
-	return types[type].id >> TYPE_BITS != 0;
-}

@@ -16,7 +16,4 @@ bool set_type_of_id(uint32_t id, enum set_type *ret_type);
 /* nft's byte order of the key, for the set's user data: 0 unset, 1 the host's, 2 the network's. */
 uint32_t set_type_byte_order(enum set_type type);
 
-/* True for a concatenation of fields. */
-bool set_type_is_concatenation(enum set_type type);
-
 #endif
