@@ -18,6 +18,7 @@ struct question {
 	const struct policy *policy;
 	struct connection connection;
 	const char *service; /* as it was asked for */
+	bool ends_here;      /* the destination is an address of the gateway */
 	struct service_item literal;
 	const struct service_item *items;
 	size_t item_count;
@@ -53,6 +54,16 @@ static int find_origin(struct question *question, const char *interface)
 		connection->origin = ORIGIN_OUTSIDE;
 		connection->spoofed = route_inside;
 	}
+	return 0;
+}
+
+static int find_end(struct question *question)
+{
+	struct route route = {};
+	int r = route_lookup(&question->connection.destination, &route);
+	if (r < 0)
+		return r;
+	question->ends_here = r == 0 && route.local;
 	return 0;
 }
 
@@ -216,16 +227,22 @@ static void print_why(const struct offence *offence, FILE *out)
 	}
 }
 
-static char *explain(const struct question *question, const struct judgement *judgement)
+/* The verdict on a connection that the table lets by without a look at its host or service. */
+static struct judgement unjudged(const struct question *question)
+{
+	return (struct judgement){
+	        .permitted = true,
+	        .passes = true,
+	        .source = policy_host_at(question->policy, &question->connection.source),
+	        .destination = policy_host_at(question->policy, &question->connection.destination),
+	};
+}
+
+static void print_ruling(const struct question *question, const struct judgement *judgement,
+                         FILE *out)
 {
 	const struct connection *connection = &question->connection;
 	const struct offence *offence = judgement->offence_count ? &judgement->offences[0] : NULL;
-	const struct location *at = offence ? &offence->at : &judgement->at;
-	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return NULL;
 
 	print_party(&connection->source, judgement->source, out);
 	fprintf(out, " %s initiate ", offence ? "may not" : "may");
@@ -239,6 +256,31 @@ static char *explain(const struct question *question, const struct judgement *ju
 		fputs(": ", out);
 		print_why(offence, out);
 	}
+}
+
+static void print_end(const struct question *question, const struct judgement *judgement, FILE *out)
+{
+	fprintf(out, "%s from ", question->service);
+	print_party(&question->connection.source, judgement->source, out);
+	fputs(" to ", out);
+	print_party(&question->connection.destination, judgement->destination, out);
+	fputs(" ends at the gateway itself, which egressd does not judge", out);
+}
+
+static char *explain(const struct question *question, const struct judgement *judgement)
+{
+	const struct offence *offence = judgement->offence_count ? &judgement->offences[0] : NULL;
+	const struct location *at = offence ? &offence->at : &judgement->at;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+
+	if (question->ends_here)
+		print_end(question, judgement, out);
+	else
+		print_ruling(question, judgement, out);
 	if (at->file && at->line)
 		fprintf(out, " (%s:%u)", at->file, at->line);
 	if (offence && judgement->passes)
@@ -307,10 +349,14 @@ int method_explain(struct request *request, json_t *parameters, void *userdata)
 		return request_invalid_parameter(request, "mac");
 
 	int r = find_origin(&question, parameter_string(parameters, "interface"));
+	if (r == 0)
+		r = find_end(&question);
 	if (r < 0)
 		return request_failed(request, "The routing table could not be asked: %s",
 		                      strerror(-r));
 	if (judge_question(&question, &judgement) < 0)
 		return request_invalid_parameter(request, "service");
+	if (question.ends_here)
+		judgement = unjudged(&question);
 	return answer(request, &question, &judgement);
 }

@@ -131,7 +131,7 @@ int method_list_hosts(struct request *request, json_t *parameters, void *userdat
 		if (role && host->role != role)
 			continue;
 		json_t *item = json_pack(
-		        "{ss ss so so ss sb ss sI}", "name", host->name, "role", host->role->name,
+		        "{ss ss so so ss sb so sI}", "name", host->name, "role", host->role->name,
 		        "addresses", words_reply(&host->addresses), "macs", macs_reply(host),
 		        "mode", mode_name(host->effective_mode), "self", host->self, "file",
 		        host->at.file, "line", (json_int_t)host->at.line);
@@ -139,6 +139,19 @@ int method_list_hosts(struct request *request, json_t *parameters, void *userdat
 			return -ENOMEM;
 	}
 	return request_reply(request, json_pack("{sO}", "hosts", hosts));
+}
+
+/* A name that was in force when something was blocked may be gone from the policy since. */
+static bool knows_host(const struct policy *policy, const struct ledger *ledger, const char *name)
+{
+	const struct ledger_filter filter = {.host = name};
+	return !*name || (policy && policy_host(policy, name)) || ledger_first(ledger, &filter);
+}
+
+static bool knows_role(const struct policy *policy, const struct ledger *ledger, const char *name)
+{
+	const struct ledger_filter filter = {.role = name};
+	return !*name || (policy && policy_role(policy, name)) || ledger_first(ledger, &filter);
 }
 
 int method_list_blocked(struct request *request, json_t *parameters, void *userdata)
@@ -163,6 +176,12 @@ int method_list_blocked(struct request *request, json_t *parameters, void *userd
 	if (since < 0)
 		return request_invalid_parameter(request, "since");
 	filter.since = (usec_t)since;
+	if (filter.host && !knows_host(policy, ledger, filter.host))
+		return request_error(request, "io.egressd.NoSuchHost",
+		                     json_pack("{ss}", "host", filter.host));
+	if (filter.role && !knows_role(policy, ledger, filter.role))
+		return request_error(request, "io.egressd.NoSuchRole",
+		                     json_pack("{ss}", "role", filter.role));
 
 	for (const struct ledger_entry *entry = ledger_first(ledger, &filter); entry;
 	     entry = ledger_next(ledger, &filter, entry))

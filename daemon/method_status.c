@@ -6,6 +6,7 @@
 #include "ruleset/names.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,37 @@ static int add_inside(json_t *inside, const struct policy *policy)
 	return 0;
 }
 
+/* Does an interface of that name exist, or any that fits the wildcard? Names are compared as the
+ * table compares them; if_nametoindex(3) would also find alternative names. */
+static bool exists(const struct if_nameindex *interfaces, const char *name)
+{
+	size_t n = strlen(name);
+	bool wildcard = n && name[n - 1] == '*';
+	for (; interfaces->if_index; interfaces++)
+		if (wildcard ? strncmp(name, interfaces->if_name, n - 1) == 0
+		             : strcmp(name, interfaces->if_name) == 0)
+			return true;
+	return false;
+}
+
+static int add_missing(json_t *missing, const struct policy *policy)
+{
+	int r = 0;
+	if (!policy)
+		return 0;
+
+	struct if_nameindex *interfaces = if_nameindex();
+	if (!interfaces)
+		return -errno;
+	for (size_t i = 0; i < policy->gateway.inside.count && r == 0; i++) {
+		const char *name = policy->gateway.inside.items[i].text;
+		if (!exists(interfaces, name))
+			r = append(missing, json_string(name));
+	}
+	if_freenameindex(interfaces);
+	return r;
+}
+
 int method_get_status(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
@@ -164,7 +196,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	const struct policy *policy = enforcement->policy;
 	_cleanup_(json_release) json_t *degraded = json_array(), *roles = json_array();
 	_cleanup_(json_release) json_t *reasons = json_array(), *sources = json_array();
-	_cleanup_(json_release) json_t *inside = json_array();
+	_cleanup_(json_release) json_t *inside = json_array(), *missing = json_array();
 	_cleanup_(counts_done) struct counts counts = {};
 	struct events_counts events = events_counts(control->events);
 	struct count total = {};
@@ -177,6 +209,10 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	    add_roles(roles, policy, &counts) < 0 ||
 	    add_reasons(reasons, enforcement, &counts, &total) < 0)
 		return -ENOMEM;
+	r = add_missing(missing, policy);
+	if (r < 0)
+		return request_failed(request, "The interfaces could not be listed: %s",
+		                      strerror(-r));
 	r = add_sources(sources, enforcement->kernel, policy);
 	if (r < 0)
 		return request_failed(request, "The blocked sources could not be read: %s",
@@ -184,7 +220,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 
 	return request_reply(
 	        request,
-	        json_pack("{ss sO ss sI ss so sO sO so sO s{sI sI} si sO so so}", "state",
+	        json_pack("{ss sO ss sI ss so sO sO so sO s{sI sI} si sO so so sO}", "state",
 	                  state_name(control->health->state), "degraded", degraded, "mode",
 	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
 	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
@@ -192,5 +228,5 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  reply_count(total), "sources", sources, "events", "received",
 	                  (json_int_t)events.received, "lost", (json_int_t)events.lost, "alarms", 0,
 	                  "inside", inside, "revoked", reply_count(counts_all_revoked(&counts)),
-	                  "change", change_reply(&enforcement->change)));
+	                  "change", change_reply(&enforcement->change), "missing", missing));
 }

@@ -3,6 +3,7 @@
 
 #include "control/service.h"
 #include "field.h"
+#include "parameter.h"
 #include "units.h"
 
 #include <errno.h>
@@ -77,15 +78,16 @@ static void complain_problems(const struct command *command, const json_t *probl
 	                    field_text(problem, "text", ""));
 }
 
-static enum outcome complain_error(const struct command *command, const struct reply *reply)
+static enum outcome complain_error(const struct command *command, const json_t *sent,
+                                   const struct reply *reply)
 {
 	const char *text = field_text(reply->parameters, "text", NULL);
 	const char *name =
 	        strrchr(reply->error, '.') + 1; /* a reply has been checked for the dot */
 
 	if (strcmp(reply->error, VARLINK_INVALID_PARAMETER) == 0) {
-		complain(command, "the daemon cannot make sense of the %s",
-		         field_text(reply->parameters, "parameter", "parameters"));
+		complain_parameter(command, sent,
+		                   field_text(reply->parameters, "parameter", "parameters"));
 	} else if (strcmp(name, "PolicyRejected") == 0) {
 		complain_problems(command, json_object_get(reply->parameters, "problems"));
 	} else if (strcmp(name, "KernelRefused") == 0) {
@@ -107,7 +109,7 @@ static enum outcome complain_error(const struct command *command, const struct r
 	return OUTCOME_REFUSED;
 }
 
-enum outcome ask_receive(const struct command *command, struct client *client,
+enum outcome ask_receive(const struct command *command, struct client *client, const json_t *sent,
                          struct reply *ret_reply)
 {
 	struct reply reply;
@@ -120,7 +122,7 @@ enum outcome ask_receive(const struct command *command, struct client *client,
 	}
 	if (command->writer.json)
 		writer_json(&command->writer, reply.root, false);
-	enum outcome outcome = complain_error(command, &reply);
+	enum outcome outcome = complain_error(command, sent, &reply);
 	reply_done(&reply);
 	return outcome;
 }
@@ -135,9 +137,10 @@ enum outcome ask(const struct command *command, const char *method, json_t *para
 		json_decref(parameters);
 		return outcome;
 	}
+	_cleanup_(json_decrefp) json_t *sent = json_incref(parameters);
 	outcome = ask_send(command, client, method, parameters, false);
 	if (outcome == OUTCOME_DONE)
-		outcome = ask_receive(command, client, &reply);
+		outcome = ask_receive(command, client, sent, &reply);
 	if (outcome == OUTCOME_DONE) {
 		*ret_parameters = json_incref(reply.parameters);
 		reply_done(&reply);

@@ -24,8 +24,9 @@ enum outcome ask_connect(const struct command *command, usec_t timeout_usec,
 enum outcome ask_send(const struct command *command, struct client *client, const char *method,
                       json_t *parameters, bool more);
 
-/* Waits for a reply that is no error; the caller releases it by reply_done(). */
-enum outcome ask_receive(const struct command *command, struct client *client,
+/* Waits for a reply that is no error; the caller releases it by reply_done(). The parameters that
+ * were sent (may be NULL) are for saying which of them was wrong. */
+enum outcome ask_receive(const struct command *command, struct client *client, const json_t *sent,
                          struct reply *ret_reply);
 
 /* Connects, calls and waits; *ret_parameters is what was answered. */

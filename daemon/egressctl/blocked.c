@@ -7,9 +7,12 @@
 #include "since.h"
 #include "units.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 static const struct column blocked_columns[] = {
         {"Last", false, YIELD_NEVER},    {"Host", false, YIELD_FIRST},
-        {"Source", false, YIELD_LAST},   {"Destination", false, YIELD_LAST},
+        {"Source", false, YIELD_NEVER},  {"Destination", false, YIELD_NEVER},
         {"Service", false, YIELD_FIRST}, {"Reason", false, YIELD_NEVER},
         {"Attempts", true, YIELD_NEVER}, {},
 };
@@ -20,14 +23,11 @@ static void print_blocked(const struct command *command, const json_t *answer)
 	struct columns columns;
 	size_t i;
 
-	if (!json_array_size(list)) {
-		writer_line(&command->writer, COLOUR_NONE, "Nothing was blocked.");
-		return;
-	}
 	columns_init(&columns, &command->writer, blocked_columns);
 	json_array_foreach(list, i, blocked)
 	{
-		_cleanup_free_ char *service = field_service(blocked, true);
+		size_t traffic = 0;
+		_cleanup_free_ char *service = field_service(blocked, &traffic);
 		char ago[UNIT_TEXT_MAX], attempts[UNIT_TEXT_MAX];
 		columns_add(&columns, COLOUR_NONE, "%s",
 		            ago_print(field_number(blocked, "last"), command->now, ago));
@@ -35,12 +35,66 @@ static void print_blocked(const struct command *command, const json_t *answer)
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "source", "?"));
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "destination", "?"));
 		columns_add(&columns, COLOUR_NONE, "%s", service ? service : "?");
+		columns_keep(&columns, traffic);
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "reason", "?"));
 		columns_add(&columns, COLOUR_NONE, "%s",
 		            count_print(field_number(blocked, "attempts"), attempts));
 	}
 	columns_print(&columns);
 	columns_done(&columns);
+}
+
+/* What the kernel blocked, by its own counts, of what was asked for. */
+static int64_t packets_counted(const struct command *command, const json_t *status)
+{
+	const char *role = command->options[OPTION_ROLE], *host = command->options[OPTION_HOST];
+	const char *source = command->options[OPTION_SOURCE];
+	const json_t *item;
+	int64_t packets = 0;
+	size_t i;
+
+	if (!role && !host && !source)
+		return field_packets(status, "blocked");
+	if (!host && !source) {
+		json_array_foreach(json_object_get(status, "roles"), i,
+		                   item) if (strcmp(field_text(item, "role", ""), role) ==
+		                             0) return field_packets(item, "blocked");
+		return 0;
+	}
+	json_array_foreach(json_object_get(status, "sources"), i, item)
+	{
+		if (host && strcmp(field_text(item, "host", ""), host) != 0)
+			continue;
+		if (source && strcmp(field_text(item, "source", ""), source) != 0)
+			continue;
+		packets += field_number(item, "packets");
+	}
+	return packets;
+}
+
+/* The daemon lists what it saw; what the kernel counted before that is not to be kept quiet. */
+static enum outcome print_nothing(const struct command *command)
+{
+	_cleanup_(json_decrefp) json_t *status = NULL;
+	enum outcome outcome = ask(command, "GetStatus", json_object(), ASK_USEC, &status);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+
+	bool narrowed = false;
+	for (unsigned i = 0; i < OPTION_COUNT; i++)
+		if (command->options[i])
+			narrowed = true;
+	/* The counts have no times, so with a time only a daemon that saw nothing at all is told.
+	 */
+	bool seen = command->options[OPTION_SINCE] &&
+	            field_number(json_object_get(status, "events"), "received");
+	bool counted = !seen && packets_counted(command, status) > 0;
+	writer_line(&command->writer, COLOUR_NONE, "Nothing%s was blocked%s.",
+	            narrowed ? " like that" : "",
+	            counted ? " since the daemon began to listen; egressctl status has the "
+	                      "kernel's own counts"
+	                    : "");
+	return OUTCOME_DONE;
 }
 
 enum outcome verb_blocked(const struct command *command)
@@ -58,5 +112,15 @@ enum outcome verb_blocked(const struct command *command)
 	        "{s:o, s:o, s:o, s:o}", "source", ask_option(command, OPTION_SOURCE), "host",
 	        ask_option(command, OPTION_HOST), "role", ask_option(command, OPTION_ROLE), "since",
 	        since ? json_integer((json_int_t)from) : json_null());
-	return ask_and_print(command, "ListBlocked", parameters, ASK_USEC, print_blocked);
+	_cleanup_(json_decrefp) json_t *answer = NULL;
+	enum outcome outcome = ask(command, "ListBlocked", parameters, ASK_USEC, &answer);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	if (command->writer.json)
+		writer_json(&command->writer, answer, false);
+	else if (!json_array_size(json_object_get(answer, "blocked")))
+		return print_nothing(command);
+	else
+		print_blocked(command, answer);
+	return OUTCOME_DONE;
 }

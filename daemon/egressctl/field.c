@@ -2,7 +2,10 @@
 #include "field.h"
 
 #include "base/cleanup.h"
+#include "base/protocol.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *field_text(const json_t *object, const char *name, const char *otherwise)
@@ -16,11 +19,11 @@ int64_t field_number(const json_t *object, const char *name)
 	return json_integer_value(json_object_get(object, name));
 }
 
-char *field_join(const json_t *object, const char *name)
+char *field_join(const json_t *object, const char *name, const char *separator)
 {
 	const json_t *array = json_object_get(object, name), *item;
 	size_t length = 1, i;
-	json_array_foreach(array, i, item) length += json_string_length(item) + 2;
+	json_array_foreach(array, i, item) length += json_string_length(item) + strlen(separator);
 
 	char *joined = malloc(length), *end = joined;
 	if (!joined)
@@ -31,7 +34,7 @@ char *field_join(const json_t *object, const char *name)
 		if (!json_is_string(item))
 			continue;
 		if (end > joined)
-			end = stpcpy(end, ", ");
+			end = stpcpy(end, separator);
 		end = stpcpy(end, json_string_value(item));
 	}
 	return joined;
@@ -47,18 +50,34 @@ int64_t field_bytes(const json_t *object, const char *name)
 	return field_number(json_object_get(object, name), "bytes");
 }
 
-char *field_service(const json_t *blocked, bool brief)
+/* "/25", "/echo-request", or nothing for a protocol that has neither ports nor types. */
+static void print_port(const char *protocol, const json_t *port, char *buffer, size_t size)
+{
+	json_int_t number = json_integer_value(port);
+	const char *type = NULL;
+	uint8_t code;
+
+	if (number >= 0 && number <= UINT8_MAX && protocol_parse(protocol, &code) == 0 &&
+	    protocol_has_types(code))
+		type = icmp_type_name(code, (uint8_t)number);
+	if (!json_is_integer(port))
+		*buffer = '\0';
+	else if (type)
+		snprintf(buffer, size, "/%s", type);
+	else
+		snprintf(buffer, size, "/%lld", (long long)number);
+}
+
+char *field_service(const json_t *blocked, size_t *ret_traffic)
 {
 	const char *protocol = field_text(blocked, "protocol", "?");
 	const char *service = field_text(blocked, "service", NULL);
-	const json_t *port = json_object_get(blocked, "port");
-	char number[32] = "", *text;
+	char port[64], *text;
 
-	if (brief && service)
-		return strdup(service);
-	if (json_is_integer(port))
-		snprintf(number, sizeof(number), "/%lld", (long long)json_integer_value(port));
-	int r = service ? asprintf(&text, "%s%s (%s)", protocol, number, service)
-	                : asprintf(&text, "%s%s", protocol, number);
-	return r < 0 ? NULL : text;
+	print_port(protocol, json_object_get(blocked, "port"), port, sizeof(port));
+	if (asprintf(&text, "%s%s%s%s%s", protocol, port, service ? " (" : "",
+	             service ? service : "", service ? ")" : "") < 0)
+		return NULL;
+	*ret_traffic = strlen(protocol) + strlen(port);
+	return text;
 }

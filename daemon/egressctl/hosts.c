@@ -7,7 +7,7 @@
 
 static const struct column host_columns[] = {
         {"Host", false, YIELD_FIRST}, {"Role", false, YIELD_FIRST},
-        {"Mode", false, YIELD_NEVER}, {"Addresses", false, YIELD_LAST},
+        {"Mode", false, YIELD_NEVER}, {"Addresses", false, YIELD_NEVER},
         {"MAC", false, YIELD_NEVER},  {},
 };
 

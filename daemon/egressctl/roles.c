@@ -5,13 +5,22 @@
 #include "field.h"
 #include "units.h"
 
-/* A list of services; `none` when it is empty. */
-static void print_list(const struct command *command, const char *name, const json_t *role,
-                       const char *field, const char *none)
+/* Permissions, set apart by more than the commas that they have in them; `none` when there are
+ * none. */
+static void print_permissions(const struct command *command, const char *name, const json_t *role,
+                              const char *field, const char *none)
 {
-	_cleanup_free_ char *list = field_join(role, field);
+	_cleanup_free_ char *list = field_join(role, field, "; ");
 	writer_field(&command->writer, name, COLOUR_NONE, "%s",
 	             list ? (*list ? list : none) : "(out of memory)");
+}
+
+static void print_inherits(const struct command *command, const json_t *role)
+{
+	_cleanup_free_ char *list = field_join(role, "inherits", ", ");
+	if (!list || *list)
+		writer_field(&command->writer, "  from", COLOUR_NONE, "%s",
+		             list ? list : "(out of memory)");
 }
 
 static void print_role(const struct command *command, const json_t *role)
@@ -24,11 +33,11 @@ static void print_role(const struct command *command, const json_t *role)
 	writer_field(writer, "  hosts", COLOUR_NONE, "%lld, mode %s%s", (long long)hosts,
 	             field_text(role, "mode", "?"),
 	             json_is_true(json_object_get(role, "tripwire")) ? ", tripwire" : "");
-	if (json_array_size(json_object_get(role, "inherits")))
-		print_list(command, "  from", role, "inherits", "");
-	print_list(command, "  outbound", role, "outbound", "nothing");
-	print_list(command, "  inbound", role, "inbound",
-	           json_is_array(json_object_get(role, "inbound")) ? "nothing" : "not judged");
+	print_inherits(command, role);
+	print_permissions(command, "  outbound", role, "outbound", "nothing");
+	print_permissions(command, "  inbound", role, "inbound",
+	                  json_is_array(json_object_get(role, "inbound")) ? "nothing"
+	                                                                  : "not judged");
 	writer_field(writer, "  permitted", COLOUR_NONE, "%s packets, %s",
 	             count_print(field_packets(role, "permitted"), packets),
 	             bytes_print(field_bytes(role, "permitted"), bytes));

@@ -6,6 +6,8 @@
 #include "field.h"
 #include "units.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SOURCES_SHOWN      5
@@ -38,13 +40,37 @@ static void print_state(const struct command *command, const json_t *status)
 	writer_field(writer, "Version", COLOUR_NONE, "%s", field_text(status, "version", "?"));
 }
 
+/* "lan0, eth7 (no such interface now)" */
+static void print_inside(const struct writer *writer, const json_t *status)
+{
+	const json_t *missing = json_object_get(status, "missing");
+	const json_t *name;
+	_cleanup_free_ char *text = NULL;
+	size_t size, i;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return;
+
+	json_array_foreach(json_object_get(status, "inside"), i, name)
+	{
+		const json_t *other;
+		size_t j;
+		fprintf(out, "%s%s", i ? ", " : "",
+		        json_is_string(name) ? json_string_value(name) : "?");
+		json_array_foreach(missing, j, other) if (json_equal(name, other))
+		        fputs(" (no such interface now)", out);
+	}
+	if (fclose(out) == 0 && *text)
+		writer_field(writer, "Inside",
+		             json_array_size(missing) ? COLOUR_WARNING : COLOUR_NONE, "%s", text);
+}
+
 static void print_policy(const struct command *command, const json_t *status)
 {
 	const struct writer *writer = &command->writer;
 	const json_t *policy = json_object_get(status, "policy");
 	const char *file = field_text(policy, "file", "");
 	int64_t hosts = field_number(policy, "hosts"), roles = field_number(policy, "roles");
-	_cleanup_free_ char *inside = field_join(status, "inside");
 	char when[WHEN_TEXT_MAX];
 
 	writer_field(writer, "Policy", COLOUR_NONE, "%s%s%.*s", *file ? file : "none",
@@ -53,8 +79,7 @@ static void print_policy(const struct command *command, const json_t *status)
 	             when_print(field_number(policy, "loaded"), command->now, when),
 	             (long long)hosts, plural(hosts, "host", "hosts"), (long long)roles,
 	             plural(roles, "role", "roles"));
-	if (inside && *inside)
-		writer_field(writer, "Inside", COLOUR_NONE, "%s", inside);
+	print_inside(writer, status);
 }
 
 static void print_change(const struct command *command, const json_t *status)
@@ -124,6 +149,7 @@ static void print_roles(const struct command *command, const json_t *status)
 		return;
 	writer_gap(&command->writer);
 	columns_init(&columns, &command->writer, role_columns);
+	columns_fit(&columns);
 	json_array_foreach(roles, i, role)
 	{
 		char revoked[UNIT_TEXT_MAX];
@@ -155,6 +181,7 @@ static void print_reasons(const struct command *command, const json_t *status)
 	size_t i;
 
 	columns_init(&columns, &command->writer, reason_columns);
+	columns_fit(&columns);
 	json_array_foreach(json_object_get(status, "reasons"), i, reason)
 	{
 		int64_t packets = field_number(reason, "packets");
@@ -171,18 +198,14 @@ static void print_reasons(const struct command *command, const json_t *status)
 }
 
 static const struct column source_columns[] = {
-        {"Source", false, YIELD_LAST},  {"Host", false, YIELD_FIRST}, {"Role", false, YIELD_FIRST},
+        {"Source", false, YIELD_NEVER}, {"Host", false, YIELD_FIRST}, {"Role", false, YIELD_FIRST},
         {"Packets", true, YIELD_NEVER}, {"Bytes", true, YIELD_NEVER}, {},
 };
 
 static const struct column destination_columns[] = {
-        {"Who", false, YIELD_FIRST},
-        {"Tried", false, YIELD_LAST},
-        {"Service", false, YIELD_NEVER},
-        {"Reason", false, YIELD_NEVER},
-        {"Attempts", true, YIELD_NEVER},
-        {"Last", true, YIELD_NEVER},
-        {},
+        {"Tried", false, YIELD_NEVER}, {"Service", false, YIELD_FIRST},
+        {"Reason", false, YIELD_AWAY}, {"Attempts", true, YIELD_NEVER},
+        {"Last", true, YIELD_AWAY},    {},
 };
 
 /* What a source tried most often next to `previous` (NULL: most often of all); NULL when there is
@@ -209,25 +232,60 @@ static const json_t *next_destination(const json_t *blocked, const char *source,
 	return best;
 }
 
+/* How many destinations a source tried. */
+static size_t count_destinations(const json_t *blocked, const char *source)
+{
+	const json_t *entry;
+	size_t i, count = 0;
+	json_array_foreach(blocked, i,
+	                   entry) if (strcmp(field_text(entry, "source", ""), source) == 0) count++;
+	return count;
+}
+
+/* Says how the others are listed; a command that does not fit has a row of its own. */
+static void add_others(const struct command *command, struct columns *columns, size_t others,
+                       const char *source, const char *host)
+{
+	const char *ellipsis = command->writer.utf8 ? "…" : "...";
+	char more[64], list[256];
+	snprintf(more, sizeof(more), "  %s and %zu more:", ellipsis, others);
+	snprintf(list, sizeof(list), "egressctl blocked --%s %s", host ? "host" : "source",
+	         host ? host : source);
+	if (strlen(more) + 1 + strlen(list) <= command->writer.width) {
+		columns_add_across(columns, COLOUR_NONE, "%s %s", more, list);
+		return;
+	}
+	columns_add_across(columns, COLOUR_NONE, "%s", more);
+	columns_add_across(columns, COLOUR_NONE, "    %s", list);
+}
+
 static void add_destinations(const struct command *command, struct columns *columns,
                              const json_t *blocked, const char *source)
 {
-	const json_t *entry = NULL;
-	for (unsigned i = 0; i < DESTINATIONS_SHOWN; i++) {
-		entry = next_destination(blocked, source, entry);
-		if (!entry)
-			break;
-		_cleanup_free_ char *service = field_service(entry, true);
+	size_t count = count_destinations(blocked, source);
+	const json_t *entry = next_destination(blocked, source, NULL);
+	const char *host = field_text(entry, "host", NULL);
+	if (!entry)
+		return;
+
+	columns_add_across(columns, COLOUR_BOLD, "%s%s%s%s", source, host ? " (" : "",
+	                   host ? host : "", host ? ")" : "");
+	for (unsigned i = 0; i < DESTINATIONS_SHOWN && entry; i++) {
+		size_t traffic = 0;
+		_cleanup_free_ char *service = field_service(entry, &traffic);
 		char attempts[UNIT_TEXT_MAX], ago[UNIT_TEXT_MAX];
-		columns_add(columns, COLOUR_NONE, "%s", i ? "" : field_text(entry, "host", source));
-		columns_add(columns, COLOUR_NONE, "%s", field_text(entry, "destination", "?"));
+		columns_add(columns, COLOUR_NONE, "  %s", field_text(entry, "destination", "?"));
 		columns_add(columns, COLOUR_NONE, "%s", service ? service : "?");
+		columns_keep(columns, traffic);
 		columns_add(columns, COLOUR_NONE, "%s", field_text(entry, "reason", "?"));
 		columns_add(columns, COLOUR_NONE, "%s",
 		            count_print(field_number(entry, "attempts"), attempts));
 		columns_add(columns, COLOUR_NONE, "%s",
 		            ago_print(field_number(entry, "last"), command->now, ago));
+		entry = next_destination(blocked, source, entry);
 	}
+	if (count > DESTINATIONS_SHOWN)
+		add_others(command, columns, count - DESTINATIONS_SHOWN, source, host);
 }
 
 /* Who was blocked most, and below that, where to and how often. */
@@ -242,6 +300,8 @@ static void print_sources(const struct command *command, const json_t *status,
 		return;
 	columns_init(&who, &command->writer, source_columns);
 	columns_init(&where, &command->writer, destination_columns);
+	columns_fit(&who);
+	columns_fit(&where);
 	json_array_foreach(sources, i, source)
 	{
 		if (i >= SOURCES_SHOWN)

@@ -30,7 +30,8 @@ static void print_event(const struct command *command, const json_t *event)
 		return;
 	}
 
-	_cleanup_free_ char *service = field_service(attempt, false);
+	size_t traffic;
+	_cleanup_free_ char *service = field_service(attempt, &traffic);
 	const char *host = field_text(attempt, "host", NULL);
 	writer_line(writer, colour_of(kind), "%s %s: %s%s%s -> %s %s, %s", time, kind,
 	            host ? host : "", host ? " " : "", field_text(attempt, "source", "?"),
@@ -47,7 +48,7 @@ enum outcome verb_watch(const struct command *command)
 
 	while (outcome == OUTCOME_DONE) {
 		struct reply reply;
-		outcome = ask_receive(command, client, &reply);
+		outcome = ask_receive(command, client, NULL, &reply);
 		if (outcome != OUTCOME_DONE)
 			break;
 		if (command->writer.json)

@@ -45,6 +45,8 @@ def test_an_interface_describes_itself(daemon: Daemon, interface: str):
      "org.varlink.service.InvalidParameter"),
     ("io.egressd.Monitor", {}, "org.varlink.service.ExpectedMore"),
     ("io.egressd.ListHosts", {"role": "nobody"}, "io.egressd.NoSuchRole"),
+    ("io.egressd.ListBlocked", {"role": "nobody"}, "io.egressd.NoSuchRole"),
+    ("io.egressd.ListBlocked", {"host": "nobody"}, "io.egressd.NoSuchHost"),
 ])
 def test_a_call_that_cannot_be_answered_gets_a_typed_error(daemon: Daemon, method: str,
                                                            parameters: dict, error: str):
@@ -218,6 +220,28 @@ def test_blocked_is_narrowed_down_by_every_parameter(clean: Lab, daemon: Daemon,
     traffic.tcp(clean["www1"], clean.world, WORLD, 80)
     assert len(daemon.blocked(3)) == 3
     assert len(daemon.blocked(**filters)) == count
+
+
+def test_a_host_that_left_the_policy_is_known_as_long_as_its_attempts_are(clean: Lab,
+                                                                          daemon: Daemon):
+    daemon.start(CLASSIC)
+    assert daemon.blocked(host="office") == []
+    traffic.tcp(clean["desk1"], clean.world, WORLD, 25)
+    assert len(daemon.blocked(1)) == 1
+    daemon.write(CLASSIC.replace('"office"', '"bureau"'))
+    daemon.call("Reload")
+    assert len(daemon.blocked(host="office")) == 1
+    assert daemon.blocked(host="bureau") == []
+    assert daemon.blocked(host="") == []
+
+
+def test_status_tells_which_inside_interfaces_are_missing(daemon: Daemon):
+    daemon.start(POLICY)
+    status = daemon.status()
+    assert status["inside"] and status["missing"] == []
+    daemon.write(POLICY.replace("inside = [", 'inside = [ "eth7", "ppp*", "la*",', 1))
+    daemon.call("Reload")
+    assert daemon.status()["missing"] == ["eth7", "ppp*"]
 
 
 def test_the_socket_goes_with_the_daemon_and_a_stale_one_is_replaced(daemon: Daemon):

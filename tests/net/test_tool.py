@@ -31,12 +31,13 @@ VERBS = [["status"], ["roles"], ["hosts"], ["blocked"],
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
-def test_a_verb_prints_text_for_people_that_fits_80_columns(busy: Daemon, verb: list[str]):
+def test_a_verb_prints_text_for_people(busy: Daemon, verb: list[str]):
     done = busy.ctl(*verb)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines
-    assert max(map(len, lines)) <= 80, [line for line in lines if len(line) > 80]
+    if verb[0] not in ("blocked", "hosts"):  # tables that no terminal limits are shown whole
+        assert max(map(len, lines)) <= 80, [line for line in lines if len(line) > 80]
     assert ESCAPE not in done.stdout
 
 
@@ -66,10 +67,56 @@ def test_status_names_state_roles_and_the_sources_that_were_blocked_most(clean: 
     assert [line["source"] for line in status["sources"]][0] == clean["desk1"].ipv4
 
 
+def test_status_stays_within_80_columns_and_cuts_no_address(clean: Lab, daemon: Daemon):
+    daemon.start(CLASSIC)
+    far = [f"2001:db8:ffff:1111:2222:3333:4444:555{i}" for i in range(5)]
+    for address in far:
+        with pytest.raises(OSError):
+            traffic.connect(clean["desk1"], address, 6667)
+        traffic.ping(clean["www1"], address)
+    daemon.blocked(10)
+    text = daemon.ctl("status").stdout
+    assert max(map(len, text.splitlines())) <= 80, text
+    assert sum(address in text for address in far) >= 3, text
+    assert "tcp/6667" in text and "icmpv6/echo-request" in text, text
+    assert "and 2 more: egressctl blocked --host office" in text, text
+
+
 def test_blocked_names_source_destination_service_and_reason(clean: Lab, busy: Daemon):
     text = busy.ctl("blocked").stdout
-    for word in (clean["desk1"].ipv4, "office", WORLD, "smtp", "irc", "unassigned"):
+    for word in (clean["desk1"].ipv4, "office", WORLD, "tcp/25 (smtp)", "tcp/6667 (irc)",
+                 "tcp/21 (ftp)", "unassigned"):
         assert word in text, text
+
+
+def test_a_typing_error_is_no_all_clear(busy: Daemon):
+    for option, word in (("--host", "host"), ("--role", "role")):
+        done = busy.ctl("blocked", option, "nobdoy")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f'egressctl: there is no {word} "nobdoy"\n'
+    done = busy.ctl("blocked", "--source", "www1")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert '"www1" is no address' in done.stderr
+
+
+def test_a_daemon_that_saw_nothing_points_to_what_the_kernel_counted(busy: Daemon):
+    busy.stop()
+    busy.start()
+    assert busy.ctl("blocked").stdout == (
+        "Nothing was blocked since the daemon began to listen; egressctl status has the "
+        "kernel's own counts.\n")
+
+
+def test_nothing_at_all_is_said_shortly(daemon: Daemon):
+    daemon.start(CLASSIC)
+    assert daemon.ctl("blocked").stdout == "Nothing was blocked.\n"
+
+
+def test_status_points_out_an_inside_interface_that_does_not_exist(daemon: Daemon):
+    policy = small('"http"')
+    daemon.start(policy.replace("inside = [", 'inside = [ "eth7",', 1))
+    assert "eth7 (no such interface now), lan0" in daemon.ctl("status").stdout
+    assert daemon.json("status")["missing"] == ["eth7"]
 
 
 @pytest.mark.parametrize("source, destination, service, verdict, reason, exit_status", [
@@ -92,6 +139,15 @@ def test_explain_gives_the_verdict_the_reason_and_the_line(
     if reason != "unassigned":
         assert CLASSIC.splitlines()[reply["line"] - 1].strip()
         assert reply["file"].endswith("egressd.conf")
+
+
+def test_what_ends_at_the_gateway_is_not_judged(clean: Lab, daemon: Daemon):
+    daemon.start(CLASSIC)
+    done = daemon.ctl("--json", "explain", "192.168.0.11", clean["gateway"].ipv4, "ssh")
+    reply = json.loads(done.stdout)
+    assert (done.returncode, reply["verdict"]) == (0, "permitted")
+    assert reply["line"] is None and reply["file"] is None and reply["reason"] is None
+    assert reply["text"].endswith("ends at the gateway itself, which egressd does not judge.")
 
 
 def test_explain_takes_an_interface_and_a_mac(daemon: Daemon):
@@ -173,7 +229,10 @@ def test_what_the_daemon_cannot_answer_ends_with_1(daemon: Daemon):
                   ("192.168.0.11", "2001:db8::80", "http")):
         done = daemon.ctl("explain", *words)
         assert done.returncode == 1
-        assert done.stderr
+        assert [word for word in words if word in done.stderr]
+    done = daemon.ctl("explain", "192.168.0.11", WORLD, "25")
+    assert done.stderr == (
+        'egressctl: "25" is no service: a name such as smtp, or a literal such as tcp/25\n')
 
 
 @pytest.mark.parametrize("program", [EGRESSCTL, EGRESSD])

@@ -2,6 +2,8 @@
 #include "egressctl.h"
 
 #include "base/array.h"
+#include "columns.h"
+#include "field.h"
 #include "plain.h"
 #include "server.h"
 #include "since.h"
@@ -60,7 +62,8 @@ static int get_status(struct request *request, json_t *parameters, void *userdat
 	return request_reply(
 	        request,
 	        json_pack("{s:s, s:[s], s:s, s:I, s:s, s:{s:s, s:s, s:I, s:i, s:i}, s:o, s:[{s:s, "
-	                  "s:i, s:i}, {s:s, s:i, s:i}], s:o, s:o, s:{s:i, s:i}, s:i, s:[s, s]}",
+	                  "s:i, s:i}, {s:s, s:i, s:i}], s:o, s:o, s:{s:i, s:i}, s:i, s:[s, s, s], "
+	                  "s:[s]}",
 	                  "state", "degraded", "degraded",
 	                  "the configuration has mistakes since 13:59, and the policy that was in "
 	                  "force before them stays",
@@ -71,13 +74,19 @@ static int get_status(struct request *request, json_t *parameters, void *userdat
 	                  roles, "reasons", "reason", "role", "packets", 1200, "bytes", 60000,
 	                  "reason", "spoofed", "packets", 0, "bytes", 0, "blocked",
 	                  count(1234, 61700), "sources", sources, "events", "received", 1230,
-	                  "lost", 4, "alarms", 2, "inside", "lan0", "dmz*"));
+	                  "lost", 4, "alarms", 2, "inside", "lan0", "dmz*", "eth7", "missing",
+	                  "eth7"));
 }
 
 static int list_blocked(struct request *request, json_t *parameters, void *userdata)
 {
 	const char *host = json_string_value(json_object_get(parameters, "host"));
+	const char *source = json_string_value(json_object_get(parameters, "source"));
 	const json_t *since = json_object_get(parameters, "since");
+	if (source && strcmp(source, "www1") == 0)
+		return request_invalid_parameter(request, "source");
+	if (source || (host && strcmp(host, "pc9") == 0))
+		return request_reply(request, json_pack("{s:[]}", "blocked"));
 	if (since && json_integer_value(since) == (json_int_t)((NOW - 600 * USEC_PER_SEC)))
 		return request_reply(request, json_pack("{s:[]}", "blocked"));
 	if (host && strcmp(host, "nobody") == 0)
@@ -105,6 +114,11 @@ static int explain(struct request *request, json_t *parameters, void *userdata)
 	const char *source = json_string_value(json_object_get(parameters, "source"));
 	if (strcmp(source, "nonsense") == 0)
 		return request_invalid_parameter(request, "source");
+	if (strcmp(json_string_value(json_object_get(parameters, "destination")), "2001:db8::80") ==
+	    0)
+		return request_invalid_parameter(request, "destination");
+	if (strchr("25t", *service) && strcmp(service, "tcp/25") != 0)
+		return request_invalid_parameter(request, "service");
 	bool permitted = strcmp(service, "https") == 0;
 	return request_reply(request,
 	                     json_pack("{s:s, s:s?, s:s, s:s, s:s, s:i, s:s, s:s}", "verdict",
@@ -134,11 +148,12 @@ static int list_roles(struct request *request, json_t *parameters, void *userdat
 {
 	return request_reply(
 	        request,
-	        json_pack("{s:[{s:s, s:s, s:i, s:[], s:[s, s], s:n, s:b, s:o, s:o, s:s, "
+	        json_pack("{s:[{s:s, s:s, s:i, s:[s, s], s:[s, s], s:n, s:b, s:o, s:o, s:s, "
 	                  "s:i}]}",
 	                  "roles", "name", "desk", "mode", "enforce", "hosts", 35, "inherits",
-	                  "outbound", "http", "https", "inbound", "tripwire", 1, "permitted",
-	                  count(5, 300), "blocked", count(0, 0), "file", "a.conf", "line", 9));
+	                  "base", "office", "outbound", "http, https", "smtp to loghost", "inbound",
+	                  "tripwire", 1, "permitted", count(5, 300), "blocked", count(0, 0), "file",
+	                  "a.conf", "line", 9));
 }
 
 static int monitor(struct request *request, json_t *parameters, void *userdata)
@@ -252,7 +267,7 @@ static const char status_golden[] =
 	"Version     0.1.0\n"
 	"Policy      /etc/egressd/egressd.conf, digest 3fa9c1d2e4b5\n"
 	"            in force since 2026-11-21 13:02:11 (25 h ago): 38 hosts, 9 roles\n"
-	"Inside      lan0, dmz*\n"
+	"Inside      lan0, dmz*, eth7 (no such interface now)\n"
 	"Blocked     1.2k packets, 60 KiB in all\n"
 	"Events      1.2k received, 4 lost (the counters have them all the same)\n"
 	"Alarms      2 open\n"
@@ -268,11 +283,14 @@ static const char status_golden[] =
 	"192.168.0.7                             pc7?[31mred  desk     1.2k   58 KiB\n"
 	"2001:db8:1234:5678:9abc:def0:1234:5678  -            -          34  1.6 KiB\n"
 	"\n"
-	"Who                   Tried            Service   Reason      Attempts       Last\n"
-	"pc7                   198.51.100.10    smtp      role             900    5 s ago\n"
-	"                      198.51.100.9     smtp      role              40   31 s ago\n"
-	"                      198.51.100.11    tcp/6667  role              40    2 h ago\n"
-	"2001:db8:1234:5678:…  2001:db8:ff::25  smtp      unassigned        17  3 min ago\n";
+	"Tried              Service        Reason      Attempts       Last\n"
+	"192.168.0.7 (pc7)\n"
+	"  198.51.100.10    tcp/25 (smtp)  role             900    5 s ago\n"
+	"  198.51.100.9     tcp/25 (smtp)  role              40   31 s ago\n"
+	"  198.51.100.11    tcp/6667       role              40    2 h ago\n"
+	"  … and 1 more: egressctl blocked --host pc7\n"
+	"2001:db8:1234:5678:9abc:def0:1234:5678\n"
+	"  2001:db8:ff::25  tcp/25 (smtp)  unassigned        17  3 min ago\n";
 /* clang-format on */
 
 START_TEST(status_is_a_screen_of_80_columns)
@@ -301,7 +319,9 @@ START_TEST(json_is_the_parameters_of_the_reply)
 	json_t *status = json_loads(f.out, 0, NULL);
 	ck_assert_ptr_nonnull(status);
 	ck_assert_str_eq(json_string_value(json_object_get(status, "state")), "degraded");
-	ck_assert_uint_eq(json_object_size(status), 13);
+	ck_assert_uint_eq(json_object_size(status), 14);
+	ck_assert_str_eq(json_string_value(json_array_get(json_object_get(status, "missing"), 0)),
+	                 "eth7");
 	ck_assert_ptr_null(strchr(f.out, '\033'));
 	json_decref(status);
 
@@ -326,8 +346,38 @@ START_TEST(explain_ends_with_0_for_permitted_and_1_for_blocked)
 	        f.out, "Verdict     blocked for the reason role, but it passes: mode audit\n"));
 	ck_assert_ptr_nonnull(strstr(f.out, "office.conf:12\n"));
 	ck_assert_int_eq(run(&f, "explain --json 192.168.0.7 198.51.100.9 smtp"), OUTCOME_REFUSED);
-	ck_assert_int_eq(run(&f, "explain nonsense 198.51.100.9 smtp"), OUTCOME_REFUSED);
-	ck_assert_str_eq(f.errors, "egressctl: the daemon cannot make sense of the source\n");
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(explain_says_what_it_could_not_make_sense_of_and_what_would_be_right)
+{
+	static const struct {
+		const char *line;
+		const char *errors;
+	} wrong[] = {
+	        {"explain nonsense 198.51.100.9 smtp",
+	         "egressctl: \"nonsense\" is no address; write one as 192.0.2.7 or 2001:db8::7 "
+	         "(egressctl hosts has those of all hosts)\n"},
+	        {"explain 192.168.0.7 2001:db8::80 smtp",
+	         "egressctl: 2001:db8::80 is IPv6, which 192.168.0.7 is not: no connection has "
+	         "both\n"},
+	        {"explain 192.168.0.7 198.51.100.9 25",
+	         "egressctl: \"25\" is no service: a name such as smtp, or a literal such as "
+	         "tcp/25\n"},
+	        {"blocked --source www1",
+	         "egressctl: \"www1\" is no address; write one as 192.0.2.7 or 2001:db8::7 "
+	         "(egressctl hosts has those of all hosts)\n"},
+	};
+	struct fixture f;
+	set_up(&f);
+	for (size_t i = 0; i < ELEMENTS_OF(wrong); i++) {
+		ck_assert_int_eq(run(&f, wrong[i].line), OUTCOME_REFUSED);
+		ck_assert_str_eq(f.errors, wrong[i].errors);
+		ck_assert_str_eq(f.out, "");
+	}
+	ck_assert_int_eq(run(&f, "explain 192.168.0.7 198.51.100.9 tcp/x"), OUTCOME_REFUSED);
+	ck_assert_ptr_nonnull(strstr(f.errors, "\"tcp/x\" is no service: "));
 	tear_down(&f);
 }
 END_TEST
@@ -356,11 +406,117 @@ START_TEST(blocked_lists_and_narrows_down)
 	ck_assert_int_eq(run(&f, "blocked"), OUTCOME_DONE);
 	ck_assert_ptr_nonnull(strstr(f.out, "31 s ago    pc7   192.168.0.7 "));
 	ck_assert_int_eq(run(&f, "blocked --since 10min"), OUTCOME_DONE);
-	ck_assert_str_eq(f.out, "Nothing was blocked.\n");
+	ck_assert_str_eq(f.out, "Nothing like that was blocked.\n");
+	ck_assert_int_eq(run(&f, "blocked --host pc9"), OUTCOME_DONE);
+	ck_assert_str_eq(f.out, "Nothing like that was blocked.\n");
+	ck_assert_int_eq(run(&f, "blocked --source 192.168.0.7"), OUTCOME_DONE);
+	ck_assert_str_eq(f.out, "Nothing like that was blocked since the daemon began to listen; "
+	                        "egressctl status has the kernel's own counts.\n");
 	ck_assert_int_eq(run(&f, "blocked --host nobody"), OUTCOME_REFUSED);
 	ck_assert_str_eq(f.errors, "egressctl: there is no host \"nobody\"\n");
 	ck_assert_int_eq(run(&f, "blocked --since noon"), OUTCOME_USAGE);
 	tear_down(&f);
+}
+END_TEST
+
+START_TEST(a_table_shows_everything_where_there_is_no_terminal)
+{
+	struct fixture f;
+	set_up(&f);
+	ck_assert_int_eq(run(&f, "blocked"), OUTCOME_DONE);
+	ck_assert_ptr_nonnull(strstr(f.out, "2001:db8:1234:5678:9abc:def0:1234:5678  "));
+	ck_assert_ptr_nonnull(strstr(f.out, " tcp/25 (smtp) "));
+	ck_assert_ptr_nonnull(strstr(f.out, " tcp/6667 "));
+	ck_assert_ptr_null(strstr(f.out, "…"));
+	tear_down(&f);
+}
+END_TEST
+
+START_TEST(protocol_and_port_are_shown_with_the_name_of_the_service)
+{
+	static const struct {
+		const char *protocol;
+		int port; /* -1: none */
+		const char *service;
+		const char *text;
+		size_t traffic;
+	} cases[] = {
+	        {"tcp", 21, "ftp", "tcp/21 (ftp)", 6},
+	        {"udp", 40000, NULL, "udp/40000", 9},
+	        {"icmp", 8, NULL, "icmp/echo-request", 17},
+	        {"icmp", 8, "ping", "icmp/echo-request (ping)", 17},
+	        {"icmpv6", 128, NULL, "icmpv6/echo-request", 19},
+	        {"icmp", 77, NULL, "icmp/77", 7},
+	        {"icmp", 264, NULL, "icmp/264", 8},
+	        {"gre", -1, NULL, "gre", 3},
+	};
+	for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
+		size_t traffic = 0;
+		json_t *entry = json_pack("{s:s, s:s?}", "protocol", cases[i].protocol, "service",
+		                          cases[i].service);
+		json_object_set_new(entry, "port",
+		                    cases[i].port < 0 ? json_null() : json_integer(cases[i].port));
+		char *text = field_service(entry, &traffic);
+		ck_assert_str_eq(text, cases[i].text);
+		ck_assert_uint_eq(traffic, cases[i].traffic);
+		free(text);
+		json_decref(entry);
+	}
+}
+END_TEST
+
+static const struct column narrow_columns[] = {
+        {"Name", false, YIELD_FIRST},   {"Address", false, YIELD_NEVER},
+        {"Reason", false, YIELD_AWAY},  {"Service", false, YIELD_FIRST},
+        {"Attempts", true, YIELD_AWAY}, {},
+};
+
+/* The same table, fitted to a terminal of that many columns. */
+static void expect_columns(size_t width, const char *expected)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	struct writer writer = {.out = out, .width = width, .utf8 = true, .terminal = true};
+	struct columns columns;
+	columns_init(&columns, &writer, narrow_columns);
+	columns_add_across(&columns, COLOUR_NONE, "%s", "from side to side");
+	columns_add(&columns, COLOUR_NONE, "%s", "a-name-of-some-length");
+	columns_add(&columns, COLOUR_NONE, "%s", "2001:db8::7");
+	columns_add(&columns, COLOUR_NONE, "%s", "role");
+	columns_add(&columns, COLOUR_NONE, "%s", "tcp/6667 (internet-relay)");
+	columns_keep(&columns, 8);
+	columns_add(&columns, COLOUR_NONE, "%s", "7");
+	columns_print(&columns);
+	columns_done(&columns);
+	fclose(out);
+	ck_assert_str_eq(text, expected);
+	free(text);
+}
+
+START_TEST(names_yield_first_then_columns_and_addresses_never)
+{
+	expect_columns(120,
+	               "Name                   Address      Reason  Service                    "
+	               "Attempts\n"
+	               "from side to side\n"
+	               "a-name-of-some-length  2001:db8::7  role    tcp/6667 (internet-relay)  "
+	               "       7\n");
+	expect_columns(50, "Name      Address      Reason  Service    Attempts\n"
+	                   "from side to side\n"
+	                   "a-name-…  2001:db8::7  role    tcp/6667…         7\n");
+	expect_columns(48, "Name          Address      Reason  Service\n"
+	                   "from side to side\n"
+	                   "a-name-of-s…  2001:db8::7  role    tcp/6667 (in…\n");
+	expect_columns(40, "Name      Address      Reason  Service\n"
+	                   "from side to side\n"
+	                   "a-name-…  2001:db8::7  role    tcp/6667…\n");
+	expect_columns(32, "Name      Address      Service\n"
+	                   "from side to side\n"
+	                   "a-name-…  2001:db8::7  tcp/6667…\n");
+	expect_columns(20, "Name      Address      Service\n"
+	                   "from side to side\n"
+	                   "a-name-…  2001:db8::7  tcp/6667…\n");
 }
 END_TEST
 
@@ -375,7 +531,8 @@ START_TEST(hosts_roles_and_events_are_shown)
 	ck_assert_int_eq(run(&f, "roles"), OUTCOME_DONE);
 	ck_assert_str_eq(f.out, "desk\n"
 	                        "  hosts     35, mode enforce, tripwire\n"
-	                        "  outbound  http, https\n"
+	                        "  from      base, office\n"
+	                        "  outbound  http, https; smtp to loghost\n"
 	                        "  inbound   not judged\n"
 	                        "  permitted 5 packets, 300 B\n"
 	                        "  blocked   0 packets, 0 B\n"
@@ -633,8 +790,12 @@ int main(void)
 	tcase_add_test(tests, status_is_a_screen_of_80_columns);
 	tcase_add_test(tests, json_is_the_parameters_of_the_reply);
 	tcase_add_test(tests, explain_ends_with_0_for_permitted_and_1_for_blocked);
+	tcase_add_test(tests, explain_says_what_it_could_not_make_sense_of_and_what_would_be_right);
 	tcase_add_test(tests, a_rejected_reload_ends_with_1_and_shows_the_mistakes);
 	tcase_add_test(tests, blocked_lists_and_narrows_down);
+	tcase_add_test(tests, a_table_shows_everything_where_there_is_no_terminal);
+	tcase_add_test(tests, protocol_and_port_are_shown_with_the_name_of_the_service);
+	tcase_add_test(tests, names_yield_first_then_columns_and_addresses_never);
 	tcase_add_test(tests, hosts_roles_and_events_are_shown);
 	tcase_add_test(tests, wrong_usage_ends_with_2_and_says_what_would_be_right);
 	tcase_add_test(tests, without_a_daemon_it_ends_with_3);
