@@ -152,6 +152,10 @@ static void note_commit(struct daemon *daemon, const struct outcome *outcome)
 		return;
 	}
 
+	if (outcome->revocation.forgotten)
+		journal(LOG_WARNING, "More flows were cut than the kernel remembers: packets of "
+		                     "some of them are "
+		                     "going to count as attempts");
 	if (outcome->flows_error)
 		health_fault(
 		        health, FAULT_FLOWS,

@@ -134,7 +134,7 @@ int method_list_hosts(struct request *request, json_t *parameters, void *userdat
 		        "{ss ss so so ss sb so sI}", "name", host->name, "role", host->role->name,
 		        "addresses", words_reply(&host->addresses), "macs", macs_reply(host),
 		        "mode", mode_name(host->effective_mode), "self", host->self, "file",
-		        host->at.file, "line", (json_int_t)host->at.line);
+		        reply_string(host->at.file), "line", (json_int_t)host->at.line);
 		if (json_array_append_new(hosts, item) < 0)
 			return -ENOMEM;
 	}

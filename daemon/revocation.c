@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "base/protocol.h"
 #include "kernel/conntrack.h"
+#include "kernel/neighbour.h"
 #include "kernel/revoked.h"
 #include "kernel/route.h"
 #include "policy/judge.h"
@@ -14,29 +15,33 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* Sources of unknown addresses that are remembered during one pass, lest each flow asks anew. */
-#define ORIGINS_MAX 4096
+/* Ways to sources that are remembered during one pass, lest each flow asks anew. */
+#define WAYS_MAX 4096
 
-struct origin_entry {
+/* The way that a source, which is not our own, is reached by. */
+struct way {
 	struct address address; /* the key: zeroed before it is filled in */
-	enum origin origin;
+	enum origin origin;     /* the side that it leads to */
+	uint32_t interface;     /* ifindex, 0: there is no way */
 };
 
 /* One pass over conntrack. */
 struct pass {
 	const struct policy *policy;
 	ARRAY(struct address) local; /* the gateway's own addresses */
-	struct recent *origins;
-	bool macs; /* some host is known by its MAC alone */
+	struct recent *ways;
+	struct neighbours *neighbours; /* NULL: the policy has no MACs */
 	ARRAY(struct flow) denied;
 	size_t kept;
+	int error; /* a negative errno: some flow was judged without knowing its way */
 };
 
 static void pass_done(struct pass *pass)
 {
 	ARRAY_DONE(&pass->local);
 	ARRAY_DONE(&pass->denied);
-	recent_free(pass->origins);
+	recent_free(pass->ways);
+	neighbours_free(pass->neighbours);
 }
 
 static int read_local_addresses(struct pass *pass)
@@ -73,13 +78,35 @@ static bool is_local(const struct pass *pass, const struct address *address)
 	return false;
 }
 
-/* Behind which side an address lies that is no host's and not our own. */
-static enum origin ask_route(const struct pass *pass, const struct address *address)
+static void ask_route(struct pass *pass, struct way *way)
 {
 	struct route route;
-	if (route_lookup(address, &route) != 0)
-		return ORIGIN_OUTSIDE;
-	return policy_is_inside(pass->policy, route.interface) ? ORIGIN_INSIDE : ORIGIN_OUTSIDE;
+
+	way->origin = ORIGIN_OUTSIDE;
+	way->interface = 0;
+	int r = route_lookup(&way->address, &route);
+	if (r < 0)
+		pass->error = r; /* not to know is not to be outside */
+	if (r != 0)
+		return;
+	way->interface = route.index;
+	if (policy_is_inside(pass->policy, route.interface))
+		way->origin = ORIGIN_INSIDE;
+}
+
+/* Lasts until the next call. */
+static const struct way *find_way(struct pass *pass, const struct address *address)
+{
+	struct address key;
+	memset(&key, 0, sizeof(key));
+	key.family = address->family;
+	memcpy(key.bytes, address->bytes, sizeof(key.bytes));
+	struct way *way = recent_use(pass->ways, &key);
+	if (!way) {
+		way = recent_add(pass->ways, &key);
+		ask_route(pass, way);
+	}
+	return way;
 }
 
 static enum origin find_origin(struct pass *pass, const struct address *address)
@@ -88,26 +115,24 @@ static enum origin find_origin(struct pass *pass, const struct address *address)
 		return ORIGIN_SELF;
 	if (policy_host_at(pass->policy, address))
 		return ORIGIN_INSIDE;
-
-	struct address key;
-	memset(&key, 0, sizeof(key));
-	key.family = address->family;
-	memcpy(key.bytes, address->bytes, sizeof(key.bytes));
-	struct origin_entry *known = recent_use(pass->origins, &key);
-	if (known)
-		return known->origin;
-	struct origin_entry *entry = recent_add(pass->origins, &key);
-	entry->origin = ask_route(pass, address);
-	return entry->origin;
+	return find_way(pass, address)->origin;
 }
 
-static void assume_right_mac(const struct pass *pass, struct connection *connection)
+/* The MAC that the source has now, where the judgement depends on it. */
+static void find_mac(struct pass *pass, struct connection *connection)
 {
+	if (!pass->neighbours || connection->origin != ORIGIN_INSIDE)
+		return;
 	const struct host *host = policy_host_at(pass->policy, &connection->source);
-	if (!host || !host->mac_count)
+	if (host && !host->mac_count)
+		return;
+	const struct way *way = find_way(pass, &connection->source);
+	const struct mac *mac =
+	        neighbours_find(pass->neighbours, &connection->source, way->interface);
+	if (!mac)
 		return;
 	connection->has_mac = true;
-	connection->mac = host->macs[0];
+	connection->mac = *mac;
 }
 
 /* The connection by which a flow is judged: its master's, when a helper expected it. */
@@ -119,14 +144,17 @@ static struct connection connection_of(const struct flow *flow)
 	        .protocol = flow->protocol,
 	        .port = flow->reached_port,
 	};
+	bool has_ports = flow->has_ports;
 	if (flow->has_master) {
 		connection.source = flow->master.source;
 		connection.destination = flow->master.destination;
 		connection.protocol = flow->master.protocol;
 		connection.port = flow->master.destination_port;
+		has_ports = flow->master.has_ports;
 	}
-	connection.has_port =
-	        protocol_has_ports(connection.protocol) || protocol_has_types(connection.protocol);
+	/* The keys of GRE are no ports to the policy. */
+	connection.has_port = protocol_has_types(connection.protocol) ||
+	                      (has_ports && protocol_has_ports(connection.protocol));
 	return connection;
 }
 
@@ -141,11 +169,9 @@ static bool may_go_on(struct pass *pass, const struct flow *flow)
 	connection.origin = find_origin(pass, &connection.source);
 	if (connection.origin == ORIGIN_SELF && !pass->policy->self)
 		return true;
-	assume_right_mac(pass, &connection);
+	find_mac(pass, &connection);
 	judge(pass->policy, &connection, &judgement);
-	if (judgement.passes)
-		return true;
-	return pass->macs && judgement.offences[0].reason == REASON_UNASSIGNED;
+	return judgement.passes;
 }
 
 static int judge_flow(const struct flow *flow, void *userdata)
@@ -162,10 +188,10 @@ static int judge_flow(const struct flow *flow, void *userdata)
 	return 0;
 }
 
-static bool has_hosts_by_mac(const struct policy *policy)
+static bool has_macs(const struct policy *policy)
 {
 	for (size_t i = 0; i < policy->hosts.count; i++)
-		if (!policy->hosts.items[i].range_count && policy->hosts.items[i].mac_count)
+		if (policy->hosts.items[i].mac_count)
 			return true;
 	return false;
 }
@@ -183,17 +209,15 @@ static int cut_denied(struct kernel *kernel, struct conntrack *conntrack, const 
 int revoke_flows(struct kernel *kernel, const struct policy *policy,
                  struct revocation *ret_revocation)
 {
-	_cleanup_(pass_done) struct pass pass = {
-	        .policy = policy,
-	        .macs = has_hosts_by_mac(policy),
-	};
+	_cleanup_(pass_done) struct pass pass = {.policy = policy};
 	_cleanup_(conntrack_freep) struct conntrack *conntrack = NULL;
 	struct revocation revocation = {};
 
 	int r = read_local_addresses(&pass);
 	if (r == 0)
-		r = recent_new(ORIGINS_MAX, sizeof(struct address), sizeof(struct origin_entry),
-		               &pass.origins);
+		r = recent_new(WAYS_MAX, sizeof(struct address), sizeof(struct way), &pass.ways);
+	if (r == 0 && has_macs(policy))
+		r = neighbours_read(&pass.neighbours);
 	if (r == 0)
 		r = conntrack_open(0, &conntrack);
 	if (r == 0)
@@ -204,6 +228,8 @@ int revoke_flows(struct kernel *kernel, const struct policy *policy,
 		r = cut_denied(kernel, conntrack, &pass, &revocation);
 		if (r == 0 && incomplete)
 			r = -EAGAIN;
+		if (r == 0)
+			r = pass.error;
 	}
 	*ret_revocation = revocation;
 	return r;

@@ -21,10 +21,14 @@ struct revocation {
  * time between the two commits of a change, while the kernel itself judges every packet.
  *
  * A flow of the gateway itself is judged as its `self` host, one from a host of the policy as if it
- * came in where it should, with the right MAC; hosts known by MAC alone are given the benefit of
- * the doubt. 0 or a negative errno: then denied flows
- * may be left in conntrack (-EAGAIN: it could not be read to its end). *ret_revocation is written
- * either way.
+ * came in where it should. Conntrack keeps no MACs: where the policy has some, a flow is judged
+ * with the one that the neighbour table has now for its source, on the interface that the source
+ * is reached by. When it has none there, the flow of a host with MACs, or of an address that
+ * belongs to nobody, is judged without a MAC, and so denied. In the same way a flow of a protocol
+ * with ports, of which conntrack does not tell them, is denied whatever would need the port.
+ *
+ * 0 or a negative errno: then denied flows may be left in conntrack (-EAGAIN: it could not be read
+ * to its end). *ret_revocation is written either way.
  */
 int revoke_flows(struct kernel *kernel, const struct policy *policy,
                  struct revocation *ret_revocation);

@@ -98,8 +98,9 @@ static bool read_protocol(const struct nlattr *nest, struct tuple *tuple)
 		return true;
 	}
 
+	/* What the kernel tracks without looking into it is told without ports, whatever it has. */
 	if (!fields.at[CTA_PROTO_SRC_PORT] && !fields.at[CTA_PROTO_DST_PORT])
-		return !protocol_has_ports(tuple->protocol);
+		return true;
 	tuple->has_ports = true;
 	return attribute_u16(fields.at[CTA_PROTO_SRC_PORT], &tuple->source_port) &&
 	       attribute_u16(fields.at[CTA_PROTO_DST_PORT], &tuple->destination_port);
@@ -180,7 +181,7 @@ int flow_read(const struct nlmsghdr *message, struct flow *ret_flow)
 
 	if (!read_tuple(attributes.at[CTA_TUPLE_ORIG], family, &original) ||
 	    !read_tuple(attributes.at[CTA_TUPLE_REPLY], family, &reply) ||
-	    reply.protocol != original.protocol)
+	    reply.protocol != original.protocol || reply.has_ports != original.has_ports)
 		return -EBADMSG;
 	flow = flow_of_tuples(&original, &reply);
 

@@ -35,8 +35,10 @@ struct flow {
 	struct address reached;     /* where it went: the reply's source, behind DNAT */
 	uint8_t protocol;           /* IANA number */
 	/*
-	 * The entry has ports; for GRE these are the keys. For ICMP and ICMPv6, which have none,
-	 * source_port is the id, destination_port and reached_port are the type. Else all are 0.
+	 * The entry tells ports; for GRE these are the keys. A kernel that does not track a
+	 * protocol by itself, as many do DCCP, has one entry without ports for all there is between
+	 * two addresses. For ICMP and ICMPv6, which have none, source_port is the id,
+	 * destination_port and reached_port are the type. Else all are 0.
 	 */
 	bool has_ports;
 	uint16_t source_port;

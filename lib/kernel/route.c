@@ -75,7 +75,7 @@ int route_lookup(const struct address *address, struct route *ret_route)
 		               ? ROUTE_NONE
 		               : -errno;
 
-	struct route result = {.local = found.local};
+	struct route result = {.index = found.interface, .local = found.local};
 	if (!found.interface || !if_indextoname(found.interface, result.interface))
 		return ROUTE_NONE;
 	*ret_route = result;

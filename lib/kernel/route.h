@@ -6,12 +6,14 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define ROUTE_NONE 1 /* the routing table has no way to that address */
 
 /* The way to an address. */
 struct route {
 	char interface[IF_NAMESIZE]; /* that packets to it leave by */
+	uint32_t index;              /* of that interface */
 	bool local;                  /* it is an address of this machine */
 };
 

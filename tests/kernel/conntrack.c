@@ -182,6 +182,28 @@ START_TEST(echoes_and_protocols_without_ports_are_told_and_deleted)
 }
 END_TEST
 
+START_TEST(dccp_is_told_and_deleted_whether_the_kernel_knows_its_ports_or_not)
+{
+	/* A request (RFC 4340, section 5) from port 5 to 6; no sum is looked at on the way out. */
+	static const uint8_t request[20] = {0, 5, 0, 6, 5, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1};
+	struct traffic_flows flows;
+	struct flow *flow;
+
+	send_raw(AF_INET, IPPROTO_DCCP, request, sizeof(request));
+	flows = traffic_flows(conntrack);
+	ck_assert_uint_eq(flows.list.count, 1);
+	flow = &flows.list.items[0];
+	ck_assert_uint_eq(flow->protocol, IPPROTO_DCCP);
+	check_address(&flow->source, "127.0.0.1");
+	ck_assert_uint_eq(flow->source_port, flow->has_ports ? 5 : 0);
+	ck_assert_uint_eq(flow->destination_port, flow->has_ports ? 6 : 0);
+	ck_assert_uint_eq(flow->reached_port, flow->has_ports ? 6 : 0);
+	ck_assert_int_eq(conntrack_delete(conntrack, flow), 0);
+	ck_assert_uint_eq(count_flows(), 0);
+	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
 START_TEST(a_flow_behind_dnat_tells_both_where_to_and_where_it_went)
 {
 	struct traffic_flows flows;
@@ -544,6 +566,7 @@ int main(void)
 	tcase_add_loop_test(tests, a_tcp_flow_is_told_as_assured_from_who_opened_it, 0,
 	                    ELEMENTS_OF(families));
 	tcase_add_test(tests, echoes_and_protocols_without_ports_are_told_and_deleted);
+	tcase_add_test(tests, dccp_is_told_and_deleted_whether_the_kernel_knows_its_ports_or_not);
 	tcase_add_test(tests, a_flow_behind_dnat_tells_both_where_to_and_where_it_went);
 	tcase_add_test(tests, the_same_tuple_in_another_zone_is_another_flow);
 	tcase_add_loop_test(tests, a_zone_of_one_direction_is_told_when_it_is_the_original_one, 0,

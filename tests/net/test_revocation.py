@@ -6,13 +6,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import packet
 import pytest
 import traffic
 from daemon import Daemon, wait_for
-from lab import WORLD, WORLD_V6, Host, Lab
+from lab import WAN_MAC, WORLD, WORLD_MAC, WORLD_V6, Host, Lab
 from policies import GATEWAY, small
 
 PORT = 9000
+DCCP = 33
 
 
 class TcpFlow:
@@ -256,6 +258,127 @@ def test_a_daemon_killed_between_the_phases_leaves_the_gateway_closed(clean: Lab
         assert not cut.lives()
         assert conntrack(clean, "dport=9000", "ASSURED") == []
         assert "ct direction reply" not in daemon.table()
+
+
+def by_mac(name: str, mac: str, role: str = "desk") -> str:
+    """A host that is known by its MAC alone, to be added to others."""
+    return f', {{ name = "{name}"; role = "{role}"; mac = [ "{mac}" ]; }}'
+
+
+SILENT = "silent = { outbound = [ ]; };"
+PHONE = by_mac("phone", "02:00:00:00:77:77")  # a machine that is not there
+
+
+@pytest.mark.parametrize("kind", [TcpFlow, UdpFlow])
+@pytest.mark.parametrize("destination", [WORLD, WORLD_V6])
+def test_a_host_by_mac_that_moves_to_a_silent_role_loses_its_flow(clean: Lab, daemon: Daemon,
+                                                                  kind: type, destination: str):
+    mac = clean["desk2"].mac
+    daemon.start(small(BOTH, roles=SILENT, hosts=by_mac("laptop", mac)))
+    with flow(kind, clean["desk2"], clean.world, destination) as cut:
+        reply = change(daemon, small(BOTH, roles=SILENT, hosts=by_mac("laptop", mac, "silent")))
+        assert (reply["flows_cut"], reply["flows_kept"]) == (1, 0)
+        assert not cut.lives()
+        assert_nothing_blocked(daemon)
+
+
+@pytest.mark.parametrize("destination", [WORLD, WORLD_V6])
+def test_a_host_by_mac_keeps_its_flow_when_others_lose_theirs(clean: Lab, daemon: Daemon,
+                                                              destination: str):
+    laptop = by_mac("laptop", clean["desk2"].mac, "roaming")
+    roles = f"roaming = {{ outbound = [ {BOTH} ]; }};"
+    daemon.start(small(BOTH, roles=roles, hosts=laptop))
+    with (flow(TcpFlow, clean["desk2"], clean.world, destination) as kept,
+          flow(TcpFlow, clean["desk1"], clean.world, "203.0.113.8") as cut):
+        reply = change(daemon, small('"http"', roles=roles, hosts=laptop))
+        assert (reply["flows_cut"], reply["flows_kept"]) == (1, 1)
+        assert kept.lives()
+        assert not cut.lives()
+        assert_nothing_blocked(daemon)
+
+
+@contextmanager
+def neighbour(lab: Lab, host: Host, state: str) -> Iterator[None]:
+    """What the gateway's neighbour table has for a host of the lan, whatever the host says."""
+    lab.gateway.ip(f"neighbour replace {host.ipv4} dev lan0 {state}")
+    try:
+        yield
+    finally:
+        lab.gateway.ip(f"neighbour delete {host.ipv4} dev lan0")
+
+
+@pytest.mark.parametrize("state", ["lladdr 02:00:00:00:99:99 nud permanent", "nud noarp"])
+def test_a_host_by_mac_is_judged_by_what_the_neighbour_table_has(clean: Lab, daemon: Daemon,
+                                                                 state: str):
+    laptop = by_mac("laptop", clean["desk2"].mac, "roaming")
+    roles = f"roaming = {{ outbound = [ {BOTH} ]; }};"
+    daemon.start(small(BOTH, roles=roles, hosts=laptop))
+    with (flow(UdpFlow, clean["desk2"], clean.world, WORLD) as mine,
+          neighbour(clean, clean["desk2"], state)):
+        assert change(daemon, small('"http"', roles=roles, hosts=laptop))["flows_cut"] == 1
+        # Its packets carry the right MAC, and so the kernel permits them anew.
+        mine.sender.send(b"question")
+        assert mine.listener.recv(64) == b"question"
+
+
+def test_a_host_taken_out_loses_its_flow_though_another_is_known_by_mac(clean: Lab,
+                                                                        daemon: Daemon):
+    other = ', { name = "desk2"; role = "desk"; address = "192.168.0.12"; }'
+    daemon.start(small(BOTH, hosts=other + PHONE))
+    with (flow(UdpFlow, clean["desk2"], clean.world, WORLD) as cut,
+          flow(UdpFlow, clean["desk1"], clean.world, "203.0.113.8") as kept):
+        reply = change(daemon, small(BOTH, hosts=PHONE))
+        assert (reply["flows_cut"], reply["flows_kept"]) == (1, 1)
+        assert not cut.lives()
+        assert kept.lives()
+
+
+def test_the_mac_of_another_machine_cuts_the_flow_of_the_impostor(clean: Lab, daemon: Daemon):
+    daemon.start(small(BOTH))
+    desk1 = clean["desk1"]
+    with flow(TcpFlow, desk1, clean.world, WORLD) as cut:
+        right = small(BOTH, host=f'mac = [ "{desk1.mac}" ];')
+        assert change(daemon, right)["flows_cut"] == 0
+        assert cut.lives()
+        wrong = small(BOTH, host=f'mac = [ "{clean["desk2"].mac}" ];')
+        assert change(daemon, wrong)["flows_cut"] == 1
+        assert not cut.lives()
+        assert_nothing_blocked(daemon)
+
+
+def pass_dccp(lab: Lab, host: Host) -> bool:
+    """Whether a DCCP request from the world to port 6 gets to a host."""
+    mark = packet.token()
+    request = struct.pack("!HHBBHBBHI", 5, 6, 5, 0, 0, 1, 0, 0, 1) + bytes(4) + mark
+    frame = packet.ethernet(WORLD_MAC, WAN_MAC,
+                            packet.ipv4(WORLD, host.ipv4, DCCP, request))
+    with packet.tap(lab.world.space) as world, packet.tap(host.space) as seen:
+        world.send(frame)
+        return any(mark in each.payload for each in seen.receive(0.2))
+
+
+def assert_done(daemon: Daemon) -> None:
+    """The last change is finished: nothing is faulty, and the fast path is back."""
+    assert daemon.status()["degraded"] == []
+    assert "ct direction reply" not in daemon.table()
+
+
+def test_a_dccp_packet_does_not_keep_a_change_from_finishing(clean: Lab, daemon: Daemon):
+    daemon.start(small(BOTH))
+    assert pass_dccp(clean, clean["desk1"])
+    with flow(TcpFlow, clean["desk1"], clean.world, WORLD) as cut:
+        reply = change(daemon, small('"http"'))
+        assert (reply["flows_cut"], reply["flows_kept"]) == (1, 1)
+        assert not cut.lives()
+        assert_done(daemon)
+
+
+def test_a_dccp_flow_is_cut_when_its_service_goes(clean: Lab, daemon: Daemon):
+    daemon.start(INBOUND % '"http", "dccp/6"')
+    assert pass_dccp(clean, clean["www1"])
+    assert change(daemon, INBOUND % '"http"')["flows_cut"] == 1
+    assert not pass_dccp(clean, clean["www1"])
+    assert_done(daemon)
 
 
 def test_nothing_forbidden_passes_after_the_commit(clean: Lab, daemon: Daemon):

@@ -194,11 +194,10 @@ static void put_bare(struct wire *wire, unsigned type, uint8_t protocol)
 	wire_nest_end(wire, tuple);
 }
 
-START_TEST(only_a_protocol_without_ports_and_types_needs_none)
+START_TEST(ports_may_be_untold_but_types_may_not)
 {
-	static const uint8_t without[] = {253, IPPROTO_ESP, 0, 255};
-	static const uint8_t with[] = {IPPROTO_TCP,  IPPROTO_UDP,  IPPROTO_SCTP,
-	                               IPPROTO_DCCP, IPPROTO_ICMP, IPPROTO_ICMPV6};
+	static const uint8_t without[] = {253, IPPROTO_ESP, 0, 255, IPPROTO_DCCP, IPPROTO_SCTP};
+	static const uint8_t with[] = {IPPROTO_ICMP, IPPROTO_ICMPV6};
 
 	for (size_t i = 0; i < ELEMENTS_OF(without) + ELEMENTS_OF(with); i++) {
 		bool needs = i >= ELEMENTS_OF(without);
@@ -212,6 +211,61 @@ START_TEST(only_a_protocol_without_ports_and_types_needs_none)
 		wire_u32(&wire, CTA_ID, 1);
 		ck_assert_int_eq(finish(&wire, &flow), needs ? -EBADMSG : 0);
 		ck_assert(!flow.has_ports);
+		ck_assert_uint_eq(flow.source_port, 0);
+		ck_assert_uint_eq(flow.destination_port, 0);
+		ck_assert_uint_eq(flow.reached_port, 0);
+		if (!needs)
+			ck_assert_uint_eq(flow.protocol, protocol);
+		wire_done(&wire);
+	}
+}
+END_TEST
+
+START_TEST(a_master_may_be_without_ports)
+{
+	struct wire wire = {};
+	struct flow flow;
+
+	begin(&wire, AF_INET);
+	put_ports(&wire, CTA_TUPLE_ORIG, IPPROTO_TCP, "192.0.2.1", 1, "192.0.2.2", 2);
+	put_ports(&wire, CTA_TUPLE_REPLY, IPPROTO_TCP, "192.0.2.2", 2, "192.0.2.1", 1);
+	wire_u32(&wire, CTA_ID, 1);
+	put_bare(&wire, CTA_TUPLE_MASTER, IPPROTO_DCCP);
+	ck_assert_int_eq(finish(&wire, &flow), 0);
+	ck_assert(flow.has_ports && flow.has_master && !flow.master.has_ports);
+	ck_assert_uint_eq(flow.master.destination_port, 0);
+	wire_done(&wire);
+}
+END_TEST
+
+static void put_one_port(struct wire *wire, unsigned type, unsigned port_type)
+{
+	size_t tuple = wire_nest(wire, type), nest;
+
+	put_addresses(wire, "192.0.2.1", "192.0.2.2");
+	nest = wire_nest(wire, CTA_TUPLE_PROTO);
+	wire_u8(wire, CTA_PROTO_NUM, IPPROTO_DCCP);
+	wire_u16(wire, port_type, 5);
+	wire_nest_end(wire, nest);
+	wire_nest_end(wire, tuple);
+}
+
+START_TEST(an_entry_with_some_of_its_ports_is_none)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		struct wire wire = {};
+		struct flow flow;
+
+		begin(&wire, AF_INET);
+		if (i == 0)
+			put_ports(&wire, CTA_TUPLE_ORIG, IPPROTO_DCCP, "192.0.2.1", 5, "192.0.2.2",
+			          6);
+		else
+			put_one_port(&wire, CTA_TUPLE_ORIG,
+			             i == 1 ? CTA_PROTO_SRC_PORT : CTA_PROTO_DST_PORT);
+		put_bare(&wire, CTA_TUPLE_REPLY, IPPROTO_DCCP);
+		wire_u32(&wire, CTA_ID, 1);
+		ck_assert_int_eq(finish(&wire, &flow), -EBADMSG);
 		wire_done(&wire);
 	}
 }
@@ -406,6 +460,8 @@ START_TEST(the_name_that_is_written_says_what_was_read)
 	flow.has_ports = false;
 	flow.source_port = flow.destination_port = 0;
 	check_name(&flow);
+	flow.protocol = IPPROTO_DCCP;
+	check_name(&flow);
 	flow.protocol = IPPROTO_ICMP;
 	flow.source_port = 9999;
 	flow.destination_port = 8;
@@ -430,7 +486,9 @@ int main(void)
 	tcase_add_test(tests, an_ipv6_entry_without_the_rest_is_read);
 	tcase_add_loop_test(tests, an_echo_is_read_with_the_type_that_was_asked_on_both_sides, 0,
 	                    ELEMENTS_OF(echoes));
-	tcase_add_test(tests, only_a_protocol_without_ports_and_types_needs_none);
+	tcase_add_test(tests, ports_may_be_untold_but_types_may_not);
+	tcase_add_test(tests, a_master_may_be_without_ports);
+	tcase_add_test(tests, an_entry_with_some_of_its_ports_is_none);
 	/* The last one is the message without any damage. */
 	tcase_add_loop_test(tests, an_entry_that_lacks_what_names_it_is_none, 0, DAMAGE_COUNT + 1);
 	tcase_add_test(tests, any_other_message_is_no_entry);
