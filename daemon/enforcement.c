@@ -93,7 +93,6 @@ static bool commit_in_two_phases(struct enforcement *enforcement, const struct p
 {
 	usec_t time = clock_monotonic();
 
-	outcome->two_phases = true;
 	if (!commit(enforcement, wanted, PHASE_JUDGING, outcome))
 		return false;
 	outcome->judging_milliseconds = milliseconds_since(&time);

@@ -54,7 +54,6 @@ struct outcome {
 	char *refused_file;         /* of refusal.at, whose own string went with the candidate */
 	double milliseconds;        /* from opening the file to the verified table */
 	/* A change that can deny something is made in two phases; all zero for any other. */
-	bool two_phases;
 	struct revocation revocation;
 	int flows_error; /* negative errno: flows not all judged, or the fast path did not come back
 	                  */
