@@ -2,6 +2,7 @@
 #include "base/address.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +20,19 @@ size_t family_length(enum family family)
 	abort(); /* no other value is ever made */
 }
 
+/* Long lists are sorted by it, so it does without memcmp(3). */
 int address_compare(const struct address *a, const struct address *b)
 {
 	if (a->family != b->family)
 		return a->family < b->family ? -1 : 1;
-	return memcmp(a->bytes, b->bytes, family_length(a->family));
+	for (size_t i = 0, n = family_length(a->family); i < n; i += sizeof(uint32_t)) {
+		uint32_t x, y;
+		memcpy(&x, a->bytes + i, sizeof(x));
+		memcpy(&y, b->bytes + i, sizeof(y));
+		if (x != y)
+			return be32toh(x) < be32toh(y) ? -1 : 1;
+	}
+	return 0;
 }
 
 bool address_next(const struct address *address, struct address *ret_next)
@@ -213,20 +222,43 @@ static int compare_ranges(const void *a, const void *b)
 	return c ? c : address_compare(&x->to, &y->to);
 }
 
+/* As they are in most published lists. */
+static bool are_sorted(const struct address_range *ranges, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (compare_ranges(&ranges[i - 1], &ranges[i]) > 0)
+			return false;
+	return true;
+}
+
+/* True when there is a gap between the first range and the second, which does not begin before. */
+static bool are_apart(const struct address_range *a, const struct address_range *b)
+{
+	struct address after;
+	return a->to.family != b->from.family ||
+	       (address_next(&a->to, &after) && address_compare(&after, &b->from) < 0);
+}
+
+bool ranges_are_merged(const struct address_range *ranges, size_t count)
+{
+	for (size_t i = 1; i < count; i++)
+		if (compare_ranges(&ranges[i - 1], &ranges[i]) > 0 ||
+		    !are_apart(&ranges[i - 1], &ranges[i]))
+			return false;
+	return true;
+}
+
 size_t ranges_merge(struct address_range *ranges, size_t count)
 {
 	if (!count)
 		return 0;
 
-	qsort(ranges, count, sizeof(*ranges), compare_ranges);
+	if (!are_sorted(ranges, count))
+		qsort(ranges, count, sizeof(*ranges), compare_ranges);
 
 	size_t last = 0;
 	for (size_t i = 1; i < count; i++) {
-		struct address after;
-		bool joins = ranges[i].from.family == ranges[last].to.family &&
-		             (!address_next(&ranges[last].to, &after) ||
-		              address_compare(&ranges[i].from, &after) <= 0);
-		if (!joins)
+		if (are_apart(&ranges[last], &ranges[i]))
 			ranges[++last] = ranges[i];
 		else if (address_compare(&ranges[i].to, &ranges[last].to) > 0)
 			ranges[last].to = ranges[i].to;

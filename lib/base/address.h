@@ -85,6 +85,9 @@ const char *range_print(const struct address_range *range, char buffer[static RA
  */
 size_t ranges_merge(struct address_range *ranges, size_t count);
 
+/* True when ranges_merge() would leave them as they are. */
+bool ranges_are_merged(const struct address_range *ranges, size_t count);
+
 /* Reads "52:54:00:12:34:56" (or with dashes); 0 or -EINVAL. */
 int mac_parse(const char *text, struct mac *ret_mac);
 

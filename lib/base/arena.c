@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BYTES ((size_t)64 * 1024)
+/*
+ * A small policy takes a small chunk. Those behind it are large enough for malloc(3) to map them by
+ * themselves, so that the system has them back as soon as the arena goes.
+ */
+#define CHUNK_BYTES      ((size_t)64 * 1024)
+#define NEXT_CHUNK_BYTES ((size_t)1024 * 1024)
 
 struct chunk {
 	struct chunk *next;
@@ -17,8 +22,15 @@ struct chunk {
 	alignas(max_align_t) unsigned char bytes[];
 };
 
+/* A block that was made elsewhere. */
+struct adopted {
+	struct adopted *next;
+	void *block;
+};
+
 struct arena {
 	struct chunk *chunks; /* the newest first; only that one is filled further */
+	struct adopted *adopted;
 };
 
 struct arena *arena_new(void)
@@ -31,6 +43,8 @@ struct arena *arena_free(struct arena *arena)
 	if (!arena)
 		return NULL;
 
+	for (struct adopted *adopted = arena->adopted; adopted; adopted = adopted->next)
+		free(adopted->block);
 	for (struct chunk *chunk = arena->chunks, *next; chunk; chunk = next) {
 		next = chunk->next;
 		free(chunk);
@@ -39,27 +53,60 @@ struct arena *arena_free(struct arena *arena)
 	return NULL;
 }
 
+/* The alignment of a type divides its size, so that strings take no more than their bytes. */
+static size_t alignment_of(size_t size)
+{
+	size_t divisor = size & -size;
+	return divisor && divisor < alignof(max_align_t) ? divisor : alignof(max_align_t);
+}
+
+static struct chunk *add_chunk(struct arena *arena, size_t bytes)
+{
+	size_t room = arena->chunks ? NEXT_CHUNK_BYTES : CHUNK_BYTES;
+	if (room < bytes)
+		room = bytes;
+	struct chunk *chunk = calloc(1, sizeof(*chunk) + room);
+	if (!chunk)
+		return NULL;
+	chunk->size = room;
+	/* One that is full at once leaves the newest where it is. */
+	struct chunk **place =
+	        arena->chunks && room == bytes ? &arena->chunks->next : &arena->chunks;
+	chunk->next = *place;
+	*place = chunk;
+	return chunk;
+}
+
 void *arena_alloc(struct arena *arena, size_t count, size_t size)
 {
 	size_t bytes;
 	if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX / 4)
 		return NULL;
-	bytes = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 
 	struct chunk *chunk = arena->chunks;
-	if (!chunk || chunk->size - chunk->used < bytes) {
-		size_t room = bytes > CHUNK_BYTES ? bytes : CHUNK_BYTES;
-		chunk = calloc(1, sizeof(*chunk) + room);
+	size_t alignment = alignment_of(size);
+	size_t begin = chunk ? (chunk->used + alignment - 1) & ~(alignment - 1) : 0;
+	if (!chunk || begin > chunk->size || chunk->size - begin < bytes) {
+		chunk = add_chunk(arena, bytes);
 		if (!chunk)
 			return NULL;
-		chunk->size = room;
-		chunk->next = arena->chunks;
-		arena->chunks = chunk;
+		begin = 0;
 	}
+	chunk->used = begin + bytes;
+	return chunk->bytes + begin;
+}
 
-	void *given = chunk->bytes + chunk->used;
-	chunk->used += bytes;
-	return given;
+void *arena_keep(struct arena *arena, void **items, size_t *count, size_t *capacity, size_t size)
+{
+	struct adopted *adopted = *count ? arena_alloc(arena, 1, sizeof(*adopted)) : NULL;
+	if (!adopted)
+		return NULL;
+	void *fitting = reallocarray(*items, *count, size);
+	*adopted = (struct adopted){arena->adopted, fitting ? fitting : *items};
+	arena->adopted = adopted;
+	*items = NULL;
+	*count = *capacity = 0;
+	return adopted->block;
 }
 
 void *arena_copy(struct arena *arena, const void *items, size_t count, size_t size)

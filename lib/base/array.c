@@ -32,6 +32,17 @@ void *array_zero(void *item, size_t size)
 	return memset(item, 0, size);
 }
 
+void array_fit(void **items, size_t count, size_t *capacity, size_t size)
+{
+	if (count == 0 || count == *capacity)
+		return;
+	void *fitting = reallocarray(*items, count, size);
+	if (!fitting)
+		return;
+	*items = fitting;
+	*capacity = count;
+}
+
 void array_done(void **items, size_t *count, size_t *capacity)
 {
 	free(*items);

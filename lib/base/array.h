@@ -36,10 +36,15 @@ int array_reserve(void **items, size_t *capacity, size_t count, size_t size);
 #define ARRAY_FOREACH(i, a)                                                                        \
 	for (__typeof__(*(a)->items) *i = (a)->items; i && i < (a)->items + (a)->count; i++)
 
+/* Gives back the room for more items than there are, where the memory allows. */
+#define ARRAY_FIT(a)                                                                               \
+	array_fit((void **)&(a)->items, (a)->count, &(a)->capacity, sizeof(*(a)->items))
+
 #define ARRAY_DONE(a) array_done((void **)&(a)->items, &(a)->count, &(a)->capacity)
 
 /* Internal to the macros above. */
 void *array_zero(void *item, size_t size);
+void array_fit(void **items, size_t count, size_t *capacity, size_t size);
 void array_done(void **items, size_t *count, size_t *capacity);
 
 #define ELEMENTS_OF(a) (sizeof(a) / sizeof((a)[0]))

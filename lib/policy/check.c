@@ -10,20 +10,31 @@
 		for (size_t _i = 0; _r == 0 && _i < (checker)->policy->part.count; _i++)           \
 			_r = names_add(&(checker)->part, (checker)->policy->part.items[_i].name,   \
 			               (checker)->policy->part.items[_i].at, _i);                  \
-		names_sort(&(checker)->part, what, (checker)->problems);                           \
+		names_check(&(checker)->part, what, (checker)->problems);                          \
 		_r;                                                                                \
 	})
 
-static int index_names(struct checker *checker)
+int check_index_names(struct checker *checker)
 {
 	int r = INDEX(checker, services, "service");
 	if (r == 0)
 		r = INDEX(checker, networks, "network");
 	if (r == 0)
 		r = INDEX(checker, roles, "role");
-	if (r == 0)
-		r = INDEX(checker, hosts, "host");
 	return r;
+}
+
+int check_index_hosts(struct checker *checker)
+{
+	return INDEX(checker, hosts, "host");
+}
+
+void check_names_done(struct checker *checker)
+{
+	names_done(&checker->services);
+	names_done(&checker->networks);
+	names_done(&checker->roles);
+	names_done(&checker->hosts);
 }
 
 static int check_blocklist(struct checker *checker)
@@ -37,8 +48,8 @@ static int check_all(struct checker *checker)
 {
 	/* Each step stands on the ones before: permissions need services, networks and hosts. */
 	static int (*const steps[])(struct checker *) = {
-	        index_names, check_services, check_networks, check_hosts,
-	        check_macs,  check_claims,   check_roles,    check_blocklist,
+	        check_index_names, check_index_hosts, check_services, check_networks,  check_hosts,
+	        check_macs,        check_claims,      check_roles,    check_blocklist,
 	};
 	for (size_t i = 0; i < ELEMENTS_OF(steps); i++) {
 		int r = steps[i](checker);
@@ -52,9 +63,6 @@ int policy_check(struct policy *policy, bool partial, struct problems *problems)
 {
 	struct checker checker = {.policy = policy, .problems = problems, .partial = partial};
 	int r = check_all(&checker);
-	names_done(&checker.services);
-	names_done(&checker.networks);
-	names_done(&checker.roles);
-	names_done(&checker.hosts);
+	check_names_done(&checker);
 	return r;
 }

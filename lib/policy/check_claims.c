@@ -19,6 +19,15 @@ static int compare_claims(const void *a, const void *b)
 	return c;
 }
 
+/* As they are in many a file that a program wrote. */
+static bool are_sorted(const struct claims *claims)
+{
+	for (size_t i = 1; i < claims->count; i++)
+		if (compare_claims(&claims->items[i - 1], &claims->items[i]) > 0)
+			return false;
+	return true;
+}
+
 static int collect(struct policy *policy, enum family family, struct claims *ret_claims)
 {
 	size_t count = 0;
@@ -43,7 +52,8 @@ static int collect(struct policy *policy, enum family family, struct claims *ret
 				        .parent = -1,
 				};
 	}
-	qsort(ret_claims->items, count, sizeof(*ret_claims->items), compare_claims);
+	if (!are_sorted(ret_claims))
+		qsort(ret_claims->items, count, sizeof(*ret_claims->items), compare_claims);
 	return 0;
 }
 
@@ -102,6 +112,18 @@ static int nest(struct checker *checker, struct claims *claims)
 	return 0;
 }
 
+static int note_starts(struct arena *arena, struct claims *claims)
+{
+	if (!claims->count)
+		return 0;
+	claims->starts = arena_alloc(arena, claims->count, sizeof(*claims->starts));
+	if (!claims->starts)
+		return -ENOMEM;
+	for (size_t i = 0; i < claims->count; i++)
+		claims->starts[i] = address_start(&claims->items[i].range.from);
+	return 0;
+}
+
 int check_claims(struct checker *checker)
 {
 	for (unsigned family = 0; family < FAMILY_COUNT; family++) {
@@ -109,6 +131,8 @@ int check_claims(struct checker *checker)
 		int r = collect(checker->policy, (enum family)family, claims);
 		if (r == 0)
 			r = nest(checker, claims);
+		if (r == 0)
+			r = note_starts(checker->policy->arena, claims);
 		if (r < 0)
 			return r;
 	}

@@ -112,17 +112,23 @@ int check_hosts(struct checker *checker)
 	return 0;
 }
 
-/* A MAC by which alone a host is told. */
-struct sole_mac {
-	struct mac mac;
-	const struct host *host;
-};
-
 static int compare_macs(const void *a, const void *b)
 {
 	const struct sole_mac *x = a, *y = b;
 	int c = memcmp(x->mac.bytes, y->mac.bytes, sizeof(x->mac.bytes));
 	return c ? c : (x->host->index > y->host->index) - (x->host->index < y->host->index);
+}
+
+static int keep_macs(struct policy *policy, const struct sole_mac *macs, size_t count)
+{
+	if (!count)
+		return 0;
+	policy->sole_macs = arena_alloc(policy->arena, count, sizeof(*macs));
+	if (!policy->sole_macs)
+		return -ENOMEM;
+	memcpy(policy->sole_macs, macs, count * sizeof(*macs));
+	policy->sole_mac_count = count;
+	return 0;
 }
 
 int check_macs(struct checker *checker)
@@ -154,6 +160,8 @@ int check_macs(struct checker *checker)
 			             before->host->name, before->host->at.file,
 			             before->host->at.line);
 	}
+
+	int r = keep_macs(checker->policy, macs.items, macs.count);
 	ARRAY_DONE(&macs);
-	return 0;
+	return r;
 }

@@ -12,21 +12,31 @@ static int resolve(struct checker *checker, struct network *network)
 	size_t count = network->addresses.count + network->listed_count;
 	if (!count)
 		return 0;
-	struct address_range *ranges = arena_alloc(checker->policy->arena, count, sizeof(*ranges));
-	if (!ranges)
-		return -ENOMEM;
+	/* A long list need not be there twice. */
+	if (!network->addresses.count &&
+	    ranges_are_merged(network->listed, network->listed_count)) {
+		network->ranges = network->listed;
+		network->range_count = network->listed_count;
+		return 0;
+	}
 
-	size_t n = 0;
+	ARRAY(struct address_range) ranges = {};
+	if (ARRAY_RESERVE(&ranges, count) < 0)
+		return -ENOMEM;
 	for (size_t i = 0; i < network->addresses.count; i++) {
 		const struct word *word = &network->addresses.items[i];
-		if (range_word_parse(word->text, word->at, checker->problems, &ranges[n]))
-			n++;
+		if (range_word_parse(word->text, word->at, checker->problems,
+		                     &ranges.items[ranges.count]))
+			ranges.count++;
 	}
 	if (network->listed_count)
-		memcpy(ranges + n, network->listed, network->listed_count * sizeof(*ranges));
-	network->ranges = ranges;
-	network->range_count = ranges_merge(ranges, n + network->listed_count);
-	return 0;
+		memcpy(ranges.items + ranges.count, network->listed,
+		       network->listed_count * sizeof(*ranges.items));
+	ranges.count = ranges_merge(ranges.items, ranges.count + network->listed_count);
+	network->range_count = ranges.count;
+	network->ranges = ARENA_KEEP(checker->policy->arena, &ranges);
+	ARRAY_DONE(&ranges);
+	return network->ranges || !network->range_count ? 0 : -ENOMEM;
 }
 
 int check_networks(struct checker *checker)

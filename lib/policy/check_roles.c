@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-static int resolve_permission(struct checker *checker, struct permission *permission)
+int check_permission(struct checker *checker, struct permission *permission)
 {
 	item_array items = {};
 	int r = 0;
@@ -25,7 +25,7 @@ static int resolve_permissions(struct checker *checker, struct permissions *perm
 {
 	int r = 0;
 	for (size_t i = 0; r == 0 && i < permissions->count; i++)
-		r = resolve_permission(checker, &permissions->items[i]);
+		r = check_permission(checker, &permissions->items[i]);
 	return r;
 }
 

@@ -30,7 +30,7 @@ static const struct helper_kind *helper_kind(const char *name)
 }
 
 /* The service that a word names; its own name inside a definition is none. */
-static const struct service *named_service(const struct checker *checker, const char *text,
+static const struct service *named_service(struct checker *checker, const char *text,
                                            const struct service *self)
 {
 	size_t index;

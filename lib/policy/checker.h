@@ -19,6 +19,12 @@ struct checker {
 	struct names hosts;
 };
 
+/* Indexes the names of everything in the policy, and releases the indexes; hosts apart, for they
+ * are many. 0 or -ENOMEM. */
+int check_index_names(struct checker *checker);
+int check_index_hosts(struct checker *checker);
+void check_names_done(struct checker *checker);
+
 /* Each fills in what policy.h marks "By check" on its kind; 0 or -ENOMEM. */
 int check_services(struct checker *checker);
 int check_networks(struct checker *checker);
@@ -38,6 +44,9 @@ int check_service_word(struct checker *checker, const struct word *word, const s
 
 /* Drops items that came before and moves the rest into the arena. */
 int check_keep_items(struct checker *checker, item_array *items, struct service_items *ret_items);
+
+/* Resolves the words of one entry of an outbound or inbound; 0 or -ENOMEM. */
+int check_permission(struct checker *checker, struct permission *permission);
 
 /*
  * Resolves the words of a to, from or blocklist. hosts: "host:NAME" and "role:NAME" may stand

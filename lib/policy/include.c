@@ -177,7 +177,7 @@ int load_file(struct loader *loader, const char *path, struct location at, unsig
 	if (!visited)
 		return -ENOMEM;
 	*visited = (struct visited){source.device, source.inode, path, at, true};
-	SHA256Update(&loader->digest, (const uint8_t *)source.text, source.length);
+	digest_add(&loader->digest, source.text, source.length);
 
 	struct words includes = {};
 	r = load_parsed(loader, path, source.text, source.length, &includes);

@@ -2,6 +2,7 @@
 #include "policy/judge.h"
 
 #include "base/protocol.h"
+#include "policy/runtime.h"
 
 #include <string.h>
 
@@ -125,6 +126,35 @@ static bool mac_belongs(const struct host *host, const struct connection *connec
 	return false;
 }
 
+/*
+ * The gateway's own connections are judged where only its host is known; what comes in with one of
+ * its addresses is none of them.
+ */
+static bool permit_is_for(const struct permit *permit, const struct connection *connection,
+                          const struct host *host)
+{
+	bool own = connection->origin == ORIGIN_SELF;
+	if (permit->host)
+		return permit->host == host && host->self == own;
+	return !own && address_compare(&permit->address, &connection->source) == 0;
+}
+
+/* The first permit that covers the connection of that host, or of nobody's address (NULL). */
+static bool find_permit(const struct policy *policy, const struct connection *connection,
+                        const struct host *host, struct judgement *judgement)
+{
+	size_t count = policy->runtime ? policy->runtime->permits.count : 0;
+	for (size_t i = 0; i < count; i++) {
+		const struct permit *permit = &policy->runtime->permits.items[i];
+		const struct permission *permission = &permit->permission;
+		const struct permission_list list = {.items = &permission, .count = 1};
+		if (permit_is_for(permit, connection, host) &&
+		    find_permission(policy, &list, connection, &connection->destination, judgement))
+			return true;
+	}
+	return false;
+}
+
 static void judge_outbound(const struct policy *policy, const struct connection *connection,
                            struct judgement *judgement)
 {
@@ -140,33 +170,37 @@ static void judge_outbound(const struct policy *policy, const struct connection 
 		return; /* nobody said what the gateway may do */
 
 	const struct host *host = policy->self;
+	bool by_address = false;
 	if (connection->origin == ORIGIN_INSIDE) {
 		host = policy_host_at(policy, &connection->source);
-		bool by_address = host != NULL;
+		by_address = host != NULL;
 		if (!host && connection->has_mac)
 			host = policy_host_by_mac(policy, &connection->mac);
-		if (!host) {
-			offend(judgement, REASON_UNASSIGNED, NULL, gateway->mode, gateway->at);
-			return;
-		}
-		if (by_address && host->mac_count && !mac_belongs(host, connection)) {
-			judgement->source = host;
-			offend(judgement, REASON_IMPOSTOR, host->role, host->effective_mode,
-			       host->at);
-			return;
-		}
 	}
 	judgement->source = host;
+	if (by_address && host->mac_count && !mac_belongs(host, connection)) {
+		offend(judgement, REASON_IMPOSTOR, host->role, host->effective_mode, host->at);
+		return;
+	}
 
 	const struct peer *blocked =
 	        find_peer(policy, policy->blocked_peers, policy->blocked_peer_count,
 	                  &connection->destination);
+	/* Permits come last in a role; where no address leads to the role they come before. */
+	if (!blocked && !by_address && find_permit(policy, connection, host, judgement))
+		return;
+	if (!host) {
+		offend(judgement, REASON_UNASSIGNED, NULL, gateway->mode, gateway->at);
+		return;
+	}
 	if (blocked) {
 		offend(judgement, REASON_BLOCKLIST, host->role, host->effective_mode, blocked->at);
 		return;
 	}
-	if (!find_permission(policy, &host->role->may_initiate, connection,
-	                     &connection->destination, judgement))
+	if (find_permission(policy, &host->role->may_initiate, connection, &connection->destination,
+	                    judgement))
+		return;
+	if (!by_address || !find_permit(policy, connection, host, judgement))
 		offend(judgement, REASON_ROLE, host->role, host->effective_mode, host->role->at);
 }
 

@@ -39,8 +39,10 @@ struct judgement {
 	size_t offence_count;
 	const struct host *source;      /* NULL: not judged (outside), unknown or spoofed */
 	const struct host *destination; /* NULL: no host of the policy */
-	struct location at;             /* permitted: the line that permits it, if there is one */
-	const char *helper;             /* conntrack helper that it gets, or NULL */
+	/* Permitted: the line that permits it, if there is one; line 0: who permitted it at run
+	 * time. */
+	struct location at;
+	const char *helper; /* conntrack helper that it gets, or NULL */
 };
 
 /*

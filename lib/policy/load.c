@@ -3,6 +3,7 @@
 
 #include "policy/check.h"
 #include "policy/include.h"
+#include "policy/load_detection.h"
 #include "policy/loader.h"
 #include "policy/source.h"
 #include "policy/syntax.h"
@@ -23,8 +24,10 @@ enum file_key {
 	FILE_BLOCKLIST,
 	FILE_ROLES,
 	FILE_HOSTS,
+	FILE_DETECTION,
+	FILE_ON_ALARM,
 };
-#define FILE_KEY_COUNT (FILE_HOSTS + 1)
+#define FILE_KEY_COUNT (FILE_ON_ALARM + 1)
 
 static const struct key key_items[FILE_KEY_COUNT] = {
         [FILE_GATEWAY] = {"gateway", VALUE_GROUP, "{ inside = [ \"lan0\" ]; }", "the gateway"},
@@ -40,6 +43,10 @@ static const struct key key_items[FILE_KEY_COUNT] = {
         [FILE_HOSTS] = {"hosts", VALUE_GROUPS,
                         "( { name = \"www1\"; role = \"web\"; address = \"192.0.2.80\"; } )",
                         "who has which role"},
+        [FILE_DETECTION] = {"detection", VALUE_GROUP, "{ beacon = { span = \"60s\"; }; }",
+                            "from when on attempts are an alarm"},
+        [FILE_ON_ALARM] = {"on_alarm", VALUE_GROUP, "{ unit = \"egressd-alarm@.service\"; }",
+                           "who is told of alarms"},
 };
 static const struct keys keys = {"the file", key_items, FILE_KEY_COUNT};
 
@@ -98,17 +105,37 @@ static void note_first(struct loader *loader, const struct field *field, struct 
 		*first = setting_at(&loader->context, field->setting);
 }
 
-static int load_blocklist(struct loader *loader, const config_setting_t *setting)
+/* True when nothing of that name came before, which is reported. */
+static bool is_first(struct loader *loader, const config_setting_t *setting, struct location *first)
 {
 	struct location at = setting_at(&loader->context, setting);
-	if (loader->blocklist_at.line) {
-		problems_add(loader->context.problems, at,
-		             "\"blocklist\" is already defined at %s:%u", loader->blocklist_at.file,
-		             loader->blocklist_at.line);
-		return 0;
+	if (!first->line) {
+		*first = at;
+		return true;
 	}
-	loader->blocklist_at = at;
+	problems_add(loader->context.problems, at, "\"%s\" is already defined at %s:%u",
+	             config_setting_name(setting), first->file, first->line);
+	return false;
+}
+
+static int load_blocklist(struct loader *loader, const config_setting_t *setting)
+{
+	if (!is_first(loader, setting, &loader->blocklist_at))
+		return 0;
 	return setting_words(&loader->context, setting, &loader->policy->blocklist);
+}
+
+/* What becomes of attempts: when they are an alarm, and who is told. */
+static int load_alarms(struct loader *loader, const config_setting_t *detection,
+                       const config_setting_t *on_alarm)
+{
+	struct policy *policy = loader->policy;
+	struct location told_at = policy->on_alarm.at;
+	if (detection && is_first(loader, detection, &loader->detection_at))
+		load_detection(&loader->context, detection, &policy->detection);
+	if (on_alarm && is_first(loader, on_alarm, &told_at))
+		return load_on_alarm(&loader->context, on_alarm, &policy->on_alarm);
+	return 0;
 }
 
 static int load_includes(struct loader *loader, const config_setting_t *setting,
@@ -145,6 +172,9 @@ static int walk(struct loader *loader, const config_setting_t *root, struct word
 		r = load_roles(loader, fields[FILE_ROLES].setting);
 	if (r == 0 && fields[FILE_HOSTS].setting)
 		r = load_hosts(loader, fields[FILE_HOSTS].setting);
+	if (r == 0)
+		r = load_alarms(loader, fields[FILE_DETECTION].setting,
+		                fields[FILE_ON_ALARM].setting);
 	if (r == 0 && fields[FILE_INCLUDE].setting)
 		r = load_includes(loader, fields[FILE_INCLUDE].setting, ret_includes);
 	return r;
@@ -154,27 +184,23 @@ static void report_parse_error(struct loader *loader, const config_t *config)
 {
 	const char *text = config_error_text(config);
 	problems_add(loader->context.problems,
-	             (struct location){loader->context.file, (unsigned)config_error_line(config)},
+	             (struct location){loader->context.file,
+	                               loader->context.first_line - 1 +
+	                                       (unsigned)config_error_line(config)},
 	             "%s%s", text ? text : "the file cannot be understood",
 	             text && strstr(text, "mismatched element")
 	                     ? ": values of one list in [ ] must be of one kind"
 	                     : "");
 }
 
-int load_parsed(struct loader *loader, const char *file, char *text, size_t length,
-                struct words *ret_includes)
+/* Has libconfig read a text whose first line is that line of the file, and walks the result. */
+static int read_text(struct loader *loader, const char *text, unsigned line,
+                     struct words *ret_includes)
 {
-	int r = syntax_check(file, text, length, loader->context.problems);
-	if (r < 0)
-		return r;
-	if (r == SYNTAX_REFUSED) {
-		loader->partial = true;
-		return 0;
-	}
-
 	config_t config;
+	int r = 0;
 	config_init(&config);
-	loader->context.file = file;
+	loader->context.first_line = line;
 	if (config_read_string(&config, text)) {
 		r = walk(loader, config_root_setting(&config), ret_includes);
 	} else {
@@ -183,6 +209,46 @@ int load_parsed(struct loader *loader, const char *file, char *text, size_t leng
 	}
 	config_destroy(&config);
 	return r;
+}
+
+/* The hosts of one piece of the list. */
+static int read_piece(struct loader *loader, const struct pieces *pieces, const char *text,
+                      const struct piece *piece)
+{
+	struct words none = {}; /* there is nothing in it but hosts */
+	_cleanup_free_ char *own = pieces_text(pieces, text, piece);
+	return own ? read_text(loader, own, piece->line, &none) : -ENOMEM;
+}
+
+static int read_pieces(struct loader *loader, const struct pieces *pieces, const char *text,
+                       size_t length, struct words *ret_includes)
+{
+	if (pieces->list.count < 2)
+		return read_text(loader, text, 1, ret_includes);
+
+	char *frame = pieces_frame(pieces, text, length);
+	if (!frame)
+		return -ENOMEM;
+	int r = read_text(loader, frame, 1, ret_includes);
+	free(frame);
+	for (size_t i = 1; r == 0 && i < pieces->list.count; i++)
+		r = read_piece(loader, pieces, text, &pieces->list.items[i]);
+	return r;
+}
+
+int load_parsed(struct loader *loader, const char *file, char *text, size_t length,
+                struct words *ret_includes)
+{
+	_cleanup_(pieces_done) struct pieces pieces = {.name = key_items[FILE_HOSTS].name};
+	int r = syntax_check(file, text, &length, loader->context.problems, &pieces);
+	if (r < 0)
+		return r;
+	if (r == SYNTAX_REFUSED) {
+		loader->partial = true;
+		return 0;
+	}
+	loader->context.file = file;
+	return read_pieces(loader, &pieces, text, length, ret_includes);
 }
 
 static int load_memory(struct loader *loader, const char *name, const char *text, size_t length)
@@ -210,8 +276,10 @@ static int loader_start(struct loader *loader, const char *file, struct problems
 	policy->gateway.mode = MODE_ENFORCE;
 	policy->gateway.refuse = REFUSE_REJECT;
 	policy->gateway.nflog_group = NFLOG_GROUP_DEFAULT;
+	policy->gateway.ledger =
+	        (struct ledger_limits){LEDGER_ENTRIES_DEFAULT, LEDGER_ATTEMPTS_DEFAULT};
 
-	SHA256Init(&loader->digest);
+	digest_start(&loader->digest);
 	loader->context.problems = problems;
 	loader->context.arena = arena;
 	loader->policy = policy;
@@ -265,8 +333,7 @@ static int settle(struct loader *loader)
 	struct arena *arena = policy->arena;
 #define SETTLE(part)                                                                               \
 	policy->part.count = loader->part.count;                                                   \
-	policy->part.items = arena_copy(arena, loader->part.items, loader->part.count,             \
-	                                sizeof(*loader->part.items));                              \
+	policy->part.items = ARENA_KEEP(arena, &loader->part);                                     \
 	if (policy->part.count && !policy->part.items)                                             \
 	return -ENOMEM
 	SETTLE(services);
@@ -298,7 +365,7 @@ static int finish(struct loader *loader, size_t found_before, struct policy **re
 		problems_sort(problems);
 		return POLICY_REJECTED;
 	}
-	SHA256End(&loader->digest, loader->policy->digest);
+	digest_end(&loader->digest, loader->policy->digest);
 	*ret_policy = TAKE_POINTER(loader->policy);
 	return 0;
 }
@@ -324,7 +391,7 @@ int policy_load_text(const char *name, const char *text, size_t length, struct p
 	int r = loader_start(&loader, name, problems);
 	if (r < 0)
 		return r;
-	SHA256Update(&loader.digest, (const uint8_t *)text, length);
+	digest_add(&loader.digest, text, length);
 	r = load_memory(&loader, loader.policy->file, text, length);
 	if (r < 0)
 		return r;

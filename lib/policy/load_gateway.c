@@ -11,7 +11,22 @@ static const struct key key_items[GATEWAY_KEY_COUNT] = {
         [GATEWAY_REFUSE] = {"refuse", VALUE_STRING, "\"reject\"", "reject or drop"},
         [GATEWAY_NFLOG_GROUP] = {"nflog_group", VALUE_NUMBER, "100",
                                  "where blocked packets are reported to the daemon"},
+        [GATEWAY_LEDGER] = {"ledger", VALUE_GROUP, "{ entries = 16384; attempts = 65536; }",
+                            "how much is remembered of what was blocked"},
 };
+enum ledger_key {
+	LEDGER_ENTRIES,
+	LEDGER_ATTEMPTS,
+};
+#define LEDGER_KEY_COUNT (LEDGER_ATTEMPTS + 1)
+
+static const struct key ledger_items[LEDGER_KEY_COUNT] = {
+        [LEDGER_ENTRIES] = {"entries", VALUE_NUMBER, "16384", "how many entries are listed"},
+        [LEDGER_ATTEMPTS] = {"attempts", VALUE_NUMBER, "65536",
+                             "by how many attempts packets sent again are known"},
+};
+static const struct keys ledger_keys = {"ledger", ledger_items, LEDGER_KEY_COUNT};
+
 static const struct keys keys = {"gateway", key_items, GATEWAY_KEY_COUNT};
 
 /* What the kernel takes for an interface name (dev_valid_name()), and nft for one in quotes. */
@@ -77,12 +92,40 @@ static void read_refuse(const struct context *context, const config_setting_t *s
 		             "unknown refuse \"%s\"; it is \"reject\" or \"drop\"", text);
 }
 
+static long long read_number(const config_setting_t *setting)
+{
+	return config_setting_type(setting) == CONFIG_TYPE_INT64 ? config_setting_get_int64(setting)
+	                                                         : config_setting_get_int(setting);
+}
+
+static void read_limit(const struct context *context, const config_setting_t *setting,
+                       uint32_t *limit)
+{
+	if (!setting)
+		return;
+	long long value = read_number(setting);
+	if (value < LEDGER_LIMIT_LEAST || value > LEDGER_LIMIT_MOST)
+		problems_add(context->problems, setting_at(context, setting),
+		             "\"%s\" of ledger is %lld, which is out of range; it must be %d to %d",
+		             config_setting_name(setting), value, LEDGER_LIMIT_LEAST,
+		             LEDGER_LIMIT_MOST);
+	else
+		*limit = (uint32_t)value;
+}
+
+static void read_ledger(const struct context *context, const config_setting_t *group,
+                        struct ledger_limits *limits)
+{
+	struct field fields[LEDGER_KEY_COUNT];
+	settings_match(context, group, &ledger_keys, fields);
+	read_limit(context, fields[LEDGER_ENTRIES].setting, &limits->entries);
+	read_limit(context, fields[LEDGER_ATTEMPTS].setting, &limits->attempts);
+}
+
 static void read_nflog_group(const struct context *context, const config_setting_t *setting,
                              struct gateway *gateway)
 {
-	long long group = config_setting_type(setting) == CONFIG_TYPE_INT64
-	                          ? config_setting_get_int64(setting)
-	                          : config_setting_get_int(setting);
+	long long group = read_number(setting);
 	if (group < 1 || group > UINT16_MAX)
 		problems_add(context->problems, setting_at(context, setting),
 		             "nflog_group %lld is out of range; it must be 1 to %d", group,
@@ -137,5 +180,7 @@ int load_gateway(struct loader *loader, const config_setting_t *group)
 		read_refuse(context, fields[GATEWAY_REFUSE].setting, gateway);
 	if (fields[GATEWAY_NFLOG_GROUP].setting)
 		read_nflog_group(context, fields[GATEWAY_NFLOG_GROUP].setting, gateway);
+	if (fields[GATEWAY_LEDGER].setting)
+		read_ledger(context, fields[GATEWAY_LEDGER].setting, &gateway->ledger);
 	return 0;
 }

@@ -44,7 +44,7 @@ static int read_list(struct loader *loader, const struct word *file, range_array
 		return 0;
 	if (r < 0)
 		return r;
-	SHA256Update(&loader->digest, (const uint8_t *)source.text, source.length);
+	digest_add(&loader->digest, source.text, source.length);
 	return list_read(path, &source, problems, ranges);
 }
 
@@ -55,9 +55,8 @@ static int read_lists(struct loader *loader, struct network *network)
 	for (size_t i = 0; r == 0 && i < network->files.count; i++)
 		r = read_list(loader, &network->files.items[i], &ranges);
 	if (r == 0 && ranges.count) {
-		network->listed = arena_copy(loader->context.arena, ranges.items, ranges.count,
-		                             sizeof(*ranges.items));
 		network->listed_count = ranges.count;
+		network->listed = ARENA_KEEP(loader->context.arena, &ranges);
 		r = network->listed ? 0 : -ENOMEM;
 	}
 	ARRAY_DONE(&ranges);

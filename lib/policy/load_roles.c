@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/load_detection.h"
 #include "policy/loader.h"
 
 #include <errno.h>
@@ -9,8 +10,9 @@ enum role_key {
 	ROLE_INBOUND,
 	ROLE_MODE,
 	ROLE_TRIPWIRE,
+	ROLE_DETECTION,
 };
-#define ROLE_KEY_COUNT (ROLE_TRIPWIRE + 1)
+#define ROLE_KEY_COUNT (ROLE_DETECTION + 1)
 
 #define ENTRIES_EXAMPLE(peer) "( \"http\", { service = [ \"ssh\" ]; " peer " = [ \"admin\" ]; } )"
 
@@ -24,6 +26,8 @@ static const struct key role_items[ROLE_KEY_COUNT] = {
         [ROLE_MODE] = {"mode", VALUE_STRING, "\"audit\"", "enforce or audit"},
         [ROLE_TRIPWIRE] = {"tripwire", VALUE_BOOLEAN, "true",
                            "alarm at the first attempt of one of its hosts"},
+        [ROLE_DETECTION] = {"detection", VALUE_GROUP, "{ severity = { beacon = \"notice\"; }; }",
+                            "from when on attempts of its hosts are an alarm"},
 };
 static const struct keys role_keys = {"a role", role_items, ROLE_KEY_COUNT};
 
@@ -136,6 +140,8 @@ static int read_role(const struct context *context, const config_setting_t *grou
 		role->mode = setting_mode(context, fields[ROLE_MODE].setting);
 	if (fields[ROLE_TRIPWIRE].setting)
 		role->tripwire = config_setting_get_bool(fields[ROLE_TRIPWIRE].setting);
+	if (fields[ROLE_DETECTION].setting)
+		load_detection(context, fields[ROLE_DETECTION].setting, &role->detection);
 	return r;
 }
 

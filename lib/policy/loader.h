@@ -3,11 +3,11 @@
 #define EGRESSD_POLICY_LOADER_H
 
 #include "base/array.h"
+#include "policy/digest.h"
 #include "policy/load.h"
 #include "policy/policy.h"
 #include "policy/settings.h"
 
-#include <sha2.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -18,8 +18,9 @@ enum gateway_key {
 	GATEWAY_MODE,
 	GATEWAY_REFUSE,
 	GATEWAY_NFLOG_GROUP,
+	GATEWAY_LEDGER,
 };
-#define GATEWAY_KEY_COUNT (GATEWAY_NFLOG_GROUP + 1)
+#define GATEWAY_KEY_COUNT (GATEWAY_LEDGER + 1)
 
 /* A configuration file that was read, and the line that named it. */
 struct visited {
@@ -37,7 +38,7 @@ struct loader {
 	bool alone;                 /* a text in memory, which names no other file */
 	bool shipped;               /* the built-in services are being loaded */
 	bool partial;               /* something could not be read: names may be missing */
-	SHA2_CTX digest;
+	struct digest digest;
 
 	ARRAY(struct service) services; /* the shipped ones first */
 	size_t shipped_count;
@@ -51,6 +52,7 @@ struct loader {
 	struct location roles_at;
 	struct location hosts_at;
 	struct location blocklist_at;
+	struct location detection_at;
 };
 
 /* One section each out of the file being walked; 0 or -ENOMEM, mistakes go to the problems. */

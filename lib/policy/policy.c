@@ -2,14 +2,17 @@
 #include "policy/policy.h"
 
 #include "base/protocol.h"
+#include "policy/runtime.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct policy *policy_free(struct policy *policy)
 {
-	if (policy)
-		arena_free(policy->arena); /* the policy itself lives in it */
+	if (!policy)
+		return NULL;
+	runtime_free(policy->runtime);
+	arena_free(policy->arena); /* the policy itself lives in it */
 	return NULL;
 }
 
@@ -58,17 +61,20 @@ const struct service *policy_service(const struct policy *policy, const char *na
 	return NULL;
 }
 
+static int compare_mac(const void *key, const void *item)
+{
+	const struct mac *mac = key;
+	const struct sole_mac *sole = item;
+	return memcmp(mac->bytes, sole->mac.bytes, sizeof(mac->bytes));
+}
+
 const struct host *policy_host_by_mac(const struct policy *policy, const struct mac *mac)
 {
-	for (size_t i = 0; i < policy->hosts.count; i++) {
-		const struct host *host = &policy->hosts.items[i];
-		if (host->range_count)
-			continue;
-		for (size_t j = 0; j < host->mac_count; j++)
-			if (memcmp(host->macs[j].bytes, mac->bytes, sizeof(mac->bytes)) == 0)
-				return host;
-	}
-	return NULL;
+	const struct sole_mac *sole =
+	        policy->sole_mac_count ? bsearch(mac, policy->sole_macs, policy->sole_mac_count,
+	                                         sizeof(*policy->sole_macs), compare_mac)
+	                               : NULL;
+	return sole ? sole->host : NULL;
 }
 
 bool service_item_covers(const struct service_item *item, uint8_t protocol, uint16_t port)

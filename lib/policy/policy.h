@@ -5,15 +5,19 @@
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/location.h"
+#include "policy/detection.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <endian.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * The policy: what the operator meant. load.h fills in what was written (the "words"), check.h
- * resolves names and adds what follows from them; after that a policy never changes. Everything
- * below it lives in its arena; all pointers between its parts are borrowed.
+ * resolves names and adds what follows from them; after that a policy never changes, but for the
+ * requests of run time that are part of it. Everything below it lives in its arena; all pointers
+ * between its parts are borrowed.
  */
 
 #define NAME_MAX_BYTES      63 /* of host, role, service and network */
@@ -135,6 +139,7 @@ struct role {
 	bool has_inbound; /* inbound was written here, perhaps empty */
 	enum mode mode;   /* as written here; not inherited */
 	bool tripwire;    /* as written here */
+	struct detection detection; /* likewise; not inherited, as the mode */
 
 	/* By check: the union with everything inherited, own entries first. */
 	struct permission_list may_initiate;
@@ -179,7 +184,34 @@ struct claim {
 struct claims {
 	struct claim *items;
 	size_t count;
+	uint64_t *starts; /* address_start() of each, which together are quick to search */
 };
+
+/* The first 64 bits of an address as a number: IPv4 addresses differ in it, IPv6 ones mostly. */
+static inline uint64_t address_start(const struct address *address)
+{
+	uint64_t start;
+	memcpy(&start, address->bytes, sizeof(start));
+	return be64toh(start);
+}
+
+/* How much is remembered of what was blocked, before the least useful makes room. */
+struct ledger_limits {
+	uint32_t entries;  /* of what is listed: source, destination, service and reason each */
+	uint32_t attempts; /* recent ones, by which packets sent again are told from new attempts */
+};
+#define LEDGER_ENTRIES_DEFAULT  16384
+#define LEDGER_ATTEMPTS_DEFAULT 65536
+#define LEDGER_LIMIT_LEAST      64
+#define LEDGER_LIMIT_MOST       1048576
+
+/* A MAC by which alone a host is told: one that has no address. */
+struct sole_mac {
+	struct mac mac;
+	const struct host *host;
+};
+
+struct runtime;
 
 struct gateway {
 	struct location at;
@@ -187,6 +219,7 @@ struct gateway {
 	enum mode mode;       /* MODE_ENFORCE unless written otherwise */
 	enum refuse refuse;   /* REFUSE_REJECT unless written otherwise */
 	uint16_t nflog_group; /* NFLOG_GROUP_DEFAULT unless written otherwise */
+	struct ledger_limits ledger;
 };
 
 struct policy {
@@ -211,12 +244,18 @@ struct policy {
 		size_t count;
 	} hosts;
 	struct words blocklist; /* networks and literals as written */
+	struct detection detection; /* of all roles that say nothing else */
+	struct on_alarm on_alarm;
 
 	/* By check. */
 	struct peer *blocked_peers; /* PEER_RANGE and PEER_NETWORK only */
 	size_t blocked_peer_count;
 	struct claims claims[FAMILY_COUNT];
+	struct sole_mac *sole_macs; /* sorted by MAC */
+	size_t sole_mac_count;
 	const struct host *self; /* the host with self = true, or NULL */
+
+	struct runtime *runtime; /* what was asked for at run time, see runtime.h; or NULL */
 };
 
 /* Releases a policy; takes NULL, returns NULL. */
@@ -233,12 +272,18 @@ const struct network *policy_network(const struct policy *policy, const char *na
 const struct service *policy_service(const struct policy *policy, const char *name);
 
 /*
- * The host that an address belongs to: the one with the narrowest claim around it (logarithmic).
- * NULL when nobody claims it. Needs the claims that check made.
+ * The narrowest claim of the configuration around an address (logarithmic), or NULL. Needs the
+ * claims that check made.
+ */
+const struct claim *policy_claim_at(const struct policy *policy, const struct address *address);
+
+/*
+ * The host that an address belongs to: the one to which it was assigned at run time, which is a
+ * host of its own, else the one with the narrowest claim around it; NULL when there is neither.
  */
 const struct host *policy_host_at(const struct policy *policy, const struct address *address);
 
-/* The host without addresses that lists this MAC, or NULL (linear in the MAC-only hosts). */
+/* The host without addresses that lists this MAC, or NULL (logarithmic). */
 const struct host *policy_host_by_mac(const struct policy *policy, const struct mac *mac);
 
 /*

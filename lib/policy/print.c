@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/print.h"
 
+#include "policy/load_detection.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -56,8 +58,10 @@ static void print_gateway(const struct gateway *gateway, FILE *out)
 	print_words(&gateway->inside, out);
 	fputs(";", out);
 	print_mode(gateway->mode, "\n\t", out);
-	fprintf(out, "\n\trefuse = \"%s\";\n\tnflog_group = %u;\n};\n",
+	fprintf(out, "\n\trefuse = \"%s\";\n\tnflog_group = %u;\n",
 	        refuse_name(gateway->refuse), gateway->nflog_group);
+	fprintf(out, "\tledger = { entries = %u; attempts = %u; };\n};\n", gateway->ledger.entries,
+	        gateway->ledger.attempts);
 }
 
 static void print_services(const struct policy *policy, FILE *out)
@@ -155,6 +159,7 @@ static void print_role(const struct role *role, FILE *out)
 		fprintf(out, "\t\tmode = \"%s\";\n", mode_name(role->mode));
 	if (role->tripwire)
 		fputs("\t\ttripwire = true;\n", out);
+	print_detection(&role->detection, "\t\t", out);
 	fputs("\t};\n", out);
 }
 
@@ -177,6 +182,26 @@ static void print_host(const struct host *host, FILE *out)
 	fputs(" }", out);
 }
 
+static void print_told(const char *name, const char *value, FILE *out)
+{
+	if (!value)
+		return;
+	fprintf(out, " %s = ", name);
+	print_string(value, out);
+	fputs(";", out);
+}
+
+static void print_on_alarm(const struct on_alarm *on_alarm, FILE *out)
+{
+	if (!on_alarm->at.line)
+		return;
+	fputs("on_alarm = {", out);
+	print_told("unit", on_alarm->unit, out);
+	print_told("command", on_alarm->command, out);
+	print_told("user", on_alarm->user, out);
+	fputs(" };\n", out);
+}
+
 int policy_print(const struct policy *policy, FILE *out)
 {
 	print_gateway(&policy->gateway, out);
@@ -187,6 +212,8 @@ int policy_print(const struct policy *policy, FILE *out)
 		print_words(&policy->blocklist, out);
 		fputs(";\n", out);
 	}
+	print_detection(&policy->detection, "", out);
+	print_on_alarm(&policy->on_alarm, out);
 	fputs("roles = {\n", out);
 	for (size_t i = 0; i < policy->roles.count; i++)
 		print_role(&policy->roles.items[i], out);

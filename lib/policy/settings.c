@@ -11,7 +11,8 @@
 
 struct location setting_at(const struct context *context, const config_setting_t *setting)
 {
-	return (struct location){context->file, config_setting_source_line(setting)};
+	return (struct location){context->file,
+	                         context->first_line - 1 + config_setting_source_line(setting)};
 }
 
 static bool is_string(const config_setting_t *setting)

@@ -48,7 +48,8 @@ struct field {
 struct context {
 	struct arena *arena;
 	struct problems *problems;
-	const char *file; /* that the settings come from; lives in the arena */
+	const char *file;    /* that the settings come from; lives in the arena */
+	unsigned first_line; /* of it, which libconfig calls line 1 */
 };
 
 /* Where a setting stands. */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define NESTING_MAX 16 /* ours needs six levels */
+#define SMALL_MAX   8  /* names in a small group */
 #define SHOWN_MAX   24 /* bytes of a token shown in a problem */
 
 enum expectation {
@@ -38,11 +39,15 @@ struct name {
 struct parser {
 	struct lexer lexer;
 	char *text;
+	size_t written; /* bytes at its start that hold nothing but tokens and line ends now */
+	unsigned line;  /* there */
 	enum expectation want;
 	struct level levels[NESTING_MAX];
 	size_t depth;             /* index of the innermost level */
 	ARRAY(struct name) names; /* of all open groups, outermost first */
 	struct token last;
+	struct pieces *pieces;
+	bool cutting;  /* the list that is cut to pieces is open */
 	bool repeated; /* a name stands twice in a group */
 	bool refused;  /* the grammar is broken; only lexical problems are still looked for */
 };
@@ -85,6 +90,19 @@ static int compare_names(const void *a, const void *b)
 	return x->text < y->text ? -1 : 1; /* as they stand in the file */
 }
 
+/* The quick answer for small groups, of which there are many; false: not found out. */
+static bool are_distinct(const struct name *names, size_t count)
+{
+	if (count > SMALL_MAX)
+		return false;
+	for (size_t i = 1; i < count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (names[i].length == names[j].length &&
+			    memcmp(names[i].text, names[j].text, names[i].length) == 0)
+				return false;
+	return true;
+}
+
 /* Names stand once in a group. The group that ends takes its names along. */
 static void check_names(struct parser *parser)
 {
@@ -94,6 +112,9 @@ static void check_names(struct parser *parser)
 		return;
 
 	struct name *names = parser->names.items + first;
+	parser->names.count = first;
+	if (are_distinct(names, count))
+		return;
 	qsort(names, count, sizeof(*names), compare_names);
 	for (size_t i = 1, original = 0; i < count; i++) {
 		const struct name *a = &names[original], *b = &names[i];
@@ -106,12 +127,22 @@ static void check_names(struct parser *parser)
 		             (int)b->length, b->text, parser->lexer.file, a->line);
 		parser->repeated = true;
 	}
-	parser->names.count = first;
 }
 
 static char closing_of(char open)
 {
 	return open == '{' ? '}' : open == '[' ? ']' : ')';
+}
+
+/* Whether the list that opens is the one at the top of the file that is cut. */
+static bool is_cut(const struct parser *parser, const struct token *token)
+{
+	if (parser->depth || token->mark != '(')
+		return false;
+	const struct name *name = &parser->names.items[parser->names.count - 1];
+	return name->length == strlen(parser->pieces->name) &&
+	       memcmp(name->text, parser->pieces->name, name->length) == 0 &&
+	       !parser->pieces->list.count;
 }
 
 static int open_level(struct parser *parser, const struct token *token)
@@ -122,6 +153,12 @@ static int open_level(struct parser *parser, const struct token *token)
 		              "groups in it");
 	if (parser->depth + 1 >= NESTING_MAX)
 		return refuse(parser, token->line, "\"%c\" is nested too deep", token->mark);
+	if (is_cut(parser, token)) {
+		int r = pieces_open(parser->pieces, token->offset + 1, token->line);
+		if (r < 0)
+			return r;
+		parser->cutting = true;
+	}
 
 	parser->levels[++parser->depth] = (struct level){
 	        .open = token->mark,
@@ -150,14 +187,21 @@ static int close_level(struct parser *parser, const struct token *token)
 		              token->mark, level->open, level->line, closing_of(level->open));
 	if (level->open == '{')
 		check_names(parser);
-	parser->depth--;
+	if (--parser->depth == 0 && parser->cutting) {
+		parser->cutting = false;
+		pieces_close(parser->pieces, token->offset);
+	}
 	value_done(parser);
 	return 0;
 }
 
 static bool is_mark(const struct token *token, const char *marks)
 {
-	return token->kind == TOKEN_MARK && strchr(marks, token->mark);
+	if (token->kind != TOKEN_MARK)
+		return false;
+	while (*marks && *marks != token->mark)
+		marks++;
+	return *marks;
 }
 
 static bool is_scalar(const struct token *token)
@@ -219,6 +263,9 @@ static int take_comma(struct parser *parser, const struct token *token)
 		              level->line);
 	}
 	parser->want = WANT_VALUE;
+	/* Only behind groups, since a mark behind a string does not stand in its own line. */
+	if (parser->cutting && parser->depth == 1 && is_mark(&parser->last, "}"))
+		return pieces_comma(parser->pieces, token->offset, token->line);
 	return 0;
 }
 
@@ -253,16 +300,29 @@ static int take(struct parser *parser, const struct token *token)
 	abort(); /* no other value is ever made */
 }
 
-/* The text between a string and the mark behind it changes places with the mark. */
-static void draw_near(struct parser *parser, struct token *token)
+static void write_lines(struct parser *parser, unsigned line)
 {
-	const struct token *string = &parser->last;
-	if (string->kind != TOKEN_STRING || !is_mark(token, ",;}])"))
-		return;
-	char *between = parser->text + string->offset + string->length;
-	memmove(between + 1, between, (size_t)(parser->text + token->offset - between));
-	*between = token->mark;
-	token->offset = string->offset + string->length;
+	memset(parser->text + parser->written, '\n', line - parser->line);
+	parser->written += line - parser->line;
+	parser->line = line;
+}
+
+/*
+ * Moves the token to what was written of the text already, into its own line, unless it is a mark
+ * next to a string.
+ */
+static void write_token(struct parser *parser, struct token *token)
+{
+	const struct token *last = &parser->last;
+	bool near = last->kind == TOKEN_STRING && is_mark(token, ",;}])");
+	if (!near && token->line > parser->line)
+		write_lines(parser, token->line);
+	else if (token->kind != TOKEN_MARK && last->kind != TOKEN_MARK &&
+	         parser->written < token->offset)
+		parser->text[parser->written++] = ' ';
+	memmove(parser->text + parser->written, parser->text + token->offset, token->length);
+	token->offset = parser->written;
+	parser->written += token->length;
 }
 
 static int check_end(struct parser *parser, unsigned line)
@@ -304,31 +364,35 @@ static int parse(struct parser *parser)
 			return broken ? SYNTAX_REFUSED : check_end(parser, token.line);
 		if (parser->refused)
 			continue;
+		write_token(parser, &token);
 		int r = take(parser, &token);
 		if (r < 0)
 			return r;
-		if (!parser->refused)
-			draw_near(parser, &token);
 		parser->last = token;
 	}
 }
 
-int syntax_check(const char *file, char *text, size_t length, struct problems *problems)
+int syntax_check(const char *file, char *text, size_t *length, struct problems *problems,
+                 struct pieces *pieces)
 {
 	struct parser parser = {
 	        .lexer = {.file = file,
 	                  .text = text,
-	                  .length = length,
+	                  .length = *length,
 	                  .line = 1,
 	                  .problems = problems},
 	        .text = text,
+	        .line = 1,
+	        .pieces = pieces,
 	};
-	int r = check_bytes(&parser, length);
+	int r = check_bytes(&parser, *length);
 	if (!r)
 		r = parse(&parser);
 	ARRAY_DONE(&parser.names);
 	if (r)
 		return r;
-	text[length] = '\n';
+	text[parser.written++] = '\n';
+	text[parser.written] = '\0';
+	*length = parser.written;
 	return parser.repeated ? SYNTAX_REFUSED : 0;
 }

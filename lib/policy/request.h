@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_POLICY_REQUEST_H
+#define EGRESSD_POLICY_REQUEST_H
+
+#include "base/address.h"
+#include "base/array.h"
+#include "base/cleanup.h"
+#include "base/time.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * What people asked for at run time, without a file: an address takes a role (assign), a host may
+ * initiate something for a while (permit). A request is plain words and outlives every policy;
+ * runtime.h binds all of them to the policy in force.
+ */
+
+#define REQUEST_WHY_MAX  160   /* bytes of a reason given */
+#define REQUEST_USER_MAX 64    /* bytes of a user's name */
+#define REQUESTS_MAX     65536 /* of all kinds together */
+
+enum request_kind {
+	REQUEST_ASSIGN,
+	REQUEST_PERMIT,
+};
+
+/* Owns its strings. */
+struct request_entry {
+	enum request_kind kind;
+	uint64_t id;  /* unique for good; permits are revoked by it */
+	usec_t since; /* when it was asked for */
+	usec_t until; /* when the kernel ends it, whole seconds after since; 0: never (assign only)
+	               */
+	uint32_t uid; /* who asked, by the credentials of the connection */
+	char *user;   /* the name of that uid, or its number */
+	char *why;    /* or NULL (assign only) */
+	struct address address; /* REQUEST_ASSIGN */
+	char *role;             /* REQUEST_ASSIGN: its name */
+	char *host;             /* REQUEST_PERMIT: a host's name or an address */
+	char *service;          /* REQUEST_PERMIT: a name or a literal */
+	char *to;               /* REQUEST_PERMIT: as in the configuration; NULL: anywhere */
+};
+
+/* In the order in which they were asked for. Start from {.next_id = 1}. */
+struct requests {
+	ARRAY(struct request_entry) list;
+	uint64_t next_id;
+};
+
+/* Releases what is held; the struct may be used again. */
+void requests_done(struct requests *requests);
+
+/* Releases the strings of one that is in no list. */
+void request_done(struct request_entry *request);
+
+/*
+ * Adds a request and gives it an id if it has none; an assignment takes the place of one for the
+ * same address. Its strings then belong to the list, and are gone from *request. 0, -ENOMEM, or
+ * -ENOSPC when there are REQUESTS_MAX; then all is as before.
+ */
+int requests_add(struct requests *requests, struct request_entry *request);
+
+/* The assignment of that address, or the request of that id; NULL when there is none. */
+struct request_entry *requests_assignment(const struct requests *requests,
+                                          const struct address *address);
+struct request_entry *requests_by_id(const struct requests *requests, uint64_t id);
+
+/* Takes one out of the list and releases it. */
+void requests_remove(struct requests *requests, uint64_t id);
+
+/* The earliest end of any, or 0 when none ends. */
+usec_t requests_next_end(const struct requests *requests);
+
+/*
+ * One line of who, why and until when, for people and for comments of the kernel's table:
+ * "until 2026-11-22 18:00:00 UTC, by alice: printer repair". Cut to fit, at a whole character.
+ */
+#define REQUEST_TEXT_MAX 128
+const char *request_describe(const struct request_entry *request,
+                             char text[static REQUEST_TEXT_MAX]);
+
+#endif
