@@ -10,6 +10,9 @@
 #include <string.h>
 
 #define HASH_SIZE_MIN 64
+/* Of a map from addresses to roles, whose outgrowing costs a packet that is on its way a verdict.
+ */
+#define MAP_SIZE_MIN 16384
 
 static void fail(struct builder *b)
 {
@@ -103,9 +106,16 @@ void build_base_chain(struct builder *b, const char *name, const char *comment, 
 	chain->policy_drop = policy_drop;
 }
 
+/* True for the set that got the last element. */
+static bool is_being_filled(const struct builder *b, const char *name)
+{
+	return b->filled < b->ruleset->sets.count &&
+	       strcmp(b->ruleset->sets.items[b->filled].name, name) == 0;
+}
+
 bool build_set(struct builder *b, const struct set *like)
 {
-	if (b->error || ruleset_set(b->ruleset, like->name))
+	if (b->error || is_being_filled(b, like->name) || ruleset_set(b->ruleset, like->name))
 		return false;
 	struct set *set = ARRAY_ADD(&b->ruleset->sets);
 	if (!set) {
@@ -117,13 +127,25 @@ bool build_set(struct builder *b, const struct set *like)
 	return !b->error;
 }
 
+/* The set that elements go to; it is there. */
+static struct set *set_to_fill(struct builder *b, const char *name)
+{
+	struct set *items = b->ruleset->sets.items;
+	if (is_being_filled(b, name))
+		return &items[b->filled];
+	struct set *set = ruleset_set(b->ruleset, name);
+	assert(set);
+	b->filled = (size_t)(set - items);
+	return set;
+}
+
 static struct element *add_element(struct builder *b, const char *set_name, const void *key,
                                    size_t key_length, const char *chain, struct location at)
 {
 	if (b->error)
 		return NULL;
-	struct set *set = ruleset_set(b->ruleset, set_name);
-	assert(set && key_length == set_key_length(set->type));
+	struct set *set = set_to_fill(b, set_name);
+	assert(key_length == set_key_length(set->type));
 
 	struct element *element = ARRAY_ADD(&set->elements);
 	if (!element) {
@@ -133,6 +155,10 @@ static struct element *add_element(struct builder *b, const char *set_name, cons
 	memcpy(element->from, key, key_length);
 	element->chain = chain;
 	element->at = at;
+	if (set->timed) {
+		element->timeout = b->life.timeout;
+		element->comment = b->life.comment;
+	}
 	return element;
 }
 
@@ -174,9 +200,10 @@ void build_rule(struct builder *b, enum rule_when when, const char *chain_name, 
  * `size` is a hard cap and fixes the buckets of the hash: twice what is in it now leaves room to
  * add without building the set anew, and the power of two keeps it from changing at every edit.
  */
-static uint32_t hash_size(size_t count)
+static uint32_t hash_size(const struct set *set)
 {
-	uint32_t size = HASH_SIZE_MIN;
+	size_t count = set->elements.count;
+	uint32_t size = set->map ? MAP_SIZE_MIN : HASH_SIZE_MIN;
 	while (size < 2 * count && size < UINT32_C(1) << 30)
 		size *= 2;
 	return size;
@@ -189,10 +216,12 @@ int build_finish(struct builder *b)
 
 	ARRAY_FOREACH (set, &b->ruleset->sets) {
 		set_sort(set);
-		if (!set->interval && !set->dynamic)
-			set->size = hash_size(set->elements.count);
+		ARRAY_FIT(&set->elements);
+		if (!set->interval && !set->dynamic && !set->size)
+			set->size = hash_size(set);
 	}
 	ARRAY_FOREACH (chain, &b->ruleset->chains) {
+		ARRAY_FIT(&chain->rules);
 		ARRAY_FOREACH (rule, &chain->rules) {
 			if (!b->error)
 				b->error = rule_lower(b->ruleset->arena, rule);

@@ -40,7 +40,8 @@ static bool op_equal(const struct op *a, const struct op *b)
 		return a->key == b->key && a->reg == b->reg && a->length == b->length &&
 		       memcmp(a->data, b->data, sizeof(a->data)) == 0;
 	case OP_LOOKUP:
-		return a->reg == b->reg && a->verdict == b->verdict && same_name(a->name, b->name);
+		return a->reg == b->reg && a->verdict == b->verdict && a->flags == b->flags &&
+		       same_name(a->name, b->name);
 	case OP_COUNTER:
 	case OP_HELPER:
 		return same_name(a->name, b->name);

@@ -20,7 +20,8 @@ enum op_kind {
 	OP_FIB,     /* result (key), flags -> register */
 	OP_BITWISE, /* register = register & data (mask); length bytes; xor is always zero */
 	OP_CMP,     /* register (key: NFT_CMP_EQ or NFT_CMP_NEQ) data; length bytes */
-	OP_LOOKUP,  /* register in set `name`; with verdict: the map's verdict is taken */
+	OP_LOOKUP,  /* register in set `name`, flags NFT_LOOKUP_F_INV: not in it; with verdict: the
+	             * map's verdict is taken */
 	OP_COUNTER, /* counter object `name` */
 	OP_HELPER,  /* ct helper object `name` */
 	OP_LOG,     /* prefix `name`, group (key), snaplen (flags) */

@@ -16,6 +16,8 @@
 #define CHAIN_PREROUTING      "prerouting"
 #define CHAIN_FORWARD         "forward"
 #define CHAIN_OUTPUT          "output"
+#define CHAIN_CONNECTION      "connection"
+#define CHAIN_OWN_CONNECTION  "own_connection"
 #define CHAIN_FROM_INSIDE     "from_inside"
 #define CHAIN_SPOOFED         "spoofed"
 #define CHAIN_SPOOFED_OUTSIDE "spoofed_outside"
@@ -57,15 +59,19 @@ static void make_icmp_error_sets(struct builder *b)
 }
 
 /*
- * The fast path, one rule for all that is established. While flows are judged again only their
- * replies have it, and what a helper expected, of which no role could know.
+ * The fast path, one rule for all that is established; the rest goes on to be judged. While flows
+ * are judged again only their replies pass here. The rules that see to that stand before the fast
+ * path rather than in its place: after every rule that is added the kernel walks through all maps
+ * that lead to chains, which for many hosts takes longer than all else, and when the fast path
+ * comes back there is nothing to add.
  */
-static void pass_established(struct builder *b, const char *chain)
+static void pass_established(struct builder *b, const char *chain, const char *judge)
 {
-	RULE_WHEN(b, RULE_FAST, chain, "replies, and all that was judged before", nowhere,
-	          established, accept_it);
 	RULE_WHEN(b, RULE_JUDGING, chain, "a change is being made: replies only", nowhere,
 	          established, {.kind = MATCH_CT_REPLY}, accept_it);
+	RULE_WHEN(b, RULE_JUDGING, chain, NULL, nowhere, to_chain(VERDICT_GOTO, judge));
+	RULE(b, chain, "replies, and all that was judged before", nowhere, established, accept_it);
+	RULE(b, chain, NULL, nowhere, to_chain(VERDICT_GOTO, judge));
 }
 
 /* Errors about a connection that is known pass in both directions. */
@@ -77,7 +83,10 @@ static void pass_related_errors(struct builder *b, const char *chain)
 	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_ICMPV6_ERROR}, accept_it);
 }
 
-/* Connections that a helper expects: only one that a permitted service assigned ever does. */
+/*
+ * Connections that a helper expects: only one that a permitted service assigned ever does. No role
+ * could know of them when they are judged again.
+ */
 static void pass_expected(struct builder *b, const char *chain)
 {
 	const struct helper *items = b->ruleset->helpers.items;
@@ -89,8 +98,8 @@ static void pass_expected(struct builder *b, const char *chain)
 			continue;
 		RULE(b, chain, "data connections of a permitted service", items[i].at, related,
 		     to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
-		RULE_WHEN(b, RULE_JUDGING, chain, NULL, items[i].at, established,
-		          to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
+		RULE(b, chain, NULL, items[i].at, established,
+		     to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
 	}
 }
 
@@ -135,9 +144,12 @@ static void make_base_chains(struct compiler *c)
 	                 HOOK_PREROUTING, PRIORITY_DSTNAT + 10, false);
 	build_base_chain(b, CHAIN_FORWARD, "what crosses the gateway", HOOK_FORWARD,
 	                 PRIORITY_FILTER, true);
-	if (c->policy->self)
+	build_chain(b, CHAIN_CONNECTION, "what is not established yet", nowhere);
+	if (c->policy->self) {
 		build_base_chain(b, CHAIN_OUTPUT, "what the gateway itself initiates", HOOK_OUTPUT,
 		                 PRIORITY_FILTER, true);
+		build_chain(b, CHAIN_OWN_CONNECTION, "what is not established yet", nowhere);
+	}
 	build_chain(b, CHAIN_FROM_INSIDE, "which host is it, and what may its role initiate?",
 	            c->policy->gateway.at);
 	if (inbound_is_judged(c->policy)) {
@@ -185,7 +197,7 @@ static void refuse_cut_flows(struct compiler *c)
 	const char *revoked = compile_revoked(c, NULL);
 
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		RULE(b, CHAIN_FORWARD, NULL, nowhere,
+		RULE(b, CHAIN_CONNECTION, NULL, nowhere,
 		     {.kind = MATCH_FLOW_SET,
 		      .family = (enum family)family,
 		      .side = SIDE_DESTINATION,
@@ -198,15 +210,15 @@ static void write_forward(struct compiler *c)
 	struct builder *b = &c->builder;
 
 	refuse_forged_sources(c);
-	pass_established(b, CHAIN_FORWARD);
-	pass_related_errors(b, CHAIN_FORWARD);
-	pass_expected(b, CHAIN_FORWARD);
-	from_inside_rules(c, CHAIN_FORWARD, NULL, to_chain(VERDICT_GOTO, CHAIN_FROM_INSIDE));
+	pass_established(b, CHAIN_FORWARD, CHAIN_CONNECTION);
+	pass_related_errors(b, CHAIN_CONNECTION);
+	pass_expected(b, CHAIN_CONNECTION);
+	from_inside_rules(c, CHAIN_CONNECTION, NULL, to_chain(VERDICT_GOTO, CHAIN_FROM_INSIDE));
 	refuse_cut_flows(c);
 	if (inbound_is_judged(c->policy))
-		RULE(b, CHAIN_FORWARD, "from outside", nowhere,
+		RULE(b, CHAIN_CONNECTION, "from outside", nowhere,
 		     to_chain(VERDICT_JUMP, CHAIN_INBOUND));
-	RULE(b, CHAIN_FORWARD, NULL, nowhere, accept_it);
+	RULE(b, CHAIN_CONNECTION, NULL, nowhere, accept_it);
 }
 
 /* RFC 4861, RFC 2710, RFC 3810: without these the gateway has no IPv6 neighbours. */
@@ -223,19 +235,21 @@ static void write_output(struct compiler *c)
 	if (!self)
 		return;
 
-	pass_established(b, CHAIN_OUTPUT);
-	RULE(b, CHAIN_OUTPUT, "resets that refuse a connection", nowhere, {.kind = MATCH_CT_REPLY},
+	pass_established(b, CHAIN_OUTPUT, CHAIN_OWN_CONNECTION);
+	RULE(b, CHAIN_OWN_CONNECTION, "resets that refuse a connection", nowhere,
+	     {.kind = MATCH_CT_REPLY}, accept_it);
+	RULE(b, CHAIN_OWN_CONNECTION, NULL, nowhere, {.kind = MATCH_OIFNAME, .name = "lo"},
 	     accept_it);
-	RULE(b, CHAIN_OUTPUT, NULL, nowhere, {.kind = MATCH_OIFNAME, .name = "lo"}, accept_it);
 	/* The gateway reports on packets of others, whether their connection is known or not. */
-	RULE(b, CHAIN_OUTPUT, NULL, nowhere, {.kind = MATCH_ICMP_TYPE_SET, .name = SET_ICMP_ERROR},
-	     accept_it);
-	RULE(b, CHAIN_OUTPUT, NULL, nowhere,
+	RULE(b, CHAIN_OWN_CONNECTION, NULL, nowhere,
+	     {.kind = MATCH_ICMP_TYPE_SET, .name = SET_ICMP_ERROR}, accept_it);
+	RULE(b, CHAIN_OWN_CONNECTION, NULL, nowhere,
 	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_ICMPV6_ERROR}, accept_it);
-	RULE(b, CHAIN_OUTPUT, NULL, nowhere,
+	RULE(b, CHAIN_OWN_CONNECTION, NULL, nowhere,
 	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_NEIGHBOUR_DISCOVERY}, accept_it);
-	pass_expected(b, CHAIN_OUTPUT);
-	RULE(b, CHAIN_OUTPUT, NULL, self->at,
+	pass_expected(b, CHAIN_OWN_CONNECTION);
+	write_permits(c, CHAIN_OWN_CONNECTION, PERMIT_OF_SELF, NULL, MODE_UNSET);
+	RULE(b, CHAIN_OWN_CONNECTION, NULL, self->at,
 	     to_chain(VERDICT_GOTO, compile_role(c, self->role, self->effective_mode)));
 }
 
@@ -310,7 +324,7 @@ static void write_all(struct compiler *c)
 	write_output(c);
 }
 
-int ruleset_compile(const struct policy *policy, struct ruleset **ret_ruleset)
+int ruleset_compile(const struct policy *policy, usec_t now, struct ruleset **ret_ruleset)
 {
 	_cleanup_(ruleset_freep) struct ruleset *ruleset = ruleset_new();
 	if (!ruleset)
@@ -318,7 +332,7 @@ int ruleset_compile(const struct policy *policy, struct ruleset **ret_ruleset)
 	ruleset->exists = true;
 	ruleset->comment = TABLE_COMMENT;
 
-	struct compiler c = {.policy = policy, .builder = {.ruleset = ruleset}};
+	struct compiler c = {.policy = policy, .builder = {.ruleset = ruleset}, .now = now};
 	int r = 0;
 	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
 		r = segments_of(&policy->claims[family], true, &c.segments[family]);

@@ -2,14 +2,25 @@
 #ifndef EGRESSD_RULESET_COMPILE_H
 #define EGRESSD_RULESET_COMPILE_H
 
+#include "base/time.h"
 #include "policy/policy.h"
 #include "ruleset/ruleset.h"
 
 /*
- * The table that enforces a checked policy (design section 5); 0 or -ENOMEM. Locations in it borrow
- * the names of files from the policy, which must outlive it.
+ * The table that enforces a checked policy and the requests bound to it (design section 5); 0 or
+ * -ENOMEM. Locations in it borrow the names of files from the policy, which must outlive it; the
+ * runtime need not. now is the time since 1970: what the kernel is to end gets the seconds left
+ * from then on, and what has ended by then is left out.
  */
-int ruleset_compile(const struct policy *policy, struct ruleset **ret_ruleset);
+int ruleset_compile(const struct policy *policy, usec_t now, struct ruleset **ret_ruleset);
+
+/*
+ * Only the sets of assigned addresses, as ruleset_compile() would make them, for a table `have` that
+ * was made from the same policy, with perhaps other assignments. 0, -ENOMEM, or -ENOENT when that
+ * takes more than elements: a role to which none was assigned in `have` needs rules of its own.
+ */
+int ruleset_assignments(const struct policy *policy, usec_t now, const struct ruleset *have,
+                        struct ruleset **ret_ruleset);
 
 /*
  * The table for a gateway without any policy that could be read: nothing is forwarded but what was

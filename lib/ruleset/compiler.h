@@ -3,6 +3,7 @@
 #define EGRESSD_RULESET_COMPILER_H
 
 #include "base/reason.h"
+#include "base/time.h"
 #include "ruleset/build.h"
 #include "ruleset/hosts.h"
 
@@ -14,6 +15,8 @@ struct compiler {
 	const struct policy *policy;
 	struct builder builder;
 	struct segments segments[FAMILY_COUNT]; /* single addresses included */
+	usec_t now;                             /* for what the kernel ends by itself */
+	bool *roles_with_ranges; /* by role->index; NULL until somebody asks for it */
 };
 
 /* Names of fixed chains, in one place because several parts lead to them. */
@@ -33,7 +36,8 @@ struct compiler {
 /* "" for the role's own mode, else ".audit" or ".enforce". */
 const char *variant_suffix(const struct role *role, enum mode mode);
 
-/* True when some role says who may reach it: then the inbound chains exist. */
+/* True when some role says who may reach it: then the inbound chains exist, of every such role,
+ * for an address may be assigned to it at any time. */
 bool inbound_is_judged(const struct policy *policy);
 
 /* roles.c: "revoked_ROLE" (NULL: "revoked") counts packets of cut flows and refuses them. */
@@ -43,6 +47,43 @@ const char *compile_revoked(struct compiler *c, const struct role *role);
 const char *compile_role(struct compiler *c, const struct role *role, enum mode mode);
 const char *compile_impostor(struct compiler *c, const struct role *role, enum mode mode);
 const char *compile_inbound(struct compiler *c, const struct role *role, enum mode mode);
+
+/* roles.c: "permitted_ROLE", where all ends that the role permits; the rules of such a chain; and
+ * rules that return where the blocklist has the destination. */
+const char *compile_permitted(struct compiler *c, const struct role *role);
+void write_permitted(struct compiler *c, const char *chain, struct location at);
+void return_blocked(struct compiler *c, const char *chain);
+
+/* assignments.c: whether something that ends then is still in force, and if so, what elements of
+ * timed sets get from now on. The comment is copied. */
+bool in_force(const struct compiler *c, usec_t until);
+void set_life(struct compiler *c, usec_t until, const char *comment);
+
+/*
+ * assignments.c: rules that lead the assigned addresses of a family to the chains of their roles,
+ * or as destinations to who may reach them; a rule for each role to which some are assigned. These
+ * are plain sets, for the kernel walks all maps of verdicts when one gets an element, and that
+ * takes it longer than all else about an assignment.
+ */
+void write_assigned(struct compiler *c, const char *chain, enum family family, enum side side);
+
+/* assignments.c: "the address is not assigned" and "the address is assigned to that role"; and
+ * whether addresses of the host, or else of the hosts of the role, can be assigned to another: not
+ * those that the configuration names one by one. */
+struct statement not_assigned(struct compiler *c, enum family family, enum side side);
+struct statement assigned_to(struct compiler *c, const struct role *role, enum family family,
+                             enum side side);
+bool can_lose_addresses(struct compiler *c, const struct host *host, const struct role *role);
+
+/* permits.c: jumps to the permits that stand in that place, at the end of `from`. The role and mode
+ * count in a role's chain only. */
+enum permit_place {
+	PERMIT_IN_ROLE,         /* in the chain of the role that the address has */
+	PERMIT_WITHOUT_ADDRESS, /* where an address belongs to nobody: by it, or by MAC */
+	PERMIT_OF_SELF,         /* in the output hook */
+};
+void write_permits(struct compiler *c, const char *from, enum permit_place where,
+                   const struct role *role, enum mode mode);
 
 /* sources.c: from a source address or MAC to the chain of its role; from a destination to who may
  * reach it. */
@@ -69,6 +110,11 @@ enum direction {
 };
 void compile_permissions(struct compiler *c, const struct role *role, enum direction direction,
                          const char *chain, struct statement permitted);
+
+/* The same for the one permission of a permit; its services are in timed sets, which get the life
+ * that is set. */
+void compile_permit_rules(struct compiler *c, const struct permission *permission,
+                          const char *chain, struct statement permitted);
 
 /* peers.c: the interval sets `NAME4` and `NAME6` of a peer's addresses, made when they are not
  * there yet. A family in which the peer has no address gets none, and NULL. */

@@ -5,22 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool adds_chain(const struct delta *delta, const char *name)
-{
-	ARRAY_FOREACH (step, &delta->steps)
-		if (step->kind == STEP_ADD_CHAIN && strcmp(step->chain->name, name) == 0)
-			return true;
-	return false;
-}
-
-static bool adds_set(const struct delta *delta, const char *name)
-{
-	ARRAY_FOREACH (step, &delta->steps)
-		if (step->kind == STEP_ADD_SET && strcmp(step->set->name, name) == 0)
-			return true;
-	return false;
-}
-
 /* What a rule at the end of its matches does: let pass what would have gone on to be blocked? */
 static bool rule_permits(const struct rule *rule)
 {
@@ -30,10 +14,11 @@ static bool rule_permits(const struct rule *rule)
 	const struct statement *last = &rule->statements[rule->statement_count - 1];
 	if (last->kind == VERDICT_ACCEPT || last->kind == VERDICT_RETURN)
 		return true;
-	return last->kind == VERDICT_GOTO && chain_permits(last->name);
+	return (last->kind == VERDICT_GOTO || last->kind == VERDICT_JUMP) &&
+	       chain_permits(last->name);
 }
 
-static bool step_can_deny(const struct delta *delta, const struct step *step)
+bool step_can_deny(const struct delta *delta, const struct step *step)
 {
 	switch (step->kind) {
 	case STEP_ADD_CHAIN:
@@ -43,9 +28,9 @@ static bool step_can_deny(const struct delta *delta, const struct step *step)
 	case STEP_ADD_SET:
 		return false; /* without effect until a rule or an element leads to it */
 	case STEP_ADD_ELEMENTS:
-		return !adds_set(delta, step->set->name) && !set_permits(step->set->name);
+		return !step->fresh && !set_permits(step->set->name);
 	case STEP_ADD_RULE:
-		return !adds_chain(delta, step->chain->name) && !rule_permits(step->rule);
+		return !step->fresh && !rule_permits(step->rule);
 	case STEP_ADD_TABLE: /* flows may be older than the table */
 	case STEP_SET_POLICY:
 	case STEP_DELETE_RULE:

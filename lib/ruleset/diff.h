@@ -39,6 +39,7 @@ struct step {
 	size_t element_count;
 	const struct rule *rule;
 	uint64_t handle;
+	bool fresh; /* STEP_ADD_ELEMENTS, STEP_ADD_RULE: the set, the chain is new as well */
 	struct location at; /* the configuration line behind it, where there is one */
 };
 
@@ -60,10 +61,31 @@ int ruleset_diff(const struct ruleset *have, const struct ruleset *wanted,
                  struct delta **ret_delta);
 
 /*
+ * The same, where the delta between the two is known already and only the phase of `wanted` is
+ * another by now: it takes over which elements come and go. `known` has to outlive the delta, too.
+ */
+int ruleset_diff_again(const struct ruleset *have, const struct ruleset *wanted,
+                       const struct delta *known, struct delta **ret_delta);
+
+/*
+ * What is to be committed before the delta, in a batch of its own; NULL when nothing is. A packet
+ * that is on its way during a commit has the rules of the generation in which it came, but the
+ * elements of the one in which they are looked up: a map would lead it to a chain that for it has
+ * no rules yet, and it would be let through at its end. So chains to which elements of standing
+ * maps are to lead are made before, when nothing leads to them. `have` as in ruleset_diff(). The
+ * preparation borrows from the delta and is released like one. 0 or -ENOMEM.
+ */
+int delta_preparation(const struct delta *delta, const struct ruleset *have,
+                      struct delta **ret_preparation);
+
+/*
  * True when the steps may deny something that was permitted before: then flows that are established
  * have to be judged again. Only what surely permits more, and no less, is false.
  */
 bool delta_can_deny(const struct delta *delta);
+
+/* The same of one of its steps, given the others. */
+bool step_can_deny(const struct delta *delta, const struct step *step);
 
 /* Releases a delta; takes NULL, returns NULL. */
 struct delta *delta_free(struct delta *delta);

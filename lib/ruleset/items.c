@@ -25,9 +25,11 @@ static bool is_of_pass(const struct writing *w, const struct service_item *item)
 void write_rule(struct writing *w, const struct statement *address, struct statement match,
                 struct location at)
 {
-	struct statement statements[4];
+	struct statement statements[5];
 	size_t n = 0;
 
+	if (address && w->except)
+		statements[n++] = *w->except;
 	if (address)
 		statements[n++] = *address;
 	statements[n++] = match;
@@ -80,9 +82,10 @@ static void write_services(struct writing *w, const char *label, const struct it
 		if (!has_single_port(item))
 			continue;
 		if (!any)
-			made = build_set(
-			        b,
-			        &(struct set){.name = label, .type = SET_SERVICE, .at = items->at});
+			made = build_set(b, &(struct set){.name = label,
+			                                  .type = SET_SERVICE,
+			                                  .timed = w->timed,
+			                                  .at = items->at});
 		any = true;
 
 		uint8_t key[8];
@@ -122,6 +125,7 @@ static void write_port_ranges(struct writing *w, const char *label, const struct
 		bool made = build_set(b, &(struct set){.name = name,
 		                                       .type = SET_PORT,
 		                                       .interval = true,
+		                                       .timed = w->timed,
 		                                       .at = items->at});
 
 		/* Ranges that overlap or touch are joined: the kernel takes disjoint ones only. */
@@ -173,8 +177,10 @@ static void write_bytes(struct writing *w, const char *label, const struct item_
 			                  type == SET_PROTOCOL    ? "protocols"
 			                  : type == SET_ICMP_TYPE ? "icmp"
 			                                          : "icmpv6");
-			made = build_set(
-			        b, &(struct set){.name = name, .type = type, .at = items->at});
+			made = build_set(b, &(struct set){.name = name,
+			                                  .type = type,
+			                                  .timed = w->timed,
+			                                  .at = items->at});
 		}
 		uint8_t key = type == SET_PROTOCOL ? item->protocol : (uint8_t)item->from;
 		if (made)

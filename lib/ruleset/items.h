@@ -22,6 +22,8 @@ struct writing {
 	const char *chain;
 	struct pass pass; /* what is being written now */
 	struct statement permitted;
+	bool timed;                     /* the sets of services are timed ones */
+	const struct statement *except; /* a second match of the address, or NULL */
 };
 
 /* Service items that share a set; release by ARRAY_DONE(&items->list). */
@@ -39,7 +41,7 @@ void service_key(uint8_t key[static 8], uint8_t protocol, uint16_t port);
 /* Adds those items of a permission that belong to the pass. */
 void collect_items(struct writing *w, const struct permission *permission, struct item_list *items);
 
-/* Appends `[address match] MATCH [ct helper set] PERMITTED`. */
+/* Appends `[exception] [address match] MATCH [ct helper set] PERMITTED`. */
 void write_rule(struct writing *w, const struct statement *address, struct statement match,
                 struct location at);
 

@@ -62,11 +62,12 @@ static void add_compare(struct lowering *l, uint32_t how, const void *data, size
 	memcpy(op->data, data, length);
 }
 
-static void add_lookup(struct lowering *l, const char *set, bool verdict)
+static struct op *add_lookup(struct lowering *l, const char *set, bool verdict)
 {
 	struct op *op = add(l, OP_LOOKUP);
 	op->name = set;
 	op->verdict = verdict;
+	return op;
 }
 
 static void need_family(struct lowering *l, uint8_t family)
@@ -263,7 +264,8 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case VMAP_ADDRESS:
 		need_family(l, nfproto(s->family));
 		load_address(l, s->family, s->side, 0);
-		add_lookup(l, s->name, s->kind == VMAP_ADDRESS);
+		op = add_lookup(l, s->name, s->kind == VMAP_ADDRESS);
+		op->flags = s->inverted ? NFT_LOOKUP_F_INV : 0;
 		return;
 	case MATCH_ADDRESS_SERVICE_SET:
 		need_family(l, nfproto(s->family));

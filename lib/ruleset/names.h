@@ -36,7 +36,10 @@ const char *set_revoked(enum family family);
 /* True for a set that only rules ask which permit something: more elements permit more. */
 bool set_permits(const char *name);
 
-/* True for a chain to which only what is permitted goes. */
+/* What a permit lets an address initiate that belongs to nobody ends there; also its counter. */
+#define CHAIN_PERMITTED "permitted"
+
+/* True for a chain to which only what is permitted goes, or which permits and else returns. */
 bool chain_permits(const char *name);
 
 /* How long a cut flow is remembered: its packets until then are no attempts. */

@@ -33,6 +33,17 @@ static const char *exact_set(struct writing *w, enum family family)
 	                  family == FAMILY_IPV4 ? '4' : '6');
 }
 
+static const char *make_exact_set(struct writing *w, enum family family, struct location at)
+{
+	const char *name = exact_set(w, family);
+	build_set(&w->c->builder,
+	          &(struct set){.name = name,
+	                        .type = family == FAMILY_IPV4 ? SET_IPV4_SERVICE : SET_IPV6_SERVICE,
+	                        .timed = w->timed,
+	                        .at = at});
+	return name;
+}
+
 static void add_exact(struct writing *w, const struct address_range *ranges, size_t count,
                       const struct item_list *items)
 {
@@ -42,17 +53,12 @@ static void add_exact(struct writing *w, const struct address_range *ranges, siz
 	for (size_t i = 0; i < count; i++) {
 		enum family family = ranges[i].from.family;
 		size_t length = family_length(family);
-		if (!sets[family]) {
-			sets[family] = exact_set(w, family);
-			build_set(b, &(struct set){.name = sets[family],
-			                           .type = family == FAMILY_IPV4 ? SET_IPV4_SERVICE
-			                                                         : SET_IPV6_SERVICE,
-			                           .at = items->at});
-		}
 		ARRAY_FOREACH (item, &items->list) {
 			uint8_t key[SET_KEY_MAX];
 			if (!has_single_port(item))
 				continue;
+			if (!sets[family])
+				sets[family] = make_exact_set(w, family, items->at);
 			memcpy(key, ranges[i].from.bytes, length);
 			service_key(key + length, item->protocol, item->from);
 			build_element(b, sets[family], key, length + 8, NULL, items->at);
@@ -83,6 +89,52 @@ static bool fits_exact(size_t range_count, const struct item_list *items)
 	return range_count * singles <= EXACT_ELEMENTS_MAX;
 }
 
+/*
+ * Addresses of the peer that are assigned at run time belong to it no more; those assigned to the
+ * role do. Both are sets that change with every assignment, and the rules stay.
+ */
+static void write_peer(struct writing *w, const struct peer *peer, const char *label,
+                       struct item_list *items, bool with_single_ports)
+{
+	bool loses = (peer->kind == PEER_HOST || peer->kind == PEER_ROLE) &&
+	             can_lose_addresses(w->c, peer->host, peer->role);
+	struct peer_sets sets = compile_peer(w->c, peer);
+
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		if (!sets.set[family])
+			continue;
+		struct statement address =
+		        match_address((enum family)family, w->peer_side, sets.set[family]);
+		struct statement except = {};
+		if (loses) {
+			except = not_assigned(w->c, (enum family)family, w->peer_side);
+			w->except = &except;
+		}
+		write_items(w, label, items, &address, with_single_ports);
+		w->except = NULL;
+	}
+}
+
+static void write_assigned_peer(struct writing *w, const struct role *role, const char *label,
+                                struct item_list *items)
+{
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		struct statement address =
+		        assigned_to(w->c, role, (enum family)family, w->peer_side);
+		write_items(w, label, items, &address, true);
+	}
+}
+
+/* One by one they are keys of a hash, unless they may be assigned to somebody else. */
+static bool is_exact(struct writing *w, const struct peer *peer, const struct item_list *items,
+                     const struct address_range *ranges, size_t count)
+{
+	if ((peer->kind == PEER_HOST || peer->kind == PEER_ROLE) &&
+	    can_lose_addresses(w->c, peer->host, peer->role))
+		return false;
+	return all_single(ranges, count) && fits_exact(count, items);
+}
+
 /* Rules of one `{ service; to | from }`; what is exact goes into the role's exact sets instead. */
 static void write_group(struct writing *w, const struct permission *permission, const char *label,
                         bool exact_pass)
@@ -95,7 +147,7 @@ static void write_group(struct writing *w, const struct permission *permission, 
 		const struct address_range *ranges;
 		size_t count;
 		peer_ranges(w->c, peer, &ranges, &count);
-		bool exact = all_single(ranges, count) && fits_exact(count, &items);
+		bool exact = is_exact(w, peer, &items, ranges, count);
 		if (exact_pass) {
 			if (exact)
 				add_exact(w, ranges, count, &items);
@@ -105,17 +157,10 @@ static void write_group(struct writing *w, const struct permission *permission, 
 		bool only_single_ports = true;
 		ARRAY_FOREACH (item, &items.list)
 			only_single_ports = only_single_ports && has_single_port(item);
-		if (exact && only_single_ports)
-			continue;
-
-		struct peer_sets sets = compile_peer(w->c, peer);
-		for (int family = 0; family < FAMILY_COUNT; family++) {
-			if (!sets.set[family])
-				continue;
-			struct statement address =
-			        match_address((enum family)family, w->peer_side, sets.set[family]);
-			write_items(w, label, &items, &address, !exact);
-		}
+		if (!exact || !only_single_ports)
+			write_peer(w, peer, label, &items, !exact);
+		if (peer->kind == PEER_ROLE)
+			write_assigned_peer(w, peer->role, label, &items);
 	}
 	ARRAY_DONE(&items.list);
 }
@@ -181,11 +226,23 @@ static size_t list_passes(struct compiler *c, const struct permission_list *list
 	return count;
 }
 
+/* Entries with a helper come first: a connection that may have one gets it. */
+static void write_list(struct writing *w, const struct permission_list *list)
+{
+	struct pass passes[PASSES_MAX];
+	size_t count = list_passes(w->c, list, passes);
+	for (size_t i = 0; i < count; i++) {
+		w->pass = passes[i];
+		write_pass(w, list);
+	}
+	w->pass = (struct pass){};
+	write_pass(w, list);
+}
+
 void compile_permissions(struct compiler *c, const struct role *role, enum direction direction,
                          const char *chain, struct statement permitted)
 {
 	bool outbound = direction == DIRECTION_OUTBOUND;
-	const struct permission_list *list = outbound ? &role->may_initiate : &role->may_be_reached;
 	struct writing w = {
 	        .c = c,
 	        .peer_side = outbound ? SIDE_DESTINATION : SIDE_SOURCE,
@@ -194,14 +251,19 @@ void compile_permissions(struct compiler *c, const struct role *role, enum direc
 	        .chain = chain,
 	        .permitted = permitted,
 	};
+	write_list(&w, outbound ? &role->may_initiate : &role->may_be_reached);
+}
 
-	/* Entries with a helper come first: a connection that may have one gets it. */
-	struct pass passes[PASSES_MAX];
-	size_t count = list_passes(c, list, passes);
-	for (size_t i = 0; i < count; i++) {
-		w.pass = passes[i];
-		write_pass(&w, list);
-	}
-	w.pass = (struct pass){};
-	write_pass(&w, list);
+void compile_permit_rules(struct compiler *c, const struct permission *permission,
+                          const char *chain, struct statement permitted)
+{
+	struct writing w = {
+	        .c = c,
+	        .peer_side = SIDE_DESTINATION,
+	        .prefix = chain,
+	        .chain = chain,
+	        .permitted = permitted,
+	        .timed = true,
+	};
+	write_list(&w, &(struct permission_list){.items = &permission, .count = 1});
 }

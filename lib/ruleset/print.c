@@ -136,14 +136,31 @@ static void print_key(const struct set *set, const struct element *element, FILE
 	}
 }
 
+/* As nft writes times: "1d2h3m4s", without what is zero. */
+static void print_timeout(uint32_t seconds, FILE *out)
+{
+	static const struct {
+		uint32_t seconds;
+		char letter;
+	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+
+	fputs(" timeout ", out);
+	for (size_t i = 0; i < ELEMENTS_OF(units); i++) {
+		if (seconds >= units[i].seconds)
+			fprintf(out, "%u%c", seconds / units[i].seconds, units[i].letter);
+		seconds %= units[i].seconds;
+	}
+}
+
 static void print_set(const struct set *set, FILE *out)
 {
 	fprintf(out, "\t%s %s {\n\t\ttype %s%s\n", set->map ? "map" : "set", set->name,
 	        set_type_name(set->type), set->map ? " : verdict" : "");
 	if (set->size)
 		fprintf(out, "\t\tsize %u\n", set->size);
-	if (set->interval)
-		fprintf(out, "\t\tflags interval\n");
+	if (set->interval || set->timed)
+		fprintf(out, "\t\tflags %s%s%s\n", set->interval ? "interval" : "",
+		        set->interval && set->timed ? "," : "", set->timed ? "timeout" : "");
 	if (set->timeout)
 		fprintf(out, "\t\ttimeout %u%c\n",
 		        set->timeout % 60 ? set->timeout : set->timeout / 60,
@@ -157,6 +174,10 @@ static void print_set(const struct set *set, FILE *out)
 	ARRAY_FOREACH (element, &set->elements) {
 		fputs(before, out);
 		print_key(set, element, out);
+		if (element->timeout)
+			print_timeout(element->timeout, out);
+		if (set->timed && element->comment)
+			fprintf(out, " comment \"%s\"", element->comment);
 		if (element->chain)
 			fprintf(out, " : goto %s", element->chain);
 		before = ",\n\t\t\t     ";
@@ -226,7 +247,8 @@ static void print_statement(const struct statement *s, FILE *out)
 		fprintf(out, "icmpv6 type @%s", s->name);
 		return;
 	case MATCH_ADDRESS_SET:
-		fprintf(out, "%s %s @%s", family_word(s->family), side_word(s->side), s->name);
+		fprintf(out, "%s %s %s@%s", family_word(s->family), side_word(s->side),
+		        s->inverted ? "!= " : "", s->name);
 		return;
 	case MATCH_ADDRESS_SERVICE_SET:
 		fprintf(out, "%s %s . meta l4proto . th dport @%s", family_word(s->family),

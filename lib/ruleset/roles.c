@@ -50,7 +50,10 @@ const char *compile_revoked(struct compiler *c, const struct role *role)
 }
 
 /*
- * While all flows are judged again, one that is established and ends here was permitted before. Its
+ * Established flows come to a role's chains only while all flows are judged again; else the fast
+ * path has them. So nothing in these chains has to come and go with the phases.
+ *
+ * An established flow that ends here was permitted before. Its
  * later packets, and what its other end still sends, find the flow gone from conntrack but
  * remembered in the sets.
  */
@@ -60,8 +63,7 @@ static void sort_out_revoked(struct compiler *c, const char *chain, const struct
 	struct builder *b = &c->builder;
 	const char *revoked = compile_revoked(c, role);
 
-	RULE_WHEN(b, RULE_JUDGING, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
-	          to_chain(VERDICT_GOTO, revoked));
+	RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED}, to_chain(VERDICT_GOTO, revoked));
 	for (int family = 0; family < FAMILY_COUNT; family++) {
 		struct statement flow = {.kind = MATCH_FLOW_SET,
 		                         .family = (enum family)family,
@@ -82,17 +84,26 @@ void write_blocked(struct compiler *c, const char *chain, enum reason reason,
 	if (mode == MODE_ENFORCE)
 		sort_out_revoked(c, chain, role, at);
 	else if (reason == REASON_INBOUND)
-		RULE_WHEN(b, RULE_JUDGING, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
-		          {.kind = VERDICT_RETURN});
+		RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED}, {.kind = VERDICT_RETURN});
 	else
-		RULE_WHEN(b, RULE_JUDGING, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
-		          to_chain(VERDICT_GOTO, CHAIN_PASS_ON));
+		RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
+		     to_chain(VERDICT_GOTO, CHAIN_PASS_ON));
 	RULE(b, chain, NULL, at, count_blocked(c, reason, role), log_blocked(c, reason, role),
 	     last);
 }
 
-/* Everything that the role permits ends here: the destination may still say no. */
-static const char *compile_permitted(struct compiler *c, const struct role *role)
+/* The destination may still say no. */
+void write_permitted(struct compiler *c, const char *chain, struct location at)
+{
+	struct builder *b = &c->builder;
+	if (inbound_is_judged(c->policy))
+		RULE(b, chain, NULL, at, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
+	/* A flow that is judged again was counted when it began. */
+	RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED}, {.kind = VERDICT_ACCEPT});
+	RULE(b, chain, NULL, at, to_chain(ACTION_COUNTER, chain), {.kind = VERDICT_ACCEPT});
+}
+
+const char *compile_permitted(struct compiler *c, const struct role *role)
 {
 	struct builder *b = &c->builder;
 	char text[COUNTER_NAME_MAX];
@@ -102,33 +113,41 @@ static const char *compile_permitted(struct compiler *c, const struct role *role
 
 	build_chain(b, name, NULL, role->at);
 	build_counter(b, name, role->at);
-	if (inbound_is_judged(c->policy))
-		RULE(b, name, NULL, role->at, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
-	/* A flow that is judged again was counted when it began. */
-	RULE_WHEN(b, RULE_JUDGING, name, NULL, role->at, {.kind = MATCH_CT_ESTABLISHED},
-	          {.kind = VERDICT_ACCEPT});
-	RULE(b, name, NULL, role->at, to_chain(ACTION_COUNTER, name), {.kind = VERDICT_ACCEPT});
+	write_permitted(c, name, role->at);
 	return name;
+}
+
+static const char *const blocklists[FAMILY_COUNT] = {"blocklist4", "blocklist6"};
+
+void return_blocked(struct compiler *c, const char *chain)
+{
+	struct builder *b = &c->builder;
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		if (ruleset_set(b->ruleset, blocklists[family]))
+			RULE(b, chain, NULL, c->policy->gateway.at,
+			     match_address((enum family)family, SIDE_DESTINATION,
+			                   blocklists[family]),
+			     {.kind = VERDICT_RETURN});
 }
 
 /* "blocklist_ROLE": the destination is one that nobody may initiate to. */
 static void compile_blocklist(struct compiler *c, const struct role *role, const char *chain,
                               enum mode mode)
 {
-	static const char *const sets[FAMILY_COUNT] = {"blocklist4", "blocklist6"};
 	struct builder *b = &c->builder;
 	const char *name = build_name(b, "blocklist_%s%s", role->name, variant_suffix(role, mode));
 
-	if (!ruleset_set(b->ruleset, sets[FAMILY_IPV4]) &&
-	    !ruleset_set(b->ruleset, sets[FAMILY_IPV6]))
+	if (!ruleset_set(b->ruleset, blocklists[FAMILY_IPV4]) &&
+	    !ruleset_set(b->ruleset, blocklists[FAMILY_IPV6]))
 		return;
 	build_chain(b, name, "nobody may initiate to that destination", role->at);
 	write_blocked(c, name, REASON_BLOCKLIST, role, mode,
 	              to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		if (ruleset_set(b->ruleset, sets[family]))
+		if (ruleset_set(b->ruleset, blocklists[family]))
 			RULE(b, chain, NULL, role->at,
-			     match_address((enum family)family, SIDE_DESTINATION, sets[family]),
+			     match_address((enum family)family, SIDE_DESTINATION,
+			                   blocklists[family]),
 			     to_chain(VERDICT_GOTO, name));
 }
 
@@ -143,6 +162,7 @@ const char *compile_role(struct compiler *c, const struct role *role, enum mode 
 	build_chain(b, name, NULL, role->at);
 	compile_blocklist(c, role, name, mode);
 	compile_permissions(c, role, DIRECTION_OUTBOUND, name, to_chain(VERDICT_GOTO, permitted));
+	write_permits(c, name, PERMIT_IN_ROLE, role, mode);
 	write_blocked(c, name, REASON_ROLE, role, mode, to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));
 	return name;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ruleset/ruleset.h"
 
+#include "base/index.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,32 +11,63 @@ bool rule_counts(const struct ruleset *ruleset, const struct rule *rule)
 	switch (rule->when) {
 	case RULE_ALWAYS:
 		return true;
-	case RULE_FAST:
-		return ruleset->phase == PHASE_FAST;
 	case RULE_JUDGING:
 		return ruleset->phase == PHASE_JUDGING;
 	}
 	abort(); /* no other value is ever made */
 }
 
+struct ruleset_names {
+	struct index counters, helpers, sets, chains;
+};
+
+static struct ruleset_names *names_free(struct ruleset_names *names)
+{
+	if (!names)
+		return NULL;
+	index_done(&names->counters);
+	index_done(&names->helpers);
+	index_done(&names->sets);
+	index_done(&names->chains);
+	free(names);
+	return NULL;
+}
+
 struct ruleset *ruleset_new(void)
 {
-	struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
+	_cleanup_(ruleset_freep) struct ruleset *ruleset = calloc(1, sizeof(*ruleset));
 	if (!ruleset)
 		return NULL;
+	ruleset->references = 1;
 	ruleset->arena = arena_new();
-	if (!ruleset->arena) {
-		free(ruleset);
+	ruleset->names = calloc(1, sizeof(*ruleset->names));
+	if (!ruleset->arena || !ruleset->names)
 		return NULL;
-	}
+	return TAKE_POINTER(ruleset);
+}
+
+struct ruleset *ruleset_in_phase(struct ruleset *of, enum phase phase)
+{
+	struct ruleset *ruleset = ruleset_new();
+	if (!ruleset)
+		return NULL;
+	of->references++;
+	ruleset->names = names_free(ruleset->names);
+	ruleset->of = of;
+	ruleset->phase = phase;
+	ruleset->exists = of->exists;
+	ruleset->flags = of->flags;
+	ruleset->comment = of->comment;
+	ruleset->names = of->names;
+	memcpy(&ruleset->counters, &of->counters, sizeof(of->counters));
+	memcpy(&ruleset->helpers, &of->helpers, sizeof(of->helpers));
+	memcpy(&ruleset->sets, &of->sets, sizeof(of->sets));
+	memcpy(&ruleset->chains, &of->chains, sizeof(of->chains));
 	return ruleset;
 }
 
-struct ruleset *ruleset_free(struct ruleset *ruleset)
+static void free_objects(struct ruleset *ruleset)
 {
-	if (!ruleset)
-		return NULL;
-
 	ARRAY_FOREACH (set, &ruleset->sets)
 		ARRAY_DONE(&set->elements);
 	ARRAY_FOREACH (chain, &ruleset->chains)
@@ -43,6 +76,18 @@ struct ruleset *ruleset_free(struct ruleset *ruleset)
 	ARRAY_DONE(&ruleset->helpers);
 	ARRAY_DONE(&ruleset->sets);
 	ARRAY_DONE(&ruleset->chains);
+	names_free(ruleset->names);
+}
+
+struct ruleset *ruleset_free(struct ruleset *ruleset)
+{
+	if (!ruleset || --ruleset->references > 0)
+		return NULL;
+
+	if (ruleset->of)
+		ruleset_free(ruleset->of);
+	else
+		free_objects(ruleset);
 	ARRAY_DONE(&ruleset->foreign);
 	arena_free(ruleset->arena);
 	free(ruleset);
@@ -91,9 +136,18 @@ static int compare_elements(const void *a, const void *b)
 	return element_compare(a, b);
 }
 
+/* In order, and no two equal: as addresses come from a policy, whose claims are sorted. */
+static bool is_sorted(const struct set *set)
+{
+	for (size_t i = 1; i < set->elements.count; i++)
+		if (element_compare(&set->elements.items[i - 1], &set->elements.items[i]) >= 0)
+			return false;
+	return true;
+}
+
 void set_sort(struct set *set)
 {
-	if (!set->elements.count)
+	if (is_sorted(set))
 		return;
 
 	qsort(set->elements.items, set->elements.count, sizeof(struct element), compare_elements);
@@ -105,34 +159,29 @@ void set_sort(struct set *set)
 	set->elements.count = last + 1;
 }
 
+/* What is called so in one of the arrays. A table without objects may be without an index. */
+#define FIND(ruleset, field, name)                                                                 \
+	((ruleset)->field.count == 0                                                               \
+	         ? NULL                                                                            \
+	         : index_find(&(ruleset)->names->field, (ruleset)->field.items,                    \
+	                      (ruleset)->field.count, sizeof(*(ruleset)->field.items), (name)))
+
 struct set *ruleset_set(const struct ruleset *ruleset, const char *name)
 {
-	ARRAY_FOREACH (set, &ruleset->sets)
-		if (strcmp(set->name, name) == 0)
-			return set;
-	return NULL;
+	return FIND(ruleset, sets, name);
 }
 
 struct chain *ruleset_chain(const struct ruleset *ruleset, const char *name)
 {
-	ARRAY_FOREACH (chain, &ruleset->chains)
-		if (strcmp(chain->name, name) == 0)
-			return chain;
-	return NULL;
+	return FIND(ruleset, chains, name);
 }
 
 struct counter *ruleset_counter(const struct ruleset *ruleset, const char *name)
 {
-	ARRAY_FOREACH (counter, &ruleset->counters)
-		if (strcmp(counter->name, name) == 0)
-			return counter;
-	return NULL;
+	return FIND(ruleset, counters, name);
 }
 
 struct helper *ruleset_helper(const struct ruleset *ruleset, const char *name)
 {
-	ARRAY_FOREACH (helper, &ruleset->helpers)
-		if (strcmp(helper->name, name) == 0)
-			return helper;
-	return NULL;
+	return FIND(ruleset, helpers, name);
 }

@@ -57,6 +57,10 @@ struct element {
 	uint8_t from[SET_KEY_MAX];
 	uint8_t to[16];
 	const char *chain; /* in a verdict map: the chain that `goto` leads to; else NULL */
+	/* In a timed set: the seconds from its adding after which the kernel takes it away, 0 for
+	 * never; and the comment, or NULL. */
+	uint32_t timeout;
+	const char *comment;
 	struct location at;
 };
 
@@ -66,12 +70,15 @@ struct set {
 	bool interval;       /* rbtree of disjoint ranges */
 	bool map;            /* elements carry `goto CHAIN` */
 	bool dynamic;        /* elements come and go, and are not ours to compare */
+	bool timed;          /* elements are ours, but each may have an end of its own */
 	uint32_t timeout;    /* dynamic: seconds that an element stays; 0: always, with a counter */
 	uint32_t size;       /* a hard cap, and the hash's size; 0: none given (interval sets) */
 	const char *comment; /* or NULL */
 	ARRAY(struct element) elements; /* sorted by element_compare(), no two equal */
 	struct location at;
 	bool foreign; /* read back with something that no field above can say: never equal */
+	bool counted; /* read back: the kernel told how many elements there are */
+	uint32_t count;
 };
 
 /* Order of elements within a set: by the bytes of `from`. */
@@ -112,7 +119,7 @@ enum statement_kind {
 	MATCH_PORT_SET,        /* <protocol value> dport @name */
 	MATCH_ICMP_TYPE_SET,   /* icmp type @name */
 	MATCH_ICMPV6_TYPE_SET, /* icmpv6 type @name */
-	MATCH_ADDRESS_SET,     /* ip|ip6 saddr|daddr @name, by family and side */
+	MATCH_ADDRESS_SET,     /* ip|ip6 saddr|daddr @name, inverted: != @name */
 	MATCH_ADDRESS_SERVICE_SET, /* ip|ip6 saddr|daddr . meta l4proto . th dport @name */
 	MATCH_ADDRESS_ETHER_SET,   /* ip|ip6 saddr . ether saddr @name */
 	MATCH_ETHER_SET,           /* ether saddr @name */
@@ -150,6 +157,7 @@ struct statement {
 	enum family family;
 	enum side side;
 	bool wildcard;
+	bool inverted; /* MATCH_ADDRESS_SET: the address is not in the set */
 	uint32_t value;
 	const char *name;
 };
@@ -169,7 +177,6 @@ enum phase {
 /* In which phases a compiled rule is part of its chain. */
 enum rule_when {
 	RULE_ALWAYS,
-	RULE_FAST,
 	RULE_JUDGING,
 };
 
@@ -214,6 +221,9 @@ struct ruleset {
 	/* Read back: names of objects in our table that are no counter and no helper, and of
 	 * flowtables. Ours has none; they are reported and not touched. */
 	ARRAY(const char *) foreign;
+	struct ruleset_names *names; /* how the look-ups below find things */
+	unsigned references;         /* that many ruleset_free() release it */
+	struct ruleset *of;          /* whose objects it has, see ruleset_in_phase(); or NULL */
 };
 
 /* True for a rule that is part of its chain in the ruleset's phase. */
@@ -226,7 +236,13 @@ struct ruleset *ruleset_new(void);
 struct ruleset *ruleset_free(struct ruleset *ruleset);
 DEFINE_CLEANUP(struct ruleset *, ruleset_free)
 
-/* Look-ups by name (linear; a table has few of each); NULL when there is none. */
+/*
+ * A table that has the same objects, not copies of them, in a phase of its own; `of` lasts as long
+ * as it does and is not to be changed any more but for its phase. NULL without memory.
+ */
+struct ruleset *ruleset_in_phase(struct ruleset *of, enum phase phase);
+
+/* Look-ups by name; NULL when there is none. A name is not changed once it was looked for. */
 struct set *ruleset_set(const struct ruleset *ruleset, const char *name);
 struct chain *ruleset_chain(const struct ruleset *ruleset, const char *name);
 struct counter *ruleset_counter(const struct ruleset *ruleset, const char *name);

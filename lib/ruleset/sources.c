@@ -208,9 +208,11 @@ void compile_sources(struct compiler *c)
 	for (int family = 0; family < FAMILY_COUNT; family++) {
 		look_up_address(c, "from_inside", (enum family)family, SIDE_SOURCE,
 		                names[family].source_address);
+		write_assigned(c, "from_inside", (enum family)family, SIDE_SOURCE);
 		look_up_address(c, "from_inside", (enum family)family, SIDE_SOURCE,
 		                names[family].source_range);
 	}
+	write_permits(c, "from_inside", PERMIT_WITHOUT_ADDRESS, NULL, MODE_UNSET);
 	if (ruleset_set(c->builder.ruleset, SOURCE_MAC))
 		RULE(&c->builder, "from_inside", NULL, c->policy->gateway.at,
 		     {.kind = VMAP_ETHER, .name = SOURCE_MAC});
@@ -223,8 +225,8 @@ static bool is_judged(const struct host *host)
 
 bool inbound_is_judged(const struct policy *policy)
 {
-	for (size_t i = 0; i < policy->hosts.count; i++)
-		if (is_judged(&policy->hosts.items[i]))
+	for (size_t i = 0; i < policy->roles.count; i++)
+		if (policy->roles.items[i].judged_inbound)
 			return true;
 	return false;
 }
@@ -286,10 +288,16 @@ void compile_destinations(struct compiler *c)
 		compile_destination_addresses(c, &chains, (enum family)family);
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		compile_destination_ranges(c, &chains, (enum family)family);
+	for (size_t i = 0; i < c->policy->roles.count && !c->builder.error; i++) {
+		const struct role *role = &c->policy->roles.items[i];
+		if (role->judged_inbound)
+			compile_inbound(c, role, role->effective_mode);
+	}
 
 	for (int family = 0; family < FAMILY_COUNT; family++) {
 		look_up_address(c, CHAIN_INBOUND, (enum family)family, SIDE_DESTINATION,
 		                names[family].destination_address);
+		write_assigned(c, CHAIN_INBOUND, (enum family)family, SIDE_DESTINATION);
 		look_up_address(c, CHAIN_INBOUND, (enum family)family, SIDE_DESTINATION,
 		                names[family].destination_range);
 	}

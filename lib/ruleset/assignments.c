@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ruleset/compiler.h"
+
+#include "policy/runtime.h"
+#include "ruleset/compile.h"
+
+#include <assert.h>
+#include <errno.h>
+
+/* Room in the sets of assignments, so that none of them ever has to be built anew. */
+#define ASSIGNED_MAX REQUESTS_MAX
+
+bool in_force(const struct compiler *c, usec_t until)
+{
+	return !until || until > c->now;
+}
+
+void set_life(struct compiler *c, usec_t until, const char *comment)
+{
+	usec_t left = until ? until - c->now + USEC_PER_SEC - 1 : 0;
+	assert(in_force(c, until));
+	left /= USEC_PER_SEC;
+	c->builder.life = (struct life){
+	        .timeout = left > UINT32_MAX ? UINT32_MAX : (uint32_t)left,
+	        .comment = comment ? build_name(&c->builder, "%s", comment) : NULL,
+	};
+}
+
+/* All assignments of a family that are in force. */
+#define ASSIGNMENTS_FOREACH(a, c, of_family)                                                       \
+	for (const struct assignment *a =                                                          \
+	             (c)->policy->runtime ? (c)->policy->runtime->assignments.items : NULL;        \
+	     a && a < (c)->policy->runtime->assignments.items +                                    \
+	                          (c)->policy->runtime->assignments.count;                         \
+	     a++)                                                                                  \
+		if (a->address.family == (of_family) && in_force((c), a->until))
+
+/* "assigned_address4": all that are assigned. */
+static const char *address_set(struct compiler *c, enum family family)
+{
+	return build_name(&c->builder, "assigned_address%c", family == FAMILY_IPV4 ? '4' : '6');
+}
+
+/* "assigned_to_ROLE_4": those assigned to that role. */
+static const char *role_set(struct compiler *c, const struct role *role, enum family family)
+{
+	return build_name(&c->builder, "assigned_to_%s_%c", role->name,
+	                  family == FAMILY_IPV4 ? '4' : '6');
+}
+
+static void add(struct compiler *c, const char *set, const struct assignment *assignment)
+{
+	static const struct location nowhere;
+	struct life before = c->builder.life;
+	set_life(c, assignment->until, assignment->comment);
+	build_element(&c->builder, set, assignment->address.bytes,
+	              family_length(assignment->address.family), NULL, nowhere);
+	c->builder.life = before;
+}
+
+/* Makes a set of the assignments to a role (NULL: to any) when it is not there yet. */
+static void make_set(struct compiler *c, const char *name, const struct role *role,
+                     enum family family)
+{
+	struct builder *b = &c->builder;
+	if (!build_set(b, &(struct set){.name = name,
+	                                .type = family == FAMILY_IPV4 ? SET_IPV4 : SET_IPV6,
+	                                .timed = true,
+	                                .size = ASSIGNED_MAX}))
+		return;
+	ASSIGNMENTS_FOREACH(assignment, c, family)
+	if (!role || assignment->host.role == role)
+		add(c, name, assignment);
+}
+
+/* [role->index]: true for roles to which an address of the family is assigned; NULL: none. */
+static const bool *roles_assigned(struct compiler *c, enum family family)
+{
+	bool *assigned = NULL;
+	ASSIGNMENTS_FOREACH(assignment, c, family)
+	{
+		if (!assigned)
+			assigned = arena_alloc(c->builder.ruleset->arena, c->policy->roles.count,
+			                       sizeof(*assigned));
+		if (!assigned) {
+			c->builder.error = -ENOMEM;
+			return NULL;
+		}
+		assigned[assignment->host.role->index] = true;
+	}
+	return assigned;
+}
+
+void write_assigned(struct compiler *c, const char *chain, enum family family, enum side side)
+{
+	struct builder *b = &c->builder;
+	const bool *assigned = roles_assigned(c, family);
+
+	for (size_t i = 0; assigned && i < c->policy->roles.count && !b->error; i++) {
+		const struct role *role = &c->policy->roles.items[i];
+		if (!assigned[i])
+			continue;
+		const char *target = CHAIN_NOT_JUDGED;
+		if (side == SIDE_SOURCE)
+			target = compile_role(c, role, role->effective_mode);
+		else if (role->judged_inbound)
+			target = compile_inbound(c, role, role->effective_mode);
+		RULE(b, chain, NULL, role->at, assigned_to(c, role, family, side),
+		     to_chain(VERDICT_GOTO, target));
+	}
+}
+
+struct statement not_assigned(struct compiler *c, enum family family, enum side side)
+{
+	const char *name = address_set(c, family);
+	make_set(c, name, NULL, family);
+
+	struct statement statement = match_address(family, side, name);
+	statement.inverted = true;
+	return statement;
+}
+
+struct statement assigned_to(struct compiler *c, const struct role *role, enum family family,
+                             enum side side)
+{
+	const char *name = role_set(c, role, family);
+	make_set(c, name, role, family);
+	return match_address(family, side, name);
+}
+
+/* The sets of one family, as far as `have` has them; -ENOENT: it lacks one that is needed. */
+static int make_sets(struct compiler *c, const struct ruleset *have, enum family family)
+{
+	const bool *assigned = roles_assigned(c, family);
+	const char *name = address_set(c, family);
+
+	if (ruleset_set(have, name))
+		make_set(c, name, NULL, family);
+	for (size_t i = 0; assigned && i < c->policy->roles.count; i++) {
+		if (!assigned[i])
+			continue;
+		name = role_set(c, &c->policy->roles.items[i], family);
+		if (!ruleset_set(have, name))
+			return -ENOENT;
+		make_set(c, name, &c->policy->roles.items[i], family);
+	}
+	return c->builder.error;
+}
+
+int ruleset_assignments(const struct policy *policy, usec_t now, const struct ruleset *have,
+                        struct ruleset **ret_ruleset)
+{
+	_cleanup_(ruleset_freep) struct ruleset *ruleset = ruleset_new();
+	int r = 0;
+	if (!ruleset)
+		return -ENOMEM;
+	ruleset->exists = true;
+	ruleset->flags = have->flags;
+
+	struct compiler c = {.policy = policy, .now = now, .builder = {.ruleset = ruleset}};
+	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
+		r = make_sets(&c, have, (enum family)family);
+	if (r == 0)
+		r = build_finish(&c.builder);
+	if (r < 0)
+		return r;
+	*ret_ruleset = TAKE_POINTER(ruleset);
+	return 0;
+}
+
+static bool has_range(const struct host *host)
+{
+	for (size_t i = 0; i < host->range_count; i++)
+		if (!range_is_single(&host->ranges[i]))
+			return true;
+	return false;
+}
+
+bool can_lose_addresses(struct compiler *c, const struct host *host, const struct role *role)
+{
+	const struct policy *policy = c->policy;
+	if (host)
+		return has_range(host);
+	if (!c->roles_with_ranges) {
+		c->roles_with_ranges = arena_alloc(c->builder.ruleset->arena, policy->roles.count,
+		                                   sizeof(*c->roles_with_ranges));
+		if (!c->roles_with_ranges) {
+			c->builder.error = -ENOMEM;
+			return true;
+		}
+		for (size_t i = 0; i < policy->hosts.count; i++)
+			if (has_range(&policy->hosts.items[i]))
+				c->roles_with_ranges[policy->hosts.items[i].role->index] = true;
+	}
+	return c->roles_with_ranges[role->index];
+}
