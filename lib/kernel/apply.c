@@ -2,6 +2,7 @@
 #include "kernel/apply.h"
 
 #include "kernel/read.h"
+#include "kernel/verify.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,12 +25,25 @@ static void change_done(struct change *change)
 	*change = (struct change){};
 }
 
-/* How the steps are found: by comparison with a wanted ruleset, or with no table at all. */
-static int plan_apply(struct kernel *kernel, const struct ruleset *wanted, struct change *change)
+void plan_done(struct plan *plan)
 {
+	delta_free(plan->delta);
+	*plan = (struct plan){};
+}
+
+/* How the steps are found: by comparison with a wanted ruleset, or with no table at all. */
+static int plan_apply(struct kernel *kernel, const struct ruleset *wanted, const struct plan *plan,
+                      struct change *change)
+{
+	const struct delta *known = NULL;
 	int r = table_view(kernel, &change->have, &change->generation);
 
-	return r < 0 ? r : ruleset_diff(change->have, wanted, &change->delta);
+	if (r < 0)
+		return r;
+	/* The plan points into the view that it was made for. */
+	if (plan && plan->wanted == wanted && plan->view == kernel_view_number(kernel))
+		known = plan->delta;
+	return ruleset_diff_again(change->have, wanted, known, &change->delta);
 }
 
 static int plan_remove(struct kernel *kernel, struct change *change)
@@ -99,16 +113,18 @@ enum sent {
 
 struct work {
 	struct kernel *kernel;
-	const struct ruleset *wanted; /* NULL: no table at all */
+	struct ruleset *wanted;  /* NULL: no table at all */
+	const struct plan *plan; /* or NULL */
 	struct applied applied;
 	struct applied before; /* the same without the last batch */
 	enum sent sent;
 	uint32_t generation; /* for which the last batch was made */
+	bool prepared;       /* what elements are to lead to was made in a batch of its own */
 };
 
 static int plan(const struct work *work, struct change *change)
 {
-	return work->wanted ? plan_apply(work->kernel, work->wanted, change)
+	return work->wanted ? plan_apply(work->kernel, work->wanted, work->plan, change)
 	                    : plan_remove(work->kernel, change);
 }
 
@@ -120,6 +136,32 @@ static int settle_unknown(struct work *work, const struct change *change)
 	work->applied = work->before;
 	/* There were too many errors to be heard: make room for them. */
 	return kernel_receive_buffer(work->kernel, RECEIVE_BYTES_UNKNOWN);
+}
+
+static bool is_timed(const struct step *step)
+{
+	return (step->kind == STEP_ADD_ELEMENTS || step->kind == STEP_DELETE_ELEMENTS) &&
+	       step->set->timed;
+}
+
+/* True when nothing differs but that some elements reached their end just now. */
+static bool only_times_differ(const struct delta *delta)
+{
+	ARRAY_FOREACH (step, &delta->steps)
+		if (!is_timed(step))
+			return false;
+	return true;
+}
+
+/* True when it was refused because something to be deleted ended before. */
+static bool ended_meanwhile(const struct delta *delta, const struct refusal *refusal)
+{
+	if (refusal->error != -ENOENT)
+		return false;
+	ARRAY_FOREACH (step, &delta->steps)
+		if (step->kind == STEP_DELETE_ELEMENTS && is_timed(step))
+			return true;
+	return false;
 }
 
 /* Judges what was read back: 0 when all is as wanted, -EAGAIN when a batch is needed, APPLY_*. */
@@ -141,7 +183,8 @@ static int judge_change(struct work *work, const struct change *change)
 	 * Our own commit is the only one since: what differs now is our own fault, and would differ
 	 * after the next batch again. After more than one, somebody else was at it.
 	 */
-	if (taken && change->generation == work->generation + 1) {
+	if (taken && change->generation == work->generation + 1 &&
+	    !only_times_differ(change->delta)) {
 		say_unverified(&applied->refusal, change->delta);
 		return APPLY_UNVERIFIED;
 	}
@@ -166,6 +209,10 @@ static int send_change(struct work *work, const struct change *change)
 	r = table_commit(work->kernel, change->delta, change->generation, &refusal);
 	if (r < 0 || r == COMMIT_STALE)
 		return r < 0 ? r : 0;
+	if (r == COMMIT_REFUSED && ended_meanwhile(change->delta, &refusal)) {
+		kernel_keep_view(work->kernel, NULL, 0);
+		return 0;
+	}
 	if (r == COMMIT_REFUSED) {
 		work->applied.refusal = refusal;
 		/* A table goes without a new generation when the process that owns it ends. */
@@ -175,6 +222,105 @@ static int send_change(struct work *work, const struct change *change)
 	work->sent = r == COMMIT_UNKNOWN ? SENT_UNKNOWN : SENT_TAKEN;
 	count(&work->applied, change->delta);
 	return 0;
+}
+
+/* From now on the table is known to be what was wanted: nothing of it has to be read again. */
+static int keep_wanted(struct work *work, const struct change *change)
+{
+	struct ruleset *view = ruleset_in_phase(work->wanted, work->wanted->phase);
+
+	if (!view)
+		return -ENOMEM;
+	ARRAY_FOREACH (name, &change->have->foreign) {
+		const char **slot = ARRAY_ADD(&view->foreign);
+
+		if (!slot || !(*slot = arena_strdup(view->arena, *name))) {
+			ruleset_free(view);
+			return -ENOMEM;
+		}
+	}
+	kernel_keep_view(work->kernel, view, work->generation + 1);
+	return 0;
+}
+
+/*
+ * Sees to it that the batch did what it was to do, by what it touched: 0 when so, and nobody else
+ * was at it. Else -EAGAIN: only reading everything can tell.
+ */
+static int verify_touched(struct work *work, const struct change *change)
+{
+	struct applied *applied = &work->applied;
+	struct verified verified;
+	uint32_t generation;
+	int r;
+
+	if (!work->wanted || work->sent != SENT_TAKEN)
+		return -EAGAIN;
+	r = table_verify(work->kernel, change->delta, change->have, work->wanted, &verified);
+	if (r >= 0 && kernel_generation(work->kernel, &generation) < 0)
+		r = -EAGAIN;
+	if (r != 0 || generation != work->generation + 1 || keep_wanted(work, change) < 0) {
+		kernel_keep_view(work->kernel, NULL, 0);
+		return -EAGAIN;
+	}
+	applied->generation = generation;
+	applied->sets_read = verified.sets_read;
+	applied->sets_sampled = verified.sets_sampled;
+	applied->elements_read = verified.elements_read;
+	applied->elements_sampled = verified.elements_sampled;
+	return 0;
+}
+
+/* What was read back is the whole table. */
+static void note_whole(struct applied *applied, const struct change *change)
+{
+	applied->whole = true;
+	applied->sets_read = applied->sets_sampled = 0;
+	applied->elements_read = applied->elements_sampled = 0;
+	if (!change->have)
+		return;
+	applied->sets_read = change->have->sets.count;
+	ARRAY_FOREACH (set, &change->have->sets)
+		applied->elements_read += set->elements.count;
+}
+
+/*
+ * Sends what has to be there before (delta_preparation()); results as of send_change(). The table
+ * has to be read anew after it.
+ */
+static int send_preparation(struct work *work, const struct change *change,
+                            const struct delta *preparation)
+{
+	struct refusal refusal;
+	int r;
+
+	work->applied.attempts++;
+	r = table_commit(work->kernel, preparation, change->generation, &refusal);
+	kernel_keep_view(work->kernel, NULL, 0);
+	if (r < 0)
+		return r;
+	if (r == COMMIT_REFUSED) {
+		work->applied.refusal = refusal;
+		return APPLY_REFUSED;
+	}
+	if (r == COMMIT_STALE)
+		return -EAGAIN;
+	work->prepared = true;
+	if (r != COMMIT_UNKNOWN)
+		count(&work->applied, preparation);
+	return -EAGAIN;
+}
+
+/* The next batch on the way to what is wanted: 0, -EAGAIN: another one follows; or as above. */
+static int send_next(struct work *work, const struct change *change)
+{
+	_cleanup_(delta_freep) struct delta *preparation = NULL;
+	int r = work->prepared ? 0 : delta_preparation(change->delta, change->have, &preparation);
+
+	if (r < 0)
+		return r;
+	return preparation ? send_preparation(work, change, preparation)
+	                   : send_change(work, change);
 }
 
 /* Reads and sends in turn, until what is read is what is wanted. */
@@ -192,11 +338,15 @@ static int run(struct work *work)
 			r = settle_unknown(work, &change);
 		if (r < 0)
 			return r;
+		if (work->sent != SENT_NOTHING)
+			note_whole(&work->applied, &change);
 		r = judge_change(work, &change);
 		if (r != -EAGAIN)
 			return r;
-		r = send_change(work, &change);
-		if (r != 0)
+		r = send_next(work, &change);
+		if (r == 0)
+			r = verify_touched(work, &change);
+		if (r != -EAGAIN)
 			return r;
 	}
 }
@@ -210,13 +360,19 @@ static int finish(struct work *work, struct applied *ret_applied)
 	return r;
 }
 
-int table_apply(struct kernel *kernel, const struct ruleset *wanted, struct applied *ret_applied)
+int table_apply_plan(struct kernel *kernel, struct ruleset *wanted, const struct plan *plan,
+                     struct applied *ret_applied)
 {
-	struct work work = {.kernel = kernel, .wanted = wanted};
+	struct work work = {.kernel = kernel, .wanted = wanted, .plan = plan};
 
 	/* Nothing wanted by mistake must not take the table away. */
 	assert(wanted);
 	return finish(&work, ret_applied);
+}
+
+int table_apply(struct kernel *kernel, struct ruleset *wanted, struct applied *ret_applied)
+{
+	return table_apply_plan(kernel, wanted, NULL, ret_applied);
 }
 
 int table_remove(struct kernel *kernel, struct applied *ret_applied)
@@ -227,13 +383,16 @@ int table_remove(struct kernel *kernel, struct applied *ret_applied)
 }
 
 int table_compare(struct kernel *kernel, const struct ruleset *wanted,
-                  struct standing *ret_standing)
+                  struct standing *ret_standing, struct plan *ret_plan)
 {
 	_cleanup_(change_done) struct change change = {};
-	int r = plan_apply(kernel, wanted, &change);
+	size_t counters_deleted = 0;
+	int r = plan_apply(kernel, wanted, NULL, &change);
 
 	if (r < 0)
 		return r;
+	ARRAY_FOREACH (step, &change.delta->steps)
+		counters_deleted += step->kind == STEP_DELETE_COUNTER;
 	*ret_standing = (struct standing){
 	        .differs = change.delta->steps.count != 0,
 	        .can_deny = delta_can_deny(change.delta),
@@ -241,6 +400,12 @@ int table_compare(struct kernel *kernel, const struct ruleset *wanted,
 	        .elements_deleted = change.delta->elements_deleted,
 	        .rules_added = change.delta->rules_added,
 	        .rules_deleted = change.delta->rules_deleted,
+	        .counters_deleted = counters_deleted,
+	};
+	*ret_plan = (struct plan){
+	        .wanted = wanted,
+	        .delta = TAKE_POINTER(change.delta),
+	        .view = kernel_view_number(kernel),
 	};
 	return 0;
 }

@@ -29,6 +29,10 @@ struct applied {
 	size_t rules_added, rules_deleted;
 	size_t sets_added, sets_deleted;
 	size_t chains_added, chains_deleted;
+	/* Sets read back whole, or by a sample with their number of elements; what that was. */
+	size_t sets_read, sets_sampled;
+	size_t elements_read, elements_sampled;
+	bool whole;     /* the whole table was read back, touched or not */
 	size_t foreign; /* objects of others in our table: without effect, and left alone */
 	struct refusal
 	        refusal; /* after APPLY_*: its location is borrowed from the wanted ruleset */
@@ -36,12 +40,31 @@ struct applied {
 
 /*
  * Makes the table what is wanted, with one batch that holds only the difference: the one function
- * for first start, reload, restart and repair. It reads the table, commits the difference in the
- * generation that was read, and reads it back; 0 means that nothing differed in the end. Else one
- * of enum apply_result, or a negative errno, after which the table is the old one or the new one.
- * *ret_applied is written for all but a negative errno.
+ * for first start, reload, restart and repair. It commits the difference in the generation for
+ * which the table is known, reading it first where it is not, and reads back what the change
+ * touched (verify.h), or everything where that does not settle it; 0 means that nothing differed in
+ * the end. Else one of enum apply_result, or a negative errno, after which the table is the old one
+ * or the new one. *ret_applied is written for all but a negative errno.
+ *
+ * The kernel keeps `wanted` as what it knows of the table: of the ruleset only the phase may be
+ * changed any more.
  */
-int table_apply(struct kernel *kernel, const struct ruleset *wanted, struct applied *ret_applied);
+int table_apply(struct kernel *kernel, struct ruleset *wanted, struct applied *ret_applied);
+
+/*
+ * What table_compare() found, for table_apply_plan(). It borrows from `wanted` and from what the
+ * kernel knows of the table, and so is not to be looked into any more once something was applied.
+ */
+struct plan {
+	const struct ruleset *wanted;
+	struct delta *delta; /* owned; the steps from the table to `wanted` in the phase it had */
+	uint64_t view;       /* kernel_view_number() of what was known of the table */
+};
+void plan_done(struct plan *plan);
+
+/* table_apply() that need not find the difference again, unless others have changed the rules. */
+int table_apply_plan(struct kernel *kernel, struct ruleset *wanted, const struct plan *plan,
+                     struct applied *ret_applied);
 
 /* How the table stands to the wanted one. */
 struct standing {
@@ -49,11 +72,15 @@ struct standing {
 	bool can_deny; /* what differs may deny what the table permits now: delta_can_deny() */
 	size_t elements_added, elements_deleted; /* that make the difference */
 	size_t rules_added, rules_deleted;
+	size_t counters_deleted; /* what they counted goes with them */
 };
 
-/* Only compares; 0, -EBUSY when others changed the rules each time, or another negative errno. */
+/*
+ * Only compares; 0, -EBUSY when others changed the rules each time, or another negative errno. The
+ * plan is released with plan_done().
+ */
 int table_compare(struct kernel *kernel, const struct ruleset *wanted,
-                  struct standing *ret_standing);
+                  struct standing *ret_standing, struct plan *ret_plan);
 
 /* Takes the table away, and nothing else; results as above. */
 int table_remove(struct kernel *kernel, struct applied *ret_applied);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/conntrack.h"
 
+#include "kernel/attribute.h"
 #include "kernel/socket.h"
 #include "kernel/wire.h"
 
@@ -68,21 +69,31 @@ static int dump_reply(const struct nlmsghdr *message, void *userdata)
 	return dump->result < 0 ? dump->result : 0;
 }
 
-static int dump_once(struct conntrack *conntrack, struct dump *dump)
+/* What a dump is narrowed down to. */
+struct narrow {
+	uint8_t family;                /* AF_*; AF_UNSPEC: both */
+	const struct address *address; /* or NULL: all of the family */
+	bool reply; /* whose reply comes from the address; else whose original direction does */
+};
+
+static int dump_once(struct conntrack *conntrack, const struct narrow *narrow, struct dump *dump)
 {
 	_cleanup_(wire_done) struct wire wire = {};
 
-	wire_begin(&wire, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC, 0,
+	wire_begin(&wire, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NLM_F_DUMP, narrow->family, 0,
 	           kernel_sequence(conntrack->kernel));
+	if (narrow->address)
+		flow_write_filter(&wire, narrow->address, narrow->reply);
 	wire_end(&wire);
 	return kernel_request(conntrack->kernel, &wire, dump_reply, dump);
 }
 
-int conntrack_dump(struct conntrack *conntrack, conntrack_callback_t callback, void *userdata)
+static int dump_narrow(struct conntrack *conntrack, const struct narrow *narrow,
+                       conntrack_callback_t callback, void *userdata)
 {
 	for (unsigned i = 0; i < CONNTRACK_TRIES; i++) {
 		struct dump dump = {.callback = callback, .userdata = userdata};
-		int r = dump_once(conntrack, &dump);
+		int r = dump_once(conntrack, narrow, &dump);
 
 		if (dump.result < 0)
 			return dump.result;
@@ -93,6 +104,61 @@ int conntrack_dump(struct conntrack *conntrack, conntrack_callback_t callback, v
 		return dump.strange ? CONNTRACK_INCOMPLETE : 0;
 	}
 	return CONNTRACK_INCOMPLETE;
+}
+
+int conntrack_dump(struct conntrack *conntrack, conntrack_callback_t callback, void *userdata)
+{
+	return dump_narrow(conntrack, &(struct narrow){.family = AF_UNSPEC}, callback, userdata);
+}
+
+int conntrack_dump_address(struct conntrack *conntrack, const struct address *address,
+                           conntrack_callback_t callback, void *userdata)
+{
+	struct narrow narrow = {.family = AF_INET6};
+	int initiated, reached;
+
+	if (address->family == FAMILY_IPV6)
+		return dump_narrow(conntrack, &narrow, callback, userdata);
+	narrow = (struct narrow){.family = AF_INET, .address = address};
+	initiated = dump_narrow(conntrack, &narrow, callback, userdata);
+	if (initiated < 0)
+		return initiated;
+	narrow.reply = true;
+	reached = dump_narrow(conntrack, &narrow, callback, userdata);
+	return reached != 0 ? reached : initiated;
+}
+
+struct entries {
+	uint32_t count;
+	bool told;
+};
+
+static int entries_reply(const struct nlmsghdr *message, void *userdata)
+{
+	struct entries *entries = userdata;
+	struct attributes attributes;
+
+	attributes_of_message(&attributes, message);
+	entries->told = attribute_u32(attributes.at[CTA_STATS_GLOBAL_ENTRIES], &entries->count);
+	return 0;
+}
+
+int conntrack_count(struct conntrack *conntrack, uint32_t *ret_count)
+{
+	_cleanup_(wire_done) struct wire wire = {};
+	struct entries entries = {};
+	int r;
+
+	wire_begin(&wire, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET_STATS, NLM_F_ACK, AF_UNSPEC, 0,
+	           kernel_sequence(conntrack->kernel));
+	wire_end(&wire);
+	r = kernel_request(conntrack->kernel, &wire, entries_reply, &entries);
+	if (r < 0)
+		return r;
+	if (!entries.told)
+		return -EBADMSG;
+	*ret_count = entries.count;
+	return 0;
 }
 
 static void write_delete(struct wire *wire, const struct flow *flow, unsigned flags,

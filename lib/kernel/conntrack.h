@@ -45,6 +45,18 @@ typedef int (*conntrack_callback_t)(const struct flow *flow, void *userdata);
 int conntrack_dump(struct conntrack *conntrack, conntrack_callback_t callback, void *userdata);
 
 /*
+ * The same, but at least of the entries that the address initiated, or that reached it. Of IPv4 the
+ * kernel finds just these (since Linux 5.8), which is far cheaper, and tells one that reached its
+ * own source twice. Of IPv6 all entries are told: there the kernel's filter (CTA_FILTER, seen on
+ * 6.18) leaves out what it should find.
+ */
+int conntrack_dump_address(struct conntrack *conntrack, const struct address *address,
+                           conntrack_callback_t callback, void *userdata);
+
+/* How many entries the namespace has in all; 0 or a negative errno. */
+int conntrack_count(struct conntrack *conntrack, uint32_t *ret_count);
+
+/*
  * Deletes this entry and no other: the one that is found by original tuple and zone must have the
  * flow's id. 0, CONNTRACK_GONE, or a negative errno, such as -EPERM without CAP_NET_ADMIN.
  */

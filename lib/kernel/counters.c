@@ -9,7 +9,9 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct counter_values *counter_values_free(struct counter_values *values)
 {
@@ -94,6 +96,8 @@ static int read_values(struct kernel *kernel, struct counter_values **ret_values
 	return 0;
 }
 
+#define ANSWER_WAIT_MSEC 10000
+
 /* What an interrupted dump has said is not to be trusted, and is asked for again. */
 static bool is_interrupted(int r)
 {
@@ -151,32 +155,105 @@ static int element_reply(const struct nlmsghdr *message, void *userdata)
 	return 0;
 }
 
-static int read_counted(struct kernel *kernel, const char *set,
-                        struct counted_elements **ret_elements)
+/* A dump of which no more is read than is asked for. */
+struct dump {
+	struct counted_elements *elements;
+	size_t most;
+	bool ended;
+};
+
+static int dump_reply(const struct nlmsghdr *message, void *userdata)
+{
+	struct dump *dump = userdata;
+	int error = 0;
+
+	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
+		return -EINTR;
+	if (message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE) {
+		dump->ended = true;
+		if (mnl_nlmsg_get_payload_len(message) >= sizeof(error))
+			memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
+		return error;
+	}
+	int r = element_reply(message, dump->elements);
+	if (r < 0)
+		return r;
+	return dump->elements->list.count > dump->most ? -EFBIG : 0;
+}
+
+/* By a socket of its own: what is left of the answer ends with it, before the kernel makes it. */
+static int read_counted(const char *set, size_t most, struct counted_elements **ret_elements)
 {
 	_cleanup_(counted_elements_freep) struct counted_elements *elements = NULL;
+	_cleanup_(kernel_freep) struct kernel *kernel = NULL;
 	_cleanup_(wire_done) struct wire wire = {};
-	int r;
 
 	elements = calloc(1, sizeof(*elements));
 	if (!elements)
 		return -ENOMEM;
+	int r = kernel_open(&kernel);
+	if (r < 0)
+		return r;
 	table_request(&wire, kernel, NFT_MSG_GETSETELEM, NLM_F_DUMP);
 	wire_string(&wire, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
 	wire_string(&wire, NFTA_SET_ELEM_LIST_SET, set);
 	wire_end(&wire);
-	r = kernel_request(kernel, &wire, element_reply, elements);
+	if (wire.error < 0)
+		return wire.error;
+	if (send(kernel_fd(kernel), wire.bytes, wire.length, 0) < 0)
+		return -errno;
+
+	struct pollfd wait = {.fd = kernel_fd(kernel), .events = POLLIN};
+	struct dump dump = {.elements = elements, .most = most};
+	while (!dump.ended) {
+		r = poll(&wait, 1, ANSWER_WAIT_MSEC);
+		if (r == 0)
+			return -ETIMEDOUT;
+		if (r < 0 && errno != EINTR)
+			return -errno;
+		r = kernel_drain(kernel, dump_reply, &dump);
+		if (r < 0 && r != -EFBIG)
+			return r;
+		if (r == -EFBIG)
+			break;
+	}
+	*ret_elements = TAKE_POINTER(elements);
+	return r == -EFBIG ? COUNTED_MORE : 0;
+}
+
+int counted_element_find(struct kernel *kernel, const char *set, const void *key, size_t key_length,
+                         struct counted_element *ret_element)
+{
+	_cleanup_(counted_elements_freep) struct counted_elements *elements = NULL;
+	_cleanup_(wire_done) struct wire wire = {};
+
+	elements = calloc(1, sizeof(*elements));
+	if (!elements)
+		return -ENOMEM;
+	table_request(&wire, kernel, NFT_MSG_GETSETELEM, NLM_F_ACK);
+	wire_string(&wire, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
+	wire_string(&wire, NFTA_SET_ELEM_LIST_SET, set);
+	size_t list = wire_nest(&wire, NFTA_SET_ELEM_LIST_ELEMENTS);
+	size_t element = wire_nest(&wire, NFTA_LIST_ELEM);
+	size_t value = wire_nest(&wire, NFTA_SET_ELEM_KEY);
+	wire_put(&wire, NFTA_DATA_VALUE, key, key_length);
+	wire_nest_end(&wire, value);
+	wire_nest_end(&wire, element);
+	wire_nest_end(&wire, list);
+	wire_end(&wire);
+	int r = kernel_request(kernel, &wire, element_reply, elements);
 	if (r < 0)
 		return r;
-	*ret_elements = TAKE_POINTER(elements);
+	if (elements->list.count != 1)
+		return -EBADMSG;
+	*ret_element = elements->list.items[0];
 	return 0;
 }
 
-int counted_elements_read(struct kernel *kernel, const char *set,
-                          struct counted_elements **ret_elements)
+int counted_elements_read(const char *set, size_t most, struct counted_elements **ret_elements)
 {
 	for (unsigned i = 0; i < KERNEL_READ_TRIES; i++) {
-		int r = read_counted(kernel, set, ret_elements);
+		int r = read_counted(set, most, ret_elements);
 
 		if (!is_interrupted(r))
 			return r;

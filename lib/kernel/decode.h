@@ -37,7 +37,10 @@ int decode_flowtable(const struct attributes *message, struct ruleset *ruleset);
 struct raw_element {
 	uint8_t key[SET_KEY_MAX];
 	bool end;
-	const char *chain; /* where `goto` leads, borrowed from the message; or NULL */
+	/* Borrowed from the message, or NULL: where `goto` leads; the comment, of timed sets. */
+	const char *chain;
+	const char *comment;
+	uint32_t timeout; /* of timed sets: seconds, begun ones as whole; 0: it has no end */
 };
 
 /* Reads one element of that set; false when it is nothing that an element of ours could be. */
@@ -51,7 +54,10 @@ bool decode_element(const struct set *set, const struct nlattr *element,
  */
 int pair_elements(struct set *set, struct raw_element *elements, size_t count);
 
-/* The comment in user data, copied; *ret_comment is NULL when there is none. 0 or -ENOMEM. */
+/* The comment in user data, within it; NULL when there is none. */
+const char *comment_within(const struct nlattr *userdata, uint8_t type);
+
+/* The same, copied; *ret_comment is NULL when there is none. 0 or -ENOMEM. */
 int decode_comment(struct arena *arena, const struct nlattr *userdata, uint8_t type,
                    const char **ret_comment);
 

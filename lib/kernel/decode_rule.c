@@ -81,16 +81,17 @@ static bool decode_cmp(const struct attributes *fields, struct op *op)
 
 static bool decode_lookup(const struct attributes *fields, struct op *op)
 {
-	uint32_t flags = 0, target = NFT_REG_VERDICT;
+	uint32_t target = NFT_REG_VERDICT;
 
 	op->name = attribute_string(fields->at[NFTA_LOOKUP_SET]);
 	op->verdict = fields->at[NFTA_LOOKUP_DREG] != NULL;
 	if (op->verdict && !attribute_u32(fields->at[NFTA_LOOKUP_DREG], &target))
 		return false;
-	if (fields->at[NFTA_LOOKUP_FLAGS] && !attribute_u32(fields->at[NFTA_LOOKUP_FLAGS], &flags))
+	if (fields->at[NFTA_LOOKUP_FLAGS] &&
+	    !attribute_u32(fields->at[NFTA_LOOKUP_FLAGS], &op->flags))
 		return false;
-	return op->name && attribute_u32(fields->at[NFTA_LOOKUP_SREG], &op->reg) && flags == 0 &&
-	       target == NFT_REG_VERDICT;
+	return op->name && attribute_u32(fields->at[NFTA_LOOKUP_SREG], &op->reg) &&
+	       (op->flags & ~(uint32_t)NFT_LOOKUP_F_INV) == 0 && target == NFT_REG_VERDICT;
 }
 
 static bool decode_objref(const struct attributes *fields, struct op *op)

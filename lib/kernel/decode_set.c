@@ -10,6 +10,9 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
+/* linux/netfilter/nf_tables.h since Linux 6.16: the number of elements. */
+#define NFTA_SET_COUNT 20
+
 /* True when the set's expression is one counter, as our dynamic sets have it. */
 static bool is_counter(const struct nlattr *expression)
 {
@@ -42,7 +45,10 @@ static bool decode_shape(const struct attributes *message, uint32_t flags, struc
 
 	set->interval = flags & NFT_SET_INTERVAL;
 	set->map = flags & NFT_SET_MAP;
-	set->dynamic = flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT);
+	/* Without a time that all elements stay, each may have one of its own. */
+	set->timed = flags & NFT_SET_TIMEOUT && !(flags & NFT_SET_EVAL) &&
+	             !message->at[NFTA_SET_TIMEOUT];
+	set->dynamic = flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT) && !set->timed;
 	set->timeout = timeout_seconds(message);
 	attributes_of_nested(&desc, message->at[NFTA_SET_DESC]);
 	(void)attribute_u32(desc.at[NFTA_SET_DESC_SIZE], &set->size);
@@ -63,7 +69,7 @@ static bool decode_shape(const struct attributes *message, uint32_t flags, struc
 	if (policy != NFT_SET_POL_PERFORMANCE)
 		return false;
 	/* Each of these changes what the set does: entries that vanish, or more expressions. */
-	if ((flags & NFT_SET_TIMEOUT) && (flags & NFT_SET_EVAL || !set->timeout))
+	if (flags & NFT_SET_TIMEOUT && !set->timed && (flags & NFT_SET_EVAL || !set->timeout))
 		return false;
 	if (flags & ~ours || message->at[NFTA_SET_GC_INTERVAL] || message->at[NFTA_SET_OBJ_TYPE] ||
 	    message->at[NFTA_SET_EXPRESSIONS] || desc.at[NFTA_SET_DESC_CONCAT])
@@ -91,6 +97,7 @@ int decode_set(const struct attributes *message, struct ruleset *ruleset)
 	if (!set->name)
 		return -ENOMEM;
 	set->foreign = !decode_shape(message, flags, set);
+	set->counted = attribute_u32(message->at[NFTA_SET_COUNT], &set->count);
 	return decode_comment(ruleset->arena, message->at[NFTA_SET_USERDATA],
 	                      NFTNL_UDATA_SET_COMMENT, &set->comment);
 }
@@ -108,12 +115,21 @@ static const char *decode_goto(const struct nlattr *data)
 	return attribute_string(verdict.at[NFTA_VERDICT_CHAIN]);
 }
 
+/* Rounded up, so that what has an end never seems to have none. */
+static uint32_t seconds_of(uint64_t milliseconds)
+{
+	uint64_t seconds = milliseconds / 1000 + (milliseconds % 1000 != 0);
+
+	return seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
+}
+
 bool decode_element(const struct set *set, const struct nlattr *element,
                     struct raw_element *ret_element)
 {
 	struct raw_element raw = {};
 	struct attributes fields, key;
 	uint32_t flags = 0;
+	uint64_t milliseconds;
 	const uint8_t *bytes;
 	size_t length;
 
@@ -130,8 +146,10 @@ bool decode_element(const struct set *set, const struct nlattr *element,
 	raw.end = flags & NFT_SET_ELEM_INTERVAL_END;
 	if (raw.end && !set->interval)
 		return false;
-	if (fields.at[NFTA_SET_ELEM_TIMEOUT] || fields.at[NFTA_SET_ELEM_EXPIRATION] ||
-	    fields.at[NFTA_SET_ELEM_EXPR] || fields.at[NFTA_SET_ELEM_EXPRESSIONS] ||
+	if ((fields.at[NFTA_SET_ELEM_TIMEOUT] || fields.at[NFTA_SET_ELEM_EXPIRATION]) &&
+	    !set->timed)
+		return false;
+	if (fields.at[NFTA_SET_ELEM_EXPR] || fields.at[NFTA_SET_ELEM_EXPRESSIONS] ||
 	    fields.at[NFTA_SET_ELEM_OBJREF] || fields.at[NFTA_SET_ELEM_KEY_END])
 		return false;
 	if (set->map && !raw.end) {
@@ -140,6 +158,12 @@ bool decode_element(const struct set *set, const struct nlattr *element,
 			return false;
 	}
 
+	if (set->timed) {
+		raw.comment = comment_within(fields.at[NFTA_SET_ELEM_USERDATA],
+		                             NFTNL_UDATA_SET_ELEM_COMMENT);
+		if (attribute_u64(fields.at[NFTA_SET_ELEM_TIMEOUT], &milliseconds))
+			raw.timeout = seconds_of(milliseconds);
+	}
 	*ret_element = raw;
 	return true;
 }
@@ -168,9 +192,11 @@ static int pair_sorted(struct set *set, const struct raw_element *elements, size
 		const struct raw_element *next = i + 1 < count ? &elements[i + 1] : NULL;
 		struct element *element;
 
-		/* nft ends the empty space before the first range, where nothing has begun. */
+		/* nft ends the empty space before the first range, where nothing has begun; in a
+		 * timed set the kernel hides beginnings that are over before it takes their ends.
+		 */
 		if (elements[i].end) {
-			if (i == 0)
+			if (i == 0 || set->timed)
 				continue;
 			return -EBADMSG;
 		}
@@ -179,6 +205,8 @@ static int pair_sorted(struct set *set, const struct raw_element *elements, size
 			return -ENOMEM;
 		memcpy(element->from, elements[i].key, length);
 		element->chain = elements[i].chain;
+		element->comment = elements[i].comment;
+		element->timeout = elements[i].timeout;
 		if (next && next->end) {
 			memcpy(element->to, next->key, length);
 			key_before(element->to, length);

@@ -7,25 +7,30 @@
 #include <linux/netfilter/nf_tables.h>
 #include <string.h>
 
-int decode_comment(struct arena *arena, const struct nlattr *userdata, uint8_t type,
-                   const char **ret_comment)
+const char *comment_within(const struct nlattr *userdata, uint8_t type)
 {
 	size_t left;
 	const uint8_t *at = attribute_bytes(userdata, &left);
 
-	*ret_comment = NULL;
 	/* One byte of type, one of length, the value: nft's own layout, which anybody may write. */
 	while (left >= 2 && left - 2 >= at[1]) {
 		size_t length = at[1];
 
-		if (at[0] == type && length > 0 && at[2 + length - 1] == '\0') {
-			*ret_comment = arena_strdup(arena, (const char *)at + 2);
-			return *ret_comment ? 0 : -ENOMEM;
-		}
+		if (at[0] == type && length > 0 && at[2 + length - 1] == '\0')
+			return (const char *)at + 2;
 		at += 2 + length;
 		left -= 2 + length;
 	}
-	return 0;
+	return NULL;
+}
+
+int decode_comment(struct arena *arena, const struct nlattr *userdata, uint8_t type,
+                   const char **ret_comment)
+{
+	const char *comment = comment_within(userdata, type);
+
+	*ret_comment = comment ? arena_strdup(arena, comment) : NULL;
+	return comment && !*ret_comment ? -ENOMEM : 0;
 }
 
 int decode_table(const struct attributes *message, struct ruleset *ruleset)

@@ -75,6 +75,8 @@ static void put_lookup(struct wire *wire, const struct op *op)
 	wire_u32(wire, NFTA_LOOKUP_SREG, op->reg);
 	if (op->verdict)
 		wire_u32(wire, NFTA_LOOKUP_DREG, NFT_REG_VERDICT);
+	if (op->flags != 0)
+		wire_u32(wire, NFTA_LOOKUP_FLAGS, op->flags);
 }
 
 static void put_verdict(struct wire *wire, const struct op *op)

@@ -38,9 +38,9 @@ void encode_set(struct batch *batch, const struct step *step)
 	wire_string(wire, NFTA_SET_NAME, set->name);
 	wire_u32(wire, NFTA_SET_FLAGS,
 	         (set->interval ? NFT_SET_INTERVAL : 0u) | (set->map ? NFT_SET_MAP : 0u) |
-	                 (set->timeout   ? NFT_SET_TIMEOUT
-	                  : set->dynamic ? NFT_SET_EVAL
-	                                 : 0u));
+	                 (set->timeout || set->timed ? NFT_SET_TIMEOUT
+	                  : set->dynamic             ? NFT_SET_EVAL
+	                                             : 0u));
 	if (set->timeout)
 		wire_u64(wire, NFTA_SET_TIMEOUT, (uint64_t)set->timeout * 1000);
 	wire_u32(wire, NFTA_SET_KEY_TYPE, set_type_id(set->type));
@@ -93,6 +93,17 @@ static bool key_after(uint8_t *key, size_t length)
 	return false;
 }
 
+/* The kernel takes no end of a range with these. */
+static void put_life(struct wire *wire, const struct element *element)
+{
+	struct userdata userdata = {};
+
+	if (element->timeout != 0)
+		wire_u64(wire, NFTA_SET_ELEM_TIMEOUT, (uint64_t)element->timeout * 1000);
+	userdata_comment(&userdata, NFTNL_UDATA_SET_ELEM_COMMENT, element->comment);
+	userdata_write(&userdata, wire, NFTA_SET_ELEM_USERDATA);
+}
+
 /*
  * A range is two elements: its first key, and the key behind its last one, marked as an end. A
  * range up to the last key that there is has no end.
@@ -107,6 +118,8 @@ static void put_element(struct wire *wire, const struct set *set, const struct e
 	put_key(wire, element->from, length);
 	if (set->map && element->chain)
 		put_goto(wire, element->chain);
+	if (set->timed)
+		put_life(wire, element);
 	wire_nest_end(wire, nest);
 
 	if (!set->interval)

@@ -13,6 +13,9 @@
 #include <netinet/in.h>
 #include <string.h>
 
+/* What a filter compares, in CTA_FILTER_*_FLAGS: net/netfilter/nf_internals.h has the bits. */
+#define FILTER_SOURCE 1u /* CTA_IP_V4_SRC or CTA_IP_V6_SRC */
+
 /* One direction of an entry, in the fields of struct flow. */
 struct tuple {
 	struct address source;
@@ -237,6 +240,24 @@ static void write_protocol(struct wire *wire, const struct flow *flow)
 		wire_u16(wire, CTA_PROTO_SRC_PORT, flow->source_port);
 		wire_u16(wire, CTA_PROTO_DST_PORT, flow->destination_port);
 	}
+	wire_nest_end(wire, nest);
+}
+
+void flow_write_filter(struct wire *wire, const struct address *address, bool reply)
+{
+	size_t tuple = wire_nest(wire, reply ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
+	size_t nest = wire_nest(wire, CTA_TUPLE_IP);
+	uint32_t flags = FILTER_SOURCE;
+
+	wire_put(wire, address_types(address->family).source, address->bytes,
+	         family_length(address->family));
+	wire_nest_end(wire, nest);
+	wire_nest_end(wire, tuple);
+
+	/* Unlike everything around them, the flags are in the byte order of the host. */
+	nest = wire_nest(wire, CTA_FILTER);
+	wire_put(wire, reply ? CTA_FILTER_REPLY_FLAGS : CTA_FILTER_ORIG_FLAGS, &flags,
+	         sizeof(flags));
 	wire_nest_end(wire, nest);
 }
 

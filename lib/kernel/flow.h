@@ -67,6 +67,12 @@ int flow_read(const struct nlmsghdr *message, struct flow *ret_flow);
 /* The address family (AF_*) that a message about the flow carries in its header. */
 uint8_t flow_message_family(const struct flow *flow);
 
+/*
+ * Writes the attributes that make a dump tell only entries whose original direction, or else whose
+ * reply, comes from the address (CTA_FILTER).
+ */
+void flow_write_filter(struct wire *wire, const struct address *address, bool reply);
+
 /* Writes the attributes that name exactly this entry: original tuple, zone and id. */
 void flow_write_name(struct wire *wire, const struct flow *flow);
 

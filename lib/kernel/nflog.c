@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/nflog.h"
 
+#include "kernel/datagram.h"
 #include "kernel/nflog_record.h"
 #include "kernel/wire.h"
 
@@ -19,7 +20,7 @@
  */
 #define THRESHOLD_RECORDS    256
 #define MESSAGE_BYTES        131072
-#define TIMEOUT_CENTISECONDS 2
+#define TIMEOUT_CENTISECONDS (NFLOG_DELAY / (10 * USEC_PER_MSEC))
 #define BUFFER_BYTES         (2 * MESSAGE_BYTES)
 #define ANSWER_WAIT_MSEC     10000
 
@@ -53,27 +54,9 @@ struct nflog_counts nflog_counts(const struct nflog *nflog)
 	return nflog->counts;
 }
 
-/* One datagram of the kernel's: its length; 0 when nothing is there; else a negative errno. */
 static ssize_t receive(struct nflog *nflog)
 {
-	for (;;) {
-		struct sockaddr_nl from = {};
-		struct iovec part = {.iov_base = nflog->buffer, .iov_len = sizeof(nflog->buffer)};
-		struct msghdr header = {.msg_name = &from,
-		                        .msg_namelen = sizeof(from),
-		                        .msg_iov = &part,
-		                        .msg_iovlen = 1};
-		ssize_t n = recvmsg(nflog->fd, &header, MSG_DONTWAIT);
-
-		if (n < 0) {
-			if (errno == EINTR)
-				continue;
-			return errno == EAGAIN ? 0 : -errno;
-		}
-		if (header.msg_namelen != sizeof(from) || from.nl_pid != 0 || n == 0)
-			continue;
-		return n;
-	}
+	return datagram_receive(nflog->fd, nflog->buffer, sizeof(nflog->buffer));
 }
 
 static void read_record(struct nflog *nflog, const struct nlmsghdr *message, usec_t now,
@@ -85,10 +68,8 @@ static void read_record(struct nflog *nflog, const struct nlmsghdr *message, use
 
 	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_NOOP)
 		return;
-	if (nflog_record_read(message, now, &record, &has_sequence, &sequence) < 0) {
-		nflog->counts.bad++;
+	if (nflog_record_read(message, now, &record, &has_sequence, &sequence) < 0)
 		return;
-	}
 	/* Numbers start when they are switched on, so the first one seen tells of no loss. */
 	if (has_sequence) {
 		if (nflog->counting)
@@ -131,7 +112,7 @@ static void begin_config(struct nflog *nflog, struct wire *wire)
 	           ++nflog->request);
 }
 
-/* Records may already come before the answer; they are read, and belong to nobody yet. */
+/* Records may already come before the answer; nobody listens yet. */
 static void ignore_record(const struct record *record, void *userdata)
 {
 }
@@ -250,6 +231,7 @@ int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
 		r = number_records(nflog);
 	if (r < 0)
 		return r;
+	nflog->counts = (struct nflog_counts){};
 
 	*ret_nflog = TAKE_POINTER(nflog);
 	return 0;

@@ -16,13 +16,18 @@ enum nflog_result {
 	NFLOG_MORE,      /* the budget is used up, and there may be more to read */
 };
 
-/* What was read since the group was bound. lost is exact; overruns are only episodes of losing. */
+/*
+ * What was read since nflog_open() returned. A loss shows in the number of the next record, and
+ * until that comes only as an overrun; records for which the kernel found no memory show nowhere.
+ */
 struct nflog_counts {
 	uint64_t received;
 	uint64_t lost;     /* gaps in the records' numbers */
-	uint64_t overruns; /* ENOBUFS: the socket's buffer was full */
-	uint64_t bad;      /* messages that are no records */
+	uint64_t overruns; /* episodes of losing: the socket's buffer was full */
 };
+
+/* The longest that the kernel keeps a record back while it waits for more. */
+#define NFLOG_DELAY (20 * USEC_PER_MSEC)
 
 #define NFLOG_COPY_RANGE 128 /* bytes of a packet; a rule's own snaplen can only be less */
 
@@ -31,7 +36,7 @@ struct nflog_counts {
  * many bytes where the system allows it (0: NFLOG_RECEIVE_BYTES). 0, NFLOG_TAKEN, or a negative
  * errno. Without CAP_NET_ADMIN the answer is the same as for a group that is taken: EPERM.
  */
-#define NFLOG_RECEIVE_BYTES (8 * 1024 * 1024)
+#define NFLOG_RECEIVE_BYTES (32 * 1024 * 1024)
 int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog);
 struct nflog *nflog_free(struct nflog *nflog);
 DEFINE_CLEANUP(struct nflog *, nflog_free)

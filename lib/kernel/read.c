@@ -1,300 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/read.h"
 
-#include "kernel/attribute.h"
-#include "kernel/decode.h"
-#include "kernel/wire.h"
+#include "kernel/reading.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
-#include <string.h>
 
-/* One pass over the table. The chains are found by name through an index, made once all are read.
- */
-struct reading {
-	struct kernel *kernel;
-	struct ruleset *ruleset;
-	struct chain **index;
-	struct chain *chain;            /* found last: rules come chain by chain */
-	struct set *set;                /* whose elements are being read */
-	ARRAY(struct raw_element) ends; /* of an interval set */
-};
-
-void table_request(struct wire *wire, struct kernel *kernel, unsigned type, unsigned flags)
+static int read_all_elements(struct reading *reading)
 {
-	wire_begin(wire, NFNL_SUBSYS_NFTABLES, type, flags, NFPROTO_INET, 0,
-	           kernel_sequence(kernel));
-}
-
-static int request(struct reading *reading, struct wire *wire, kernel_reply_t reply)
-{
-	wire_end(wire);
-	return kernel_request(reading->kernel, wire, reply, reading);
-}
-
-/* The attributes of a message of that type about our table; false for any other. */
-static bool is_ours(const struct nlmsghdr *message, unsigned type, unsigned table,
-                    struct attributes *ret_attributes)
-{
-	const struct nfgenmsg *header = mnl_nlmsg_get_payload(message);
-	const char *name;
-
-	if (message->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | type) ||
-	    mnl_nlmsg_get_payload_len(message) < sizeof(*header) ||
-	    header->nfgen_family != NFPROTO_INET)
-		return false;
-	attributes_of_message(ret_attributes, message);
-	name = attribute_string(ret_attributes->at[table]);
-	return name && strcmp(name, TABLE_NAME) == 0;
-}
-
-static int table_reply(const struct nlmsghdr *message, void *userdata)
-{
-	struct reading *reading = userdata;
-	struct attributes attributes;
-
-	if (!is_ours(message, NFT_MSG_NEWTABLE, NFTA_TABLE_NAME, &attributes))
-		return 0;
-	return decode_table(&attributes, reading->ruleset);
-}
-
-static int read_header(struct reading *reading)
-{
-	_cleanup_(wire_done) struct wire wire = {};
-	int r;
-
-	table_request(&wire, reading->kernel, NFT_MSG_GETTABLE, NLM_F_ACK);
-	wire_string(&wire, NFTA_TABLE_NAME, TABLE_NAME);
-	r = request(reading, &wire, table_reply);
-	return r == -ENOENT ? 0 : r;
-}
-
-static int chain_reply(const struct nlmsghdr *message, void *userdata)
-{
-	struct reading *reading = userdata;
-	struct attributes attributes;
-
-	if (!is_ours(message, NFT_MSG_NEWCHAIN, NFTA_CHAIN_TABLE, &attributes))
-		return 0;
-	return decode_chain(&attributes, reading->ruleset);
-}
-
-static int chain_order(const void *a, const void *b)
-{
-	const struct chain *const *x = a, *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-static int read_chains(struct reading *reading)
-{
-	_cleanup_(wire_done) struct wire wire = {};
-	struct ruleset *ruleset = reading->ruleset;
-	size_t i = 0;
-	int r;
-
-	table_request(&wire, reading->kernel, NFT_MSG_GETCHAIN, NLM_F_DUMP);
-	wire_string(&wire, NFTA_CHAIN_TABLE, TABLE_NAME);
-	r = request(reading, &wire, chain_reply);
-	if (r < 0)
-		return r;
-
-	reading->index = calloc(ruleset->chains.count + 1, sizeof(struct chain *));
-	if (!reading->index)
-		return -ENOMEM;
-	ARRAY_FOREACH (chain, &ruleset->chains) {
-		reading->index[i++] = chain;
-	}
-	qsort(reading->index, i, sizeof(struct chain *), chain_order);
-	return 0;
-}
-
-static struct chain *find_chain(struct reading *reading, const char *name)
-{
-	struct chain key = {.name = name}, *pointer = &key, **found;
-
-	if (reading->chain && strcmp(reading->chain->name, name) == 0)
-		return reading->chain;
-	found = bsearch(&pointer, reading->index, reading->ruleset->chains.count,
-	                sizeof(struct chain *), chain_order);
-	if (!found)
-		return NULL;
-	reading->chain = *found;
-	return *found;
-}
-
-static int rule_reply(const struct nlmsghdr *message, void *userdata)
-{
-	struct reading *reading = userdata;
-	struct attributes attributes;
-	struct chain *chain;
-	struct rule *rule;
-	const char *name;
-
-	if (!is_ours(message, NFT_MSG_NEWRULE, NFTA_RULE_TABLE, &attributes))
-		return 0;
-	name = attribute_string(attributes.at[NFTA_RULE_CHAIN]);
-	if (!name)
-		return -EBADMSG;
-	/* The rules of a chain that lives within one rule. */
-	chain = find_chain(reading, name);
-	if (!chain)
-		return 0;
-	rule = ARRAY_ADD(&chain->rules);
-	if (!rule)
-		return -ENOMEM;
-	return decode_rule(reading->ruleset->arena, &attributes, rule);
-}
-
-static int read_rules(struct reading *reading)
-{
-	_cleanup_(wire_done) struct wire wire = {};
-
-	table_request(&wire, reading->kernel, NFT_MSG_GETRULE, NLM_F_DUMP);
-	wire_string(&wire, NFTA_RULE_TABLE, TABLE_NAME);
-	return request(reading, &wire, rule_reply);
-}
-
-static int set_reply(const struct nlmsghdr *message, void *userdata)
-{
-	struct reading *reading = userdata;
-	struct attributes attributes;
-
-	if (!is_ours(message, NFT_MSG_NEWSET, NFTA_SET_TABLE, &attributes))
-		return 0;
-	return decode_set(&attributes, reading->ruleset);
-}
-
-static int object_reply(const struct nlmsghdr *message, void *userdata)
-{
-	struct reading *reading = userdata;
-	struct attributes attributes;
-
-	if (!is_ours(message, NFT_MSG_NEWOBJ, NFTA_OBJ_TABLE, &attributes))
-		return 0;
-	return decode_object(&attributes, reading->ruleset);
-}
-
-static int flowtable_reply(const struct nlmsghdr *message, void *userdata)
-{
-	struct reading *reading = userdata;
-	struct attributes attributes;
-
-	if (!is_ours(message, NFT_MSG_NEWFLOWTABLE, NFTA_FLOWTABLE_TABLE, &attributes))
-		return 0;
-	return decode_flowtable(&attributes, reading->ruleset);
-}
-
-static int read_all_of(struct reading *reading, unsigned type, unsigned table, kernel_reply_t reply)
-{
-	_cleanup_(wire_done) struct wire wire = {};
-
-	table_request(&wire, reading->kernel, type, NLM_F_DUMP);
-	wire_string(&wire, table, TABLE_NAME);
-	return request(reading, &wire, reply);
-}
-
-static int read_flowtables(struct reading *reading)
-{
-	int r = read_all_of(reading, NFT_MSG_GETFLOWTABLE, NFTA_FLOWTABLE_TABLE, flowtable_reply);
-
-	/* A kernel without flowtables has none. */
-	return r == -EOPNOTSUPP || r == -ENOENT || r == -EINVAL ? 0 : r;
-}
-
-static int add_element(struct reading *reading, const struct raw_element *raw)
-{
-	struct set *set = reading->set;
-	struct raw_element *end;
-	struct element *element;
-	const char *target = NULL;
-	struct chain *chain;
-
-	if (raw->chain) {
-		chain = find_chain(reading, raw->chain);
-		target = chain ? chain->name : arena_strdup(reading->ruleset->arena, raw->chain);
-		if (!target)
-			return -ENOMEM;
-	}
-	if (set->interval) {
-		end = ARRAY_ADD(&reading->ends);
-		if (!end)
-			return -ENOMEM;
-		*end = *raw;
-		end->chain = target;
-		return 0;
-	}
-	element = ARRAY_ADD(&set->elements);
-	if (!element)
-		return -ENOMEM;
-	memcpy(element->from, raw->key, sizeof(element->from));
-	element->chain = target;
-	return 0;
-}
-
-static int elements_reply(const struct nlmsghdr *message, void *userdata)
-{
-	struct reading *reading = userdata;
-	const struct nlattr *list, *element = NULL;
-	struct attributes attributes;
-	struct raw_element raw;
-	int r;
-
-	if (!is_ours(message, NFT_MSG_NEWSETELEM, NFTA_SET_ELEM_LIST_TABLE, &attributes))
-		return 0;
-	list = attributes.at[NFTA_SET_ELEM_LIST_ELEMENTS];
-	while ((element = attribute_next_nested(list, element))) {
-		if (!decode_element(reading->set, element, &raw)) {
-			reading->set->foreign = true;
-			continue;
-		}
-		r = add_element(reading, &raw);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int read_elements(struct reading *reading, struct set *set)
-{
-	_cleanup_(wire_done) struct wire wire = {};
-	int r;
-
-	reading->set = set;
-	reading->ends.count = 0;
-	table_request(&wire, reading->kernel, NFT_MSG_GETSETELEM, NLM_F_DUMP);
-	wire_string(&wire, NFTA_SET_ELEM_LIST_TABLE, TABLE_NAME);
-	wire_string(&wire, NFTA_SET_ELEM_LIST_SET, set->name);
-	r = request(reading, &wire, elements_reply);
-	if (r < 0)
-		return r;
-
-	if (set->interval) {
-		r = pair_elements(set, reading->ends.items, reading->ends.count);
-		if (r == -EBADMSG) {
-			set->foreign = true;
-			r = 0;
-		}
-		return r;
-	}
-	set_sort(set);
-	return 0;
-}
-
-static int read_sets(struct reading *reading)
-{
-	int r = read_all_of(reading, NFT_MSG_GETSET, NFTA_SET_TABLE, set_reply);
-
-	if (r < 0)
-		return r;
 	ARRAY_FOREACH (set, &reading->ruleset->sets) {
+		int r;
+
 		/* Dynamic elements are packets' doing; a foreign set is replaced as a whole. */
 		if (set->dynamic || set->foreign)
 			continue;
-		r = read_elements(reading, set);
+		r = reading_elements(reading, set);
 		if (r < 0)
 			return r;
 	}
@@ -303,24 +22,19 @@ static int read_sets(struct reading *reading)
 
 static int read_contents(struct reading *reading)
 {
-	int r = read_chains(reading);
+	int r = reading_chains(reading);
 
 	if (r >= 0)
-		r = read_rules(reading);
+		r = reading_rules(reading);
 	if (r >= 0)
-		r = read_all_of(reading, NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, object_reply);
+		r = reading_objects(reading);
 	if (r >= 0)
-		r = read_sets(reading);
+		r = reading_sets(reading);
 	if (r >= 0)
-		r = read_flowtables(reading);
+		r = read_all_elements(reading);
+	if (r >= 0)
+		r = reading_flowtables(reading);
 	return r;
-}
-
-static void reading_done(struct reading *reading)
-{
-	ruleset_free(reading->ruleset);
-	free(reading->index);
-	ARRAY_DONE(&reading->ends);
 }
 
 /* One pass: 0; -EAGAIN: somebody changed the rules meanwhile; else a negative errno. */
@@ -339,7 +53,7 @@ static int read_once(struct kernel *kernel, bool contents, struct ruleset **ret_
 	r = kernel_generation(kernel, &before);
 	if (r < 0)
 		return r;
-	r = read_header(&reading);
+	r = reading_header(&reading);
 	if (r >= 0 && contents && reading.ruleset->exists)
 		r = read_contents(&reading);
 	if (r == -ENOMEM)
@@ -375,6 +89,49 @@ int table_read(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *re
 	return read_stable(kernel, true, ret_ruleset, ret_generation);
 }
 
+/* Whether the kernel has as many elements in the timed set as we know of: 0, -EAGAIN or an errno.
+ */
+static int read_timed(struct reading *reading, const struct set *known)
+{
+	struct set *set = ARRAY_ADD(&reading->ruleset->sets);
+	int r;
+
+	if (!set)
+		return -ENOMEM;
+	*set = (struct set){.name = known->name,
+	                    .type = known->type,
+	                    .interval = known->interval,
+	                    .map = known->map,
+	                    .timed = true};
+	r = reading_elements(reading, set);
+	if (r < 0)
+		return r == -ENOMEM ? r : -EAGAIN;
+	return set->foreign || set->elements.count != known->elements.count ? -EAGAIN : 0;
+}
+
+/*
+ * Elements of timed sets go at their time without a new generation, and in no other way does a
+ * table change without one. So a view holds as long as its generation does and none of these has
+ * gone: 0, or -EAGAIN.
+ */
+static int timed_sets_hold(struct kernel *kernel, const struct ruleset *view)
+{
+	_cleanup_(reading_done) struct reading reading = {.kernel = kernel};
+	int r;
+
+	reading.ruleset = ruleset_new();
+	if (!reading.ruleset)
+		return -ENOMEM;
+	r = reading_chains_called(&reading, NULL, 0);
+	ARRAY_FOREACH (set, &view->sets) {
+		if (r < 0)
+			return r;
+		if (set->timed && !set->foreign && set->elements.count)
+			r = read_timed(&reading, set);
+	}
+	return r;
+}
+
 int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32_t *ret_generation)
 {
 	uint32_t now, then;
@@ -382,9 +139,11 @@ int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32
 	const struct ruleset *view = kernel_view(kernel, &then);
 	int r = kernel_generation(kernel, &now);
 
-	if (r < 0)
+	if (r >= 0 && view && now == then)
+		r = timed_sets_hold(kernel, view);
+	if (r < 0 && r != -EAGAIN)
 		return r;
-	if (!view || now != then) {
+	if (!view || now != then || r == -EAGAIN) {
 		r = table_read(kernel, &fresh, &then);
 		if (r < 0)
 			return r;

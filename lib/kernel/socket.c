@@ -2,6 +2,7 @@
 #include "kernel/socket.h"
 
 #include "kernel/attribute.h"
+#include "kernel/datagram.h"
 #include "kernel/wire.h"
 #include "ruleset/ruleset.h"
 
@@ -22,6 +23,8 @@ struct kernel {
 	uint32_t sequence;
 	struct ruleset *view;
 	uint32_t view_generation;
+	uint64_t view_number;
+	size_t view_learned;
 	uint8_t buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
 };
 
@@ -69,6 +72,26 @@ void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t g
 	ruleset_free(kernel->view);
 	kernel->view = ruleset;
 	kernel->view_generation = generation;
+	kernel->view_number++;
+	kernel->view_learned = 0;
+}
+
+struct ruleset *kernel_change_view(struct kernel *kernel, uint32_t generation)
+{
+	kernel->view_generation = generation;
+	kernel->view_number++;
+	return kernel->view;
+}
+
+size_t kernel_view_learned(struct kernel *kernel, size_t elements)
+{
+	kernel->view_learned += elements;
+	return kernel->view_learned;
+}
+
+uint64_t kernel_view_number(const struct kernel *kernel)
+{
+	return kernel->view_number;
 }
 
 int kernel_fd(const struct kernel *kernel)
@@ -106,33 +129,9 @@ int kernel_send_buffer(struct kernel *kernel, size_t bytes)
 	return set_buffer(kernel->fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes);
 }
 
-/*
- * One datagram of the kernel's: its length; 0 when nothing is there; -ENOBUFS when something before
- * it was lost, and reading may go on; else a negative errno.
- */
 static ssize_t receive(struct kernel *kernel)
 {
-	for (;;) {
-		struct sockaddr_nl from = {};
-		struct iovec part = {.iov_base = kernel->buffer, .iov_len = sizeof(kernel->buffer)};
-		struct msghdr header = {.msg_name = &from,
-		                        .msg_namelen = sizeof(from),
-		                        .msg_iov = &part,
-		                        .msg_iovlen = 1};
-		ssize_t n = recvmsg(kernel->fd, &header, MSG_DONTWAIT);
-
-		if (n < 0) {
-			if (errno == EINTR)
-				continue;
-			return errno == EAGAIN ? 0 : -errno;
-		}
-		/* Any process that may use the socket family could send us something. */
-		if (header.msg_namelen != sizeof(from) || from.nl_pid != 0 || n == 0)
-			continue;
-		if (header.msg_flags & MSG_TRUNC)
-			return -ENOBUFS;
-		return n;
-	}
+	return datagram_receive(kernel->fd, kernel->buffer, sizeof(kernel->buffer));
 }
 
 static int wait_readable(struct kernel *kernel)

@@ -39,6 +39,17 @@ struct ruleset;
 const struct ruleset *kernel_view(const struct kernel *kernel, uint32_t *ret_generation);
 void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t generation);
 
+/*
+ * The view itself, to be changed as a commit of ours changed the table, which made that generation;
+ * NULL when there is none. What it learned that way is added up, and the sum returned, until
+ * another view is kept.
+ */
+struct ruleset *kernel_change_view(struct kernel *kernel, uint32_t generation);
+size_t kernel_view_learned(struct kernel *kernel, size_t elements);
+
+/* A number of the view: each that is kept or changed has another one. */
+uint64_t kernel_view_number(const struct kernel *kernel);
+
 /* A sequence number that no message before had. */
 uint32_t kernel_sequence(struct kernel *kernel);
 

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_KERNEL_DATAGRAM_H
+#define EGRESSD_KERNEL_DATAGRAM_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/*
+ * Inside the room: reads one datagram of the kernel's from a netlink socket, without waiting; what
+ * any other process sends is passed over. Its length; 0 when nothing is there; -ENOBUFS when
+ * something before it was lost or it did not fit, and reading may go on; else a negative errno.
+ */
+ssize_t datagram_receive(int fd, void *buffer, size_t size);
+
+#endif
