@@ -19,6 +19,7 @@ struct key {
 	uint8_t has_ports;
 	uint8_t unused;
 };
+_Static_assert(offsetof(struct key, source) == 0, "a key begins with the source");
 _Static_assert(sizeof(struct key) == 2 * sizeof(struct address) + 12, "key has padding");
 _Static_assert(sizeof(struct address) == sizeof(enum family) + 16, "address has padding");
 
@@ -37,7 +38,8 @@ int attempts_new(size_t max, struct attempts **ret_attempts)
 	_cleanup_(attempts_freep) struct attempts *attempts = calloc(1, sizeof(*attempts));
 	if (!attempts)
 		return -ENOMEM;
-	int r = recent_new(max, sizeof(struct key), sizeof(struct tried), &attempts->tried);
+	int r = recent_new_fair(max, sizeof(struct address), sizeof(struct key),
+	                        sizeof(struct tried), &attempts->tried);
 	if (r < 0)
 		return r;
 	*ret_attempts = TAKE_POINTER(attempts);
@@ -51,6 +53,25 @@ struct attempts *attempts_free(struct attempts *attempts)
 		free(attempts);
 	}
 	return NULL;
+}
+
+int attempts_resize(struct attempts **attempts, size_t max)
+{
+	_cleanup_(attempts_freep) struct attempts *resized = NULL;
+	int r = attempts_new(max, &resized);
+	if (r < 0)
+		return r;
+
+	for (const struct tried *tried = recent_last((*attempts)->tried); tried;
+	     tried = recent_previous((*attempts)->tried, tried)) {
+		struct tried *copy = recent_add(resized->tried, &tried->key);
+		*copy = *tried;
+		if (tried->last != tried->first)
+			(void)recent_use(resized->tried, &tried->key);
+	}
+	attempts_free(*attempts);
+	*attempts = TAKE_POINTER(resized);
+	return 0;
 }
 
 static bool goes_on(const struct tried *tried, usec_t now)

@@ -33,11 +33,17 @@ enum attempt {
 };
 
 /*
- * Remembers max attempts; when there are more, the one seen longest ago is forgotten and would be
- * new if it came again. All memory is taken here. 0, -EINVAL for a max of 0, or what recent_new()
- * says.
+ * Remembers max attempts; when there are more, one is forgotten and would be new if it came again:
+ * see recent.h for which, a source that has most of them forgets its own. All memory is taken here.
+ * 0, -EINVAL for a max of 0, or what recent_new() says.
  */
 int attempts_new(size_t max, struct attempts **ret_attempts);
+
+/*
+ * Remembers max attempts from now on: other attempts take the place of *attempts and what fits of
+ * what it remembers. Errors as above; then nothing changes.
+ */
+int attempts_resize(struct attempts **attempts, size_t max);
 
 /* Takes NULL, returns NULL. */
 struct attempts *attempts_free(struct attempts *attempts);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert(offsetof(struct ledger_key, source) == 0, "a key begins with the source");
 _Static_assert(sizeof(struct ledger_key) == 2 * sizeof(struct address) + 8, "key has padding");
 
 struct ledger {
@@ -19,8 +20,8 @@ int ledger_new(size_t max, struct ledger **ret_ledger)
 	_cleanup_(ledger_freep) struct ledger *ledger = calloc(1, sizeof(*ledger));
 	if (!ledger)
 		return -ENOMEM;
-	int r = recent_new(max, sizeof(struct ledger_key), sizeof(struct ledger_entry),
-	                   &ledger->entries);
+	int r = recent_new_fair(max, sizeof(struct address), sizeof(struct ledger_key),
+	                        sizeof(struct ledger_entry), &ledger->entries);
 	if (r < 0)
 		return r;
 	*ret_ledger = TAKE_POINTER(ledger);
@@ -36,16 +37,20 @@ struct ledger *ledger_free(struct ledger *ledger)
 	return NULL;
 }
 
-static void copy_name(char name[static LEDGER_NAME_BYTES], const char *from)
+static void set_name(char name[static LEDGER_NAME_BYTES], const char *to)
 {
-	if (!from)
-		from = "";
-	size_t n = strnlen(from, LEDGER_NAME_BYTES - 1);
-	memcpy(name, from, n);
+	if (!to)
+		to = "";
+	/* It hardly ever changes, and to compare is quicker than to write. */
+	if (strncmp(name, to, LEDGER_NAME_BYTES - 1) == 0)
+		return;
+	size_t n = strnlen(to, LEDGER_NAME_BYTES - 1);
+	memcpy(name, to, n);
 	memset(name + n, 0, LEDGER_NAME_BYTES - n);
 }
 
-static struct ledger_entry *add(struct ledger *ledger, const struct ledger_key *key, usec_t now)
+/* Adds an entry that is not there, zero but for its key; what has to make room is summed up. */
+static struct ledger_entry *add(struct ledger *ledger, const struct ledger_key *key)
 {
 	const struct ledger_entry *victim = recent_victim(ledger->entries);
 	if (victim) {
@@ -53,10 +58,26 @@ static struct ledger_entry *add(struct ledger *ledger, const struct ledger_key *
 		ledger->totals.other_packets += victim->packets;
 		ledger->totals.other_entries++;
 	}
-	struct ledger_entry *entry = recent_add(ledger->entries, key);
-	entry->first = now;
-	entry->last = now;
-	return entry;
+	return recent_add(ledger->entries, key);
+}
+
+int ledger_resize(struct ledger **ledger, size_t max)
+{
+	_cleanup_(ledger_freep) struct ledger *resized = NULL;
+	int r = ledger_new(max, &resized);
+	if (r < 0)
+		return r;
+
+	resized->totals = (*ledger)->totals;
+	for (const struct ledger_entry *entry = recent_last((*ledger)->entries); entry;
+	     entry = recent_previous((*ledger)->entries, entry)) {
+		*add(resized, &entry->key) = *entry;
+		if (entry->packets > 1)
+			(void)recent_use(resized->entries, &entry->key);
+	}
+	ledger_free(*ledger);
+	*ledger = TAKE_POINTER(resized);
+	return 0;
 }
 
 const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packet *packet,
@@ -72,11 +93,14 @@ const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packe
 	        .has_port = packet->has_ports,
 	};
 	struct ledger_entry *entry = recent_use(ledger->entries, &key);
-	if (!entry)
-		entry = add(ledger, &key, now);
+	if (!entry) {
+		entry = add(ledger, &key);
+		entry->first = now;
+		entry->last = now;
+	}
 
-	copy_name(entry->host, host);
-	copy_name(entry->role, role);
+	set_name(entry->host, host);
+	set_name(entry->role, role);
 	entry->packets++;
 	ledger->totals.packets++;
 	if (new_attempt) {
@@ -95,6 +119,28 @@ const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packe
 		entry->has_mac = true;
 	}
 	return entry;
+}
+
+int ledger_restore(struct ledger *ledger, const struct ledger_entry *saved)
+{
+	if (recent_use(ledger->entries, &saved->key))
+		return -EEXIST;
+	*add(ledger, &saved->key) = *saved;
+	if (saved->packets > 1)
+		(void)recent_use(ledger->entries, &saved->key);
+	ledger->totals.attempts += saved->attempts;
+	ledger->totals.packets += saved->packets;
+	return 0;
+}
+
+void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t packets,
+                           uint64_t entries)
+{
+	ledger->totals.attempts += attempts;
+	ledger->totals.packets += packets;
+	ledger->totals.other_attempts += attempts;
+	ledger->totals.other_packets += packets;
+	ledger->totals.other_entries += entries;
 }
 
 /* Names are stored cut, so they are compared cut. */

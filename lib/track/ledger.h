@@ -14,7 +14,8 @@
 
 /*
  * What was blocked: who tried what, and why it was not to be. Its size is bounded; an entry that
- * has to make room leaves its counts in `others`, so that the totals stay true.
+ * has to make room leaves its counts in `others`, so that the totals stay true. A source that has
+ * most of the entries loses its own; see recent.h for which entries make room.
  */
 struct ledger;
 
@@ -67,6 +68,12 @@ struct ledger_filter {
 /* Room for max entries, all taken here. 0, -EINVAL for a max of 0, or what recent_new() says. */
 int ledger_new(size_t max, struct ledger **ret_ledger);
 
+/*
+ * Gives the ledger room for max entries instead: another one takes the place of *ledger and takes
+ * over what fits, and the rest is summed up in the others. Errors as above; then nothing changes.
+ */
+int ledger_resize(struct ledger **ledger, size_t max);
+
 /* Takes NULL, returns NULL. */
 struct ledger *ledger_free(struct ledger *ledger);
 DEFINE_CLEANUP(struct ledger *, ledger_free)
@@ -79,6 +86,16 @@ DEFINE_CLEANUP(struct ledger *, ledger_free)
 const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packet *packet,
                                        enum reason reason, const char *host, const char *role,
                                        const struct mac *mac, bool new_attempt, usec_t now);
+
+/*
+ * Puts an entry back that was saved; to be called from the one last seen longest ago to the latest,
+ * before anything is noted. 0, or -EEXIST when its key is there already.
+ */
+int ledger_restore(struct ledger *ledger, const struct ledger_entry *saved);
+
+/* Adds to the others what an earlier ledger had there. */
+void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t packets,
+                           uint64_t entries);
 
 /*
  * The entries that pass the filter (NULL: all), most recently seen first; NULL behind the last.

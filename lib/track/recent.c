@@ -2,47 +2,114 @@
 #include "track/recent.h"
 
 #include "track/hash.h"
+#include "track/pages.h"
+#include "track/slots.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/random.h>
 
 #define RECENT_MAX ((size_t)1 << 28) /* items; far over any sensible limit, far below overflow */
 #define ITEM_MAX   ((size_t)1 << 16) /* bytes */
+#define NONE       SLOT_NONE
+#define GROUPS     8192 /* of owners; their counts stay in the nearest cache */
+#define LINE       64   /* bytes of a cache line */
 
-/* What stands in front of each item. */
-struct slot {
-	LIST_ENTRY(slot) same_bucket;
-	TAILQ_ENTRY(slot) by_use;
-	_Alignas(max_align_t) uint8_t item[];
+/* The lists that an item is in. */
+enum list {
+	BY_USE, /* all items, the one used last first */
+	ONCE,   /* those that were not used since they were added */
+};
+#define LISTS 2
+
+/* What belongs to each item; numbers of slots, or NONE. */
+struct node {
+	struct {
+		uint32_t newer, older;
+	} at[LISTS];
+	uint32_t tag;
+	uint32_t group; /* of owners */
+	bool once;
 };
 
-LIST_HEAD(bucket, slot);
-TAILQ_HEAD(slots, slot);
+struct ends {
+	uint32_t newest, oldest;
+	uint32_t count;
+};
+
+/*
+ * Owners are counted in groups by a hash, so that few of them share one, and nobody can choose
+ * who. What one of a heavy group owns is looked for from the oldest item on; the place is kept, and
+ * as such a group has one item in RECENT_SHARE, few are passed over for each that is found.
+ */
+struct owners {
+	size_t size; /* bytes of an owner's key; 0: this table is a plain one */
+	size_t share;
+	uint32_t *counts; /* items of each group, and HEAVY */
+	size_t heavy;     /* groups with more than their share, until it is half of it */
+	uint32_t cursor;  /* no item older than this one is of a heavy group; NONE: begin anew */
+};
+
+#define HEAVY ((uint32_t)1 << 31)
 
 struct recent {
+	uint8_t *pages; /* all of the tables below */
+	size_t size;
 	size_t max;
-	size_t count;
 	size_t key_size;
 	size_t item_size;
-	size_t stride;  /* bytes from slot to slot */
-	uint8_t *slots; /* max of them; the first `count` are in use */
-	struct bucket *buckets;
-	size_t bucket_mask;  /* a power of two less 1 */
-	struct slots by_use; /* the item used last comes first */
+	size_t stride;  /* bytes from item to item */
+	uint8_t *items; /* max of them; the first by_use.count are in use */
+	struct node *nodes;
+	struct slots slots;
+	struct ends by_use;
+	struct ends once;
+	struct owners owners;
 	struct hash_key secret;
+	/* The key that was looked for last and is not there: it is likely to be added next. */
+	void *missed;
+	uint32_t missed_tag;
+	bool has_missed;
 };
 
-static struct slot *slot_of(const void *item)
+static void *item_at(const struct recent *recent, uint32_t slot)
 {
-	return (struct slot *)((uintptr_t)item - offsetof(struct slot, item));
+	return slot == NONE ? NULL : recent->items + slot * recent->stride;
 }
 
-static const void *item_of(const struct slot *slot)
+static uint32_t slot_of(const struct recent *recent, const void *item)
 {
-	return slot ? slot->item : NULL;
+	return (uint32_t)((size_t)((const uint8_t *)item - recent->items) / recent->stride);
+}
+
+static void list_push(struct recent *recent, struct ends *ends, enum list list, uint32_t slot)
+{
+	struct node *node = &recent->nodes[slot];
+	node->at[list].newer = NONE;
+	node->at[list].older = ends->newest;
+	if (ends->newest == NONE)
+		ends->oldest = slot;
+	else
+		recent->nodes[ends->newest].at[list].newer = slot;
+	ends->newest = slot;
+	ends->count++;
+}
+
+static void list_remove(struct recent *recent, struct ends *ends, enum list list, uint32_t slot)
+{
+	const struct node *node = &recent->nodes[slot];
+	uint32_t newer = node->at[list].newer, older = node->at[list].older;
+	if (newer == NONE)
+		ends->newest = older;
+	else
+		recent->nodes[newer].at[list].older = older;
+	if (older == NONE)
+		ends->oldest = newer;
+	else
+		recent->nodes[older].at[list].newer = newer;
+	ends->count--;
 }
 
 static int draw_secret(struct hash_key *ret_key)
@@ -57,33 +124,56 @@ static int draw_secret(struct hash_key *ret_key)
 	return 0;
 }
 
-int recent_new(size_t max, size_t key_size, size_t item_size, struct recent **ret_recent)
+static size_t aligned(size_t size)
 {
-	if (!max || max > RECENT_MAX || !key_size || key_size > item_size || item_size > ITEM_MAX)
+	size_t align = _Alignof(max_align_t);
+	return (size + align - 1) / align * align;
+}
+
+/* Hands out the next part of the pages; only adds up sizes while there are none yet. */
+static void *part(struct recent *recent, size_t size)
+{
+	uint8_t *start = recent->pages ? recent->pages + recent->size : NULL;
+	recent->size += aligned(size);
+	return start;
+}
+
+static void divide(struct recent *recent)
+{
+	recent->size = 0;
+	recent->items = part(recent, recent->max * recent->stride);
+	recent->nodes = part(recent, recent->max * sizeof(*recent->nodes));
+	recent->missed = part(recent, recent->key_size);
+	slots_use(&recent->slots, part(recent, slots_size(recent->max)), recent->max);
+	if (recent->owners.size)
+		recent->owners.counts = part(recent, GROUPS * sizeof(*recent->owners.counts));
+}
+
+static int make(size_t max, size_t owner_size, size_t key_size, size_t item_size,
+                struct recent **ret_recent)
+{
+	if (!max || max > RECENT_MAX || !key_size || key_size > item_size || item_size > ITEM_MAX ||
+	    owner_size > key_size)
 		return -EINVAL;
 
 	_cleanup_(recent_freep) struct recent *recent = calloc(1, sizeof(*recent));
 	if (!recent)
 		return -ENOMEM;
-
-	size_t align = _Alignof(max_align_t);
 	recent->max = max;
 	recent->key_size = key_size;
 	recent->item_size = item_size;
-	recent->stride = (sizeof(struct slot) + item_size + align - 1) / align * align;
-	TAILQ_INIT(&recent->by_use);
+	recent->stride = aligned(item_size);
+	recent->by_use = (struct ends){NONE, NONE, 0};
+	recent->once = (struct ends){NONE, NONE, 0};
+	recent->owners.size = owner_size;
+	recent->owners.share = max / RECENT_SHARE ? max / RECENT_SHARE : 1;
+	recent->owners.cursor = NONE;
 
-	size_t buckets = 1;
-	while (buckets < max)
-		buckets *= 2;
-	recent->bucket_mask = buckets - 1;
-
-	/* Pages that are never used are never backed by memory. */
-	recent->slots = calloc(max, recent->stride);
-	recent->buckets = calloc(buckets, sizeof(*recent->buckets));
-	if (!recent->slots || !recent->buckets)
+	divide(recent);
+	recent->pages = pages_new(recent->size);
+	if (!recent->pages)
 		return -ENOMEM;
-
+	divide(recent);
 	int r = draw_secret(&recent->secret);
 	if (r < 0)
 		return r;
@@ -92,78 +182,208 @@ int recent_new(size_t max, size_t key_size, size_t item_size, struct recent **re
 	return 0;
 }
 
+int recent_new(size_t max, size_t key_size, size_t item_size, struct recent **ret_recent)
+{
+	return make(max, 0, key_size, item_size, ret_recent);
+}
+
+int recent_new_fair(size_t max, size_t owner_size, size_t key_size, size_t item_size,
+                    struct recent **ret_recent)
+{
+	return owner_size ? make(max, owner_size, key_size, item_size, ret_recent) : -EINVAL;
+}
+
 struct recent *recent_free(struct recent *recent)
 {
 	if (recent) {
-		free(recent->slots);
-		free(recent->buckets);
+		pages_free(recent->pages, recent->size);
 		free(recent);
 	}
 	return NULL;
 }
 
-static struct bucket *bucket_of(const struct recent *recent, const void *key)
+static uint32_t tag_of(const struct recent *recent, const void *key, size_t size)
 {
-	uint64_t hash = hash_bytes(&recent->secret, key, recent->key_size);
-	return &recent->buckets[hash & recent->bucket_mask];
+	return (uint32_t)hash_bytes(&recent->secret, key, size);
 }
 
-static struct slot *find(const struct recent *recent, const void *key)
+/* Of a secret and with a product, which is quick; who shares a group by chance loses detail only.
+ */
+static uint32_t group_of(const struct recent *recent, const void *key)
 {
-	struct slot *slot;
-	LIST_FOREACH(slot, bucket_of(recent, key), same_bucket)
-	if (memcmp(slot->item, key, recent->key_size) == 0)
-		return slot;
-	return NULL;
+	const uint8_t *bytes = key;
+	uint64_t hash = recent->secret.words[1];
+	for (size_t left = recent->owners.size; left;) {
+		uint32_t word = 0;
+		size_t n = left < sizeof(word) ? left : sizeof(word);
+		memcpy(&word, bytes, n);
+		hash = (hash ^ word) * (recent->secret.words[0] | 1);
+		hash ^= hash >> 32;
+		bytes += n;
+		left -= n;
+	}
+	return (uint32_t)(hash % GROUPS);
+}
+
+static void owner_add(struct recent *recent, uint32_t slot, const void *key)
+{
+	struct owners *owners = &recent->owners;
+	uint32_t group = group_of(recent, key);
+
+	recent->nodes[slot].group = group;
+	if (++owners->counts[group] == owners->share + 1) {
+		owners->counts[group] |= HEAVY;
+		owners->heavy++;
+		owners->cursor = NONE; /* what this group has may be anywhere */
+	}
+}
+
+static void owner_remove(struct recent *recent, uint32_t slot)
+{
+	struct owners *owners = &recent->owners;
+	uint32_t *count = &owners->counts[recent->nodes[slot].group];
+	/* Not as soon as it is no more than the share, or one item to and fro would cost a search.
+	 */
+	if (--*count == (HEAVY | (uint32_t)(owners->share / 2))) {
+		*count &= ~HEAVY;
+		owners->heavy--;
+	}
+}
+
+/* The cursor must not stand at an item that moves. */
+static void leave(struct recent *recent, uint32_t slot)
+{
+	if (recent->owners.cursor == slot)
+		recent->owners.cursor = recent->nodes[slot].at[BY_USE].newer;
 }
 
 void *recent_use(struct recent *recent, const void *key)
 {
-	struct slot *slot = find(recent, key);
-	if (!slot)
+	uint32_t tag = tag_of(recent, key, recent->key_size);
+	uint32_t slot = slots_find(&recent->slots, tag, key, recent->key_size, recent->items,
+	                           recent->stride);
+	if (slot == NONE) {
+		memcpy(recent->missed, key, recent->key_size);
+		recent->missed_tag = tag;
+		recent->has_missed = true;
 		return NULL;
-	TAILQ_REMOVE(&recent->by_use, slot, by_use);
-	TAILQ_INSERT_HEAD(&recent->by_use, slot, by_use);
-	return slot->item;
+	}
+
+	struct node *node = &recent->nodes[slot];
+	if (recent->by_use.newest != slot) {
+		leave(recent, slot);
+		list_remove(recent, &recent->by_use, BY_USE, slot);
+		list_push(recent, &recent->by_use, BY_USE, slot);
+	}
+	if (node->once) {
+		list_remove(recent, &recent->once, ONCE, slot);
+		node->once = false;
+	}
+	return item_at(recent, slot);
+}
+
+static uint32_t oldest_of_the_heavy(struct recent *recent)
+{
+	struct owners *owners = &recent->owners;
+	uint32_t slot = owners->cursor == NONE ? recent->by_use.oldest : owners->cursor;
+	while (!(owners->counts[recent->nodes[slot].group] & HEAVY)) {
+		uint32_t newer = recent->nodes[slot].at[BY_USE].newer;
+		slot = newer == NONE ? recent->by_use.oldest : newer;
+	}
+	owners->cursor = slot;
+	return slot;
+}
+
+static uint32_t victim(struct recent *recent)
+{
+	if (recent->by_use.count < recent->max)
+		return NONE;
+	if (recent->owners.heavy)
+		return oldest_of_the_heavy(recent);
+	if (recent->once.count > recent->owners.share)
+		return recent->once.oldest;
+	return recent->by_use.oldest;
+}
+
+static void give_up(struct recent *recent, uint32_t slot)
+{
+	const struct node *node = &recent->nodes[slot];
+	slots_remove(&recent->slots, node->tag, slot);
+	leave(recent, slot);
+	list_remove(recent, &recent->by_use, BY_USE, slot);
+	if (recent->owners.size)
+		owner_remove(recent, slot);
+	if (node->once)
+		list_remove(recent, &recent->once, ONCE, slot);
+}
+
+/* What the next recent_add() will write is on its way while others work. */
+static void prefetch_victim(const struct recent *recent)
+{
+	uint32_t slot = recent->once.count > recent->owners.share ? recent->once.oldest
+	                                                          : recent->by_use.oldest;
+	const uint8_t *item = item_at(recent, slot);
+	for (size_t i = 0; i < recent->item_size; i += LINE)
+		__builtin_prefetch(item + i, 1);
+	slots_prefetch(&recent->slots, recent->nodes[slot].tag);
 }
 
 void *recent_add(struct recent *recent, const void *key)
 {
-	struct slot *slot;
-	if (recent->count < recent->max) {
-		slot = (struct slot *)(void *)(recent->slots + recent->count * recent->stride);
-		recent->count++;
-	} else {
-		slot = TAILQ_LAST(&recent->by_use, slots);
-		TAILQ_REMOVE(&recent->by_use, slot, by_use);
-		LIST_REMOVE(slot, same_bucket);
-	}
+	uint32_t slot = victim(recent);
+	uint32_t tag = recent->has_missed && memcmp(recent->missed, key, recent->key_size) == 0
+	                       ? recent->missed_tag
+	                       : tag_of(recent, key, recent->key_size);
+	recent->has_missed = false;
+	if (slot == NONE)
+		slot = recent->by_use.count;
+	else
+		give_up(recent, slot);
 
-	memset(slot->item, 0, recent->item_size);
-	memcpy(slot->item, key, recent->key_size);
-	LIST_INSERT_HEAD(bucket_of(recent, key), slot, same_bucket);
-	TAILQ_INSERT_HEAD(&recent->by_use, slot, by_use);
-	return slot->item;
+	uint8_t *item = item_at(recent, slot);
+	memcpy(item, key, recent->key_size);
+	memset(item + recent->key_size, 0, recent->item_size - recent->key_size);
+
+	struct node *node = &recent->nodes[slot];
+	node->tag = tag;
+	node->once = recent->owners.size > 0;
+	slots_add(&recent->slots, tag, slot);
+	list_push(recent, &recent->by_use, BY_USE, slot);
+	if (recent->owners.size) {
+		owner_add(recent, slot, key);
+		list_push(recent, &recent->once, ONCE, slot);
+	}
+	if (recent->by_use.count == recent->max)
+		prefetch_victim(recent);
+	return item;
 }
 
-const void *recent_victim(const struct recent *recent)
+const void *recent_victim(struct recent *recent)
 {
-	if (recent->count < recent->max)
-		return NULL;
-	return item_of(TAILQ_LAST(&recent->by_use, slots));
+	return item_at(recent, victim(recent));
 }
 
 const void *recent_first(const struct recent *recent)
 {
-	return item_of(TAILQ_FIRST(&recent->by_use));
+	return item_at(recent, recent->by_use.newest);
 }
 
 const void *recent_next(const struct recent *recent, const void *item)
 {
-	return item_of(TAILQ_NEXT(slot_of(item), by_use));
+	return item_at(recent, recent->nodes[slot_of(recent, item)].at[BY_USE].older);
+}
+
+const void *recent_last(const struct recent *recent)
+{
+	return item_at(recent, recent->by_use.oldest);
+}
+
+const void *recent_previous(const struct recent *recent, const void *item)
+{
+	return item_at(recent, recent->nodes[slot_of(recent, item)].at[BY_USE].newer);
 }
 
 size_t recent_count(const struct recent *recent)
 {
-	return recent->count;
+	return recent->by_use.count;
 }

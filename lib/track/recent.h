@@ -9,19 +9,33 @@
 /*
  * A bounded table of the items that were used most recently. An item is a struct whose first
  * member is its key. All memory is taken at the start, so that adding never fails: when the table
- * is full, the item that was used longest ago makes room.
+ * is full, an item makes room.
+ *
+ * In a plain table that is the item used longest ago. In a fair one each item has an owner, which
+ * is what its key begins with, and the first of these that is there makes room:
+ * - of the owners that have more than their share of the table (RECENT_SHARE), if any, the item
+ *   used longest ago: a flood by one owner costs nobody but itself;
+ * - if more than a share of all items were used once only, of these the one added longest ago: a
+ *   flood by many owners costs what came once before what came again;
+ * - the item used longest ago.
  *
  * Keys are compared as bytes: they must have no padding, or have it zeroed. Every operation takes
- * constant time, whatever keys somebody chooses.
+ * constant time, to make room in a fair table on average, whatever keys somebody chooses.
  */
 struct recent;
 
+#define RECENT_SHARE 16 /* one in so many of the items that there is room for, but at least one */
+
 /*
- * A table for max items of item_size bytes (alignment as malloc(3) gives it), of which the first
- * key_size are the key. 0, -EINVAL for a size of 0 or one that makes no sense, -ENOMEM, or the
- * failure of getrandom(2).
+ * A plain table for max items of item_size bytes (alignment as malloc(3) gives it), of which the
+ * first key_size are the key. 0, -EINVAL for a size of 0 or one that makes no sense, -ENOMEM, or
+ * the failure of getrandom(2).
  */
 int recent_new(size_t max, size_t key_size, size_t item_size, struct recent **ret_recent);
+
+/* A fair table: the first owner_size bytes of a key are the owner. Otherwise the same. */
+int recent_new_fair(size_t max, size_t owner_size, size_t key_size, size_t item_size,
+                    struct recent **ret_recent);
 
 /* Takes NULL, returns NULL. */
 struct recent *recent_free(struct recent *recent);
@@ -37,11 +51,15 @@ void *recent_use(struct recent *recent, const void *key);
 void *recent_add(struct recent *recent, const void *key);
 
 /* The item that the next recent_add() gives up; NULL while there is room. */
-const void *recent_victim(const struct recent *recent);
+const void *recent_victim(struct recent *recent);
 
 /* From the item used last to the one used longest ago; NULL behind the end or when empty. */
 const void *recent_first(const struct recent *recent);
 const void *recent_next(const struct recent *recent, const void *item);
+
+/* The same in the other direction. */
+const void *recent_last(const struct recent *recent);
+const void *recent_previous(const struct recent *recent, const void *item);
 
 /* How many items there are. */
 size_t recent_count(const struct recent *recent);

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "track/alarm_book.h"
+
+#include "track/hash.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define BOOK_MAX ((size_t)1 << 20) /* alarms; far over any sensible limit */
+#define NOWHERE  UINT32_MAX
+
+/* What of an alarm is looked at most, apart from the rest: walking over these is quick. */
+struct place {
+	uint64_t id;
+	uint32_t same_bucket; /* the next place, or NOWHERE */
+};
+
+struct alarm_book {
+	size_t max;
+	size_t count; /* the first so many places are in use */
+	struct place *places;
+	struct alarm *alarms;
+	uint32_t *buckets; /* by cause; the first place of each, or NOWHERE */
+	size_t bucket_mask;
+	struct hash_key secret;
+	alarm_listener_t listener;
+	void *userdata;
+	struct alarm_counts counts;
+};
+
+int alarm_book_new(size_t max, uint64_t next_id, alarm_listener_t listener, void *userdata,
+                   struct alarm_book **ret_book)
+{
+	if (!max || max > BOOK_MAX)
+		return -EINVAL;
+	_cleanup_(alarm_book_freep) struct alarm_book *book = calloc(1, sizeof(*book));
+	if (!book)
+		return -ENOMEM;
+
+	size_t buckets = 1;
+	while (buckets < max)
+		buckets *= 2;
+	book->max = max;
+	book->counts.free = max;
+	book->bucket_mask = buckets - 1;
+	book->listener = listener;
+	book->userdata = userdata;
+	book->counts.next_id = next_id ? next_id : 1;
+	book->places = calloc(max, sizeof(*book->places));
+	book->alarms = calloc(max, sizeof(*book->alarms));
+	book->buckets = malloc(buckets * sizeof(*book->buckets));
+	if (!book->places || !book->alarms || !book->buckets)
+		return -ENOMEM;
+	memset(book->buckets, 0xff, buckets * sizeof(*book->buckets)); /* NOWHERE */
+
+	ssize_t n = getrandom(&book->secret, sizeof(book->secret), 0);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n != sizeof(book->secret))
+		return -EIO;
+	*ret_book = TAKE_POINTER(book);
+	return 0;
+}
+
+struct alarm_book *alarm_book_free(struct alarm_book *book)
+{
+	if (book) {
+		free(book->places);
+		free(book->alarms);
+		free(book->buckets);
+		free(book);
+	}
+	return NULL;
+}
+
+/* Most causes are about an address and have no name, which is half of what there is to hash. */
+static uint32_t *bucket_of(const struct alarm_book *book, const struct alarm_cause *cause)
+{
+	size_t from = cause->host[0] ? 0 : offsetof(struct alarm_cause, source);
+	uint64_t hash =
+	        hash_bytes(&book->secret, (const uint8_t *)cause + from, sizeof(*cause) - from);
+	return &book->buckets[hash & book->bucket_mask];
+}
+
+/* The alarm of that cause in whatever state. */
+static struct alarm *find(const struct alarm_book *book, const struct alarm_cause *cause)
+{
+	uint32_t at = *bucket_of(book, cause);
+	for (; at != NOWHERE; at = book->places[at].same_bucket)
+		if (memcmp(&book->alarms[at].cause, cause, sizeof(*cause)) == 0)
+			return &book->alarms[at];
+	return NULL;
+}
+
+const struct alarm *alarm_book_find(const struct alarm_book *book, const struct alarm_cause *cause)
+{
+	const struct alarm *alarm = find(book, cause);
+	return alarm && alarm->state != ALARM_CLEARED ? alarm : NULL;
+}
+
+static void tell(const struct alarm_book *book, const struct alarm *alarm, enum alarm_change change)
+{
+	if (book->listener)
+		book->listener(alarm, change, book->userdata);
+}
+
+static void set_state(struct alarm_book *book, struct alarm *alarm, enum alarm_state state,
+                      usec_t now)
+{
+	size_t opens = state != ALARM_CLEARED;
+	size_t was_open = alarm->state != ALARM_CLEARED;
+	book->counts.open[alarm->cause.kind] += opens - was_open;
+	book->counts.free -= opens - was_open;
+	alarm->state = state;
+	alarm->changed = now;
+}
+
+/* True when a is of less use than b. */
+static bool is_lesser(const struct alarm *a, const struct alarm *b)
+{
+	bool a_over = a->state == ALARM_CLEARED;
+	bool b_over = b->state == ALARM_CLEARED;
+	if (a_over != b_over)
+		return a_over;
+	if (a_over)
+		return a->changed < b->changed;
+	if (a->severity != b->severity)
+		return a->severity < b->severity;
+	if (a->state != b->state)
+		return a->state == ALARM_ACKNOWLEDGED;
+	return a->last < b->last;
+}
+
+static void leave_bucket(struct alarm_book *book, uint32_t place)
+{
+	uint32_t *link = bucket_of(book, &book->alarms[place].cause);
+	while (*link != place)
+		link = &book->places[*link].same_bucket;
+	*link = book->places[place].same_bucket;
+}
+
+/* A place for a new alarm, not in any bucket; NOWHERE when all that are there matter more. */
+static uint32_t make_room(struct alarm_book *book, const struct alarm *wanted)
+{
+	if (book->count < book->max)
+		return (uint32_t)book->count++;
+
+	uint32_t least = 0;
+	for (uint32_t i = 1; i < book->count; i++)
+		if (is_lesser(&book->alarms[i], &book->alarms[least]))
+			least = i;
+
+	struct alarm *victim = &book->alarms[least];
+	if (is_lesser(wanted, victim)) {
+		book->counts.dropped++;
+		return NOWHERE;
+	}
+	if (victim->state != ALARM_CLEARED) {
+		book->counts.dropped++;
+		book->counts.open[victim->cause.kind]--;
+		book->counts.free++;
+	}
+	leave_bucket(book, least);
+	return least;
+}
+
+/* A copy that is found by its cause and counted. */
+static struct alarm *add(struct alarm_book *book, const struct alarm *alarm)
+{
+	uint32_t at = make_room(book, alarm);
+	if (at == NOWHERE)
+		return NULL;
+	book->alarms[at] = *alarm;
+	size_t opens = alarm->state != ALARM_CLEARED;
+	book->counts.open[alarm->cause.kind] += opens;
+	book->counts.free -= opens;
+
+	uint32_t *bucket = bucket_of(book, &alarm->cause);
+	book->places[at] = (struct place){.id = alarm->id, .same_bucket = *bucket};
+	*bucket = at;
+	return &book->alarms[at];
+}
+
+static const struct alarm *open_alarm(struct alarm_book *book, struct alarm *old,
+                                      const struct alarm *news)
+{
+	struct alarm *alarm = old;
+	if (old) {
+		uint64_t id = old->id;
+		*old = *news;
+		old->id = id;
+		old->state = ALARM_CLEARED;
+		set_state(book, old, ALARM_OPEN, news->last);
+	} else {
+		struct alarm fresh = *news;
+		fresh.id = book->counts.next_id;
+		fresh.state = ALARM_OPEN;
+		fresh.changed = news->last;
+		alarm = add(book, &fresh);
+		if (!alarm)
+			return NULL;
+		book->counts.next_id++;
+	}
+	tell(book, alarm, old ? ALARM_CHANGE_REOPENED : ALARM_CHANGE_OPENED);
+	return alarm;
+}
+
+static void take_name(char *name, size_t size, const char *news)
+{
+	if (*news)
+		memcpy(name, news, size);
+}
+
+static void take_facts(struct alarm *alarm, const struct alarm *news)
+{
+	take_name(alarm->host, sizeof(alarm->host), news->host);
+	take_name(alarm->role, sizeof(alarm->role), news->role);
+	take_name(alarm->interface, sizeof(alarm->interface), news->interface);
+	take_name(alarm->detail, sizeof(alarm->detail), news->detail);
+	if (news->has_source) {
+		alarm->source = news->source;
+		alarm->has_source = true;
+	}
+	if (news->has_destination) {
+		alarm->destination = news->destination;
+		alarm->has_destination = true;
+	}
+	if (news->has_mac) {
+		alarm->mac = news->mac;
+		alarm->has_mac = true;
+	}
+	if (news->period) {
+		alarm->period = news->period;
+		memcpy(alarm->expected, news->expected, sizeof(alarm->expected));
+	}
+	if (news->has_score || news->strobe) {
+		alarm->has_score = news->has_score;
+		alarm->strobe = news->strobe;
+		alarm->score = news->score;
+	}
+	if (news->distinct) {
+		alarm->distinct = news->distinct;
+		alarm->span = news->span;
+	}
+	if (news->quiet > alarm->quiet)
+		alarm->quiet = news->quiet;
+}
+
+static void go_on(const struct alarm_book *book, struct alarm *alarm, const struct alarm *news)
+{
+	bool worse = news->severity > alarm->severity || news->danger > alarm->danger;
+	if (news->severity > alarm->severity)
+		alarm->severity = news->severity;
+	if (news->danger > alarm->danger)
+		alarm->danger = news->danger;
+	take_facts(alarm, news);
+	alarm->attempts++;
+	if (news->last > alarm->last)
+		alarm->last = news->last;
+	if (news->evidence.attempt_count) {
+		uint32_t services = alarm->evidence.service_count;
+		evidence_note(&alarm->evidence, &news->evidence.attempts[0]);
+		worse |= alarm->evidence.service_count > services;
+	}
+	tell(book, alarm, worse ? ALARM_CHANGE_WORSENED : ALARM_CHANGE_UPDATED);
+}
+
+const struct alarm *alarm_book_raise(struct alarm_book *book, const struct alarm *news)
+{
+	struct alarm *alarm = find(book, &news->cause);
+	if (!alarm || alarm->state == ALARM_CLEARED)
+		return open_alarm(book, alarm, news);
+	go_on(book, alarm, news);
+	return alarm;
+}
+
+bool alarm_book_tally(struct alarm_book *book, const struct alarm *alarm,
+                      const struct endpoint *destination, usec_t now)
+{
+	struct alarm *mine = &book->alarms[alarm - book->alarms];
+	mine->attempts++;
+	if (now > mine->last)
+		mine->last = now;
+	return evidence_count(&mine->evidence, destination);
+}
+
+static struct alarm *get(const struct alarm_book *book, uint64_t id)
+{
+	for (size_t i = 0; i < book->count; i++)
+		if (book->places[i].id == id)
+			return &book->alarms[i];
+	return NULL;
+}
+
+int alarm_book_acknowledge(struct alarm_book *book, uint64_t id, usec_t now)
+{
+	struct alarm *alarm = get(book, id);
+	if (!alarm || alarm->state != ALARM_OPEN)
+		return -ENOENT;
+	set_state(book, alarm, ALARM_ACKNOWLEDGED, now);
+	tell(book, alarm, ALARM_CHANGE_ACKNOWLEDGED);
+	return 0;
+}
+
+int alarm_book_clear(struct alarm_book *book, uint64_t id, usec_t now)
+{
+	struct alarm *alarm = get(book, id);
+	if (!alarm || alarm->state == ALARM_CLEARED)
+		return -ENOENT;
+	set_state(book, alarm, ALARM_CLEARED, now);
+	tell(book, alarm, ALARM_CHANGE_CLEARED);
+	return 0;
+}
+
+size_t alarm_book_expire(struct alarm_book *book, usec_t now)
+{
+	size_t cleared = 0;
+	for (size_t i = 0; i < book->count; i++) {
+		struct alarm *alarm = &book->alarms[i];
+		if (alarm->state == ALARM_CLEARED || !alarm->quiet || now <= alarm->last ||
+		    now - alarm->last <= alarm->quiet)
+			continue;
+		set_state(book, alarm, ALARM_CLEARED, now);
+		tell(book, alarm, ALARM_CHANGE_CLEARED);
+		cleared++;
+	}
+	return cleared;
+}
+
+const struct alarm *alarm_book_get(const struct alarm_book *book, uint64_t id)
+{
+	return get(book, id);
+}
+
+const struct alarm *alarm_book_next(const struct alarm_book *book, uint64_t id)
+{
+	const struct alarm *next = NULL;
+	uint64_t lowest = UINT64_MAX;
+	for (size_t i = 0; i < book->count; i++) {
+		uint64_t this = book->places[i].id;
+		if (this > id && this < lowest) {
+			lowest = this;
+			next = &book->alarms[i];
+		}
+	}
+	return next;
+}
+
+static bool ends(const char *name, size_t size)
+{
+	return memchr(name, 0, size) != NULL;
+}
+
+static bool is_family(const struct address *address)
+{
+	return (unsigned)address->family < FAMILY_COUNT;
+}
+
+static bool is_sound(const struct alarm *alarm)
+{
+	const struct evidence *evidence = &alarm->evidence;
+	if (!alarm->id || alarm->id == UINT64_MAX || alarm->cause.unused ||
+	    alarm->cause.kind >= ALARM_KIND_COUNT || (unsigned)alarm->severity >= SEVERITY_COUNT ||
+	    (unsigned)alarm->state >= ALARM_STATE_COUNT ||
+	    (unsigned)alarm->score.category >= RITA_CATEGORY_COUNT ||
+	    evidence->attempt_count > EVIDENCE_ATTEMPTS ||
+	    evidence->service_count > EVIDENCE_SERVICES)
+		return false;
+	for (uint32_t i = 0; i < evidence->attempt_count; i++)
+		if (!is_family(&evidence->attempts[i].source) ||
+		    !is_family(&evidence->attempts[i].destination.address))
+			return false;
+	return ends(alarm->cause.host, sizeof(alarm->cause.host)) &&
+	       ends(alarm->host, sizeof(alarm->host)) && ends(alarm->role, sizeof(alarm->role)) &&
+	       ends(alarm->interface, sizeof(alarm->interface)) &&
+	       ends(alarm->detail, sizeof(alarm->detail)) && is_family(&alarm->cause.source) &&
+	       is_family(&alarm->cause.destination.address) && is_family(&alarm->source) &&
+	       is_family(&alarm->destination.address);
+}
+
+int alarm_book_restore(struct alarm_book *book, const struct alarm *saved)
+{
+	if (!is_sound(saved))
+		return -EINVAL;
+	if (find(book, &saved->cause) || get(book, saved->id))
+		return -EEXIST;
+	if (!add(book, saved))
+		return -ENOSPC;
+	if (saved->id >= book->counts.next_id)
+		book->counts.next_id = saved->id + 1;
+	return 0;
+}
+
+void alarm_book_reserve(struct alarm_book *book, uint64_t next_id)
+{
+	if (next_id > book->counts.next_id)
+		book->counts.next_id = next_id;
+}
+
+struct alarm_counts alarm_book_counts(const struct alarm_book *book)
+{
+	return book->counts;
+}

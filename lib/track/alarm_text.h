@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_TRACK_ALARM_TEXT_H
+#define EGRESSD_TRACK_ALARM_TEXT_H
+
+#include "track/alarm.h"
+
+#define ALARM_TEXT_MAX 1024
+
+/* For whom it is written. */
+struct alarm_reader {
+	usec_t now;     /* times of the same day are told without their date */
+	int utc_offset; /* seconds east of Greenwich, as tm_gmtoff */
+};
+
+/*
+ * Writes one or two sentences: who does what, and how often since when. Names come from the
+ * operator's files and are taken as they are. Returns buffer.
+ */
+const char *alarm_text(const struct alarm *alarm, const struct alarm_reader *reader,
+                       char buffer[static ALARM_TEXT_MAX]);
+
+/* Writes "tcp/25", "icmp/echo-request" or "gre" and returns buffer. */
+#define SERVICE_TEXT_MAX 64
+const char *service_text(uint8_t protocol, bool has_port, uint16_t port,
+                         char buffer[static SERVICE_TEXT_MAX]);
+
+#endif

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "track/conduct.h"
+
+#include "base/array.h"
+#include "base/protocol.h"
+
+#include <string.h>
+
+#define SCORE_EVERY   (60 * USEC_PER_SEC) /* a score costs more than all the rest */
+#define QUIET_PERIODS 3                   /* a beacon is not over before it missed so many */
+
+static void take_scan(struct alarm *news, const struct look *look, const struct scan *scan)
+{
+	news->distinct = scan->distinct;
+	news->span = scan->span;
+	if (!alarm_book_find(look->detect->book, &news->cause)) {
+		news->attempts = scan->attempts;
+		news->first = scan->since;
+		news->evidence = look->talker->evidence;
+	}
+}
+
+/* True when the source is known to look for hosts. */
+static bool look_for_scan(const struct look *look)
+{
+	struct told_alarm *told = &look->talker->scan;
+	struct scan scan;
+	if (!scans_note_host(look->detect->scans, &look->stream, &look->thresholds->scan,
+	                     look->attempt.time, &scan)) {
+		/* Whatever else a scanner tries belongs to it: the ports of a worm are its name. */
+		if (look->scan)
+			look_count_in(look, look->scan);
+		return look->scan;
+	}
+	struct alarm_cause cause = look_cause(look, ALARM_SCAN);
+	struct alarm news = look_alarm(look, &cause);
+	take_scan(&news, look, &scan);
+	look_remember(told, look_put(look, &news));
+	return told->alarm;
+}
+
+static bool has_port(const struct endpoint *endpoint)
+{
+	return endpoint->has_port && protocol_has_ports(endpoint->protocol);
+}
+
+/* The open alarm of a source that is known to scan the ports of this destination. */
+static const struct alarm *find_portscan(const struct look *look)
+{
+	if (!look->talker->told_portscan)
+		return NULL;
+	struct alarm_cause cause = look_cause(look, ALARM_PORTSCAN);
+	const struct alarm *alarm = alarm_book_find(look->detect->book, &cause);
+	look->talker->told_portscan = alarm != NULL;
+	bool same = alarm && address_compare(&alarm->destination.address,
+	                                     &look->stream.destination.address) == 0;
+	return same ? alarm : NULL;
+}
+
+static void look_for_portscan(const struct look *look)
+{
+	if (!has_port(&look->stream.destination))
+		return;
+
+	const struct alarm *open = find_portscan(look);
+	struct scan scan;
+	if (open && !look_is_due(look, open, LOOK_NOTE_EVERY)) {
+		look_tally(look, open);
+		return;
+	}
+	if (scans_note_port(look->detect->scans, &look->stream, &look->thresholds->scan,
+	                    look->attempt.time, &scan)) {
+		struct alarm_cause cause = look_cause(look, ALARM_PORTSCAN);
+		struct alarm news = look_alarm(look, &cause);
+		take_scan(&news, look, &scan);
+		look->talker->told_portscan = look_put(look, &news);
+	} else if (open) {
+		look_raise(look, &open->cause);
+	}
+}
+
+static void look_for_trw(const struct look *look, bool scans)
+{
+	if (!look->thresholds->trw.successes_known)
+		return;
+	struct alarm_cause cause = look_cause(look, ALARM_TRW);
+	unsigned failed;
+	bool told =
+	        trw_note(look->detect->trw, &look->stream.source, &look->stream.destination.address,
+	                 false, &look->thresholds->trw, look->attempt.time, &failed);
+	if (scans)
+		return;
+	if (!told) {
+		if (look->talker->told_trw)
+			look->talker->told_trw = look_count_for(look, &cause);
+		return;
+	}
+
+	struct alarm news = look_alarm(look, &cause);
+	news.distinct = failed;
+	if (!alarm_book_find(look->detect->book, &cause)) {
+		news.attempts = failed;
+		news.first = look->talker->first;
+		news.evidence = look->talker->evidence;
+	}
+	look->talker->told_trw = look_put(look, &news);
+}
+
+static struct alarm_cause beacon_cause(const struct look *look, const struct endpoint *destination)
+{
+	struct alarm_cause cause = look_cause(look, ALARM_BEACON);
+	cause.destination = *destination;
+	cause.has_destination = true;
+	return cause;
+}
+
+/* How many beacons of the source have an alarm now. */
+static unsigned count_beacons(const struct look *look)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < look->talker->told_count; i++) {
+		struct alarm_cause cause = beacon_cause(look, &look->talker->told[i].destination);
+		count += alarm_book_find(look->detect->book, &cause) != NULL;
+	}
+	return count;
+}
+
+static void score(const struct look *look, struct told *told, struct alarm *news)
+{
+	usec_t now = look->attempt.time;
+	if (told->scored && now >= told->scored && now - told->scored < SCORE_EVERY)
+		return;
+	told->scored = now;
+	int r = beacons_score(look->detect->beacons, &look->stream, now, &news->score);
+	news->has_score = r == 0;
+	news->strobe = r == RITA_STROBE;
+}
+
+static void look_for_beacon(const struct look *look, bool scans)
+{
+	struct detect *detect = look->detect;
+	const struct endpoint *to = &look->stream.destination;
+	struct told *told = talker_told(look->talker, to);
+	if (scans && !told)
+		return;
+
+	struct alarm_cause cause = beacon_cause(look, to);
+	struct beacon beacon;
+	if (!beacons_note(detect->beacons, &look->stream, look->facts->bytes,
+	                  &look->thresholds->beacon, look->attempt.time, &beacon)) {
+		if (told)
+			look_count_for(look, &cause);
+		return;
+	}
+
+	const struct alarm *open = alarm_book_find(detect->book, &cause);
+	if (told && open && beacon.last != look->attempt.time &&
+	    !look_is_due(look, open, LOOK_NOTE_EVERY)) {
+		look_tally(look, open);
+		return;
+	}
+	struct alarm news = look_alarm(look, &cause);
+	news.period = beacon.period;
+	beacon_expect(&beacon, look->attempt.time, news.expected, ALARM_EXPECTED);
+	if (news.quiet && news.quiet < QUIET_PERIODS * beacon.period)
+		news.quiet = QUIET_PERIODS * beacon.period;
+	if (!open) {
+		if (count_beacons(look) >= look->thresholds->host_beacons) {
+			detect->counts.left_out++;
+			return;
+		}
+		news.attempts = beacon.attempts;
+		news.first = beacon.since;
+		evidence_select(&look->talker->evidence, to, &news.evidence);
+	}
+	if (!told)
+		told = talker_tell(look->talker, to);
+	score(look, told, &news);
+	look_put(look, &news);
+}
+
+void conduct_look(const struct look *look)
+{
+	bool scans = look_for_scan(look);
+	if (!scans)
+		look_for_portscan(look);
+	look_for_trw(look, scans);
+	look_for_beacon(look, scans);
+}
+
+void conduct_count(const struct look *look)
+{
+	if (look->scan) {
+		look_tally(look, look->scan);
+	} else {
+		const struct alarm *open = find_portscan(look);
+		if (open)
+			look_count_in(look, open);
+		if (look->talker->told_trw)
+			look_count_for_host(look, ALARM_TRW);
+	}
+	if (talker_told(look->talker, &look->stream.destination)) {
+		struct alarm_cause cause = beacon_cause(look, &look->stream.destination);
+		look_count_for(look, &cause);
+	}
+}
+
+unsigned conduct_enough(const struct thresholds *thresholds)
+{
+	const unsigned wanted[] = {thresholds->scan.hosts, thresholds->scan.slow_hosts,
+	                           thresholds->scan.ports, thresholds->beacon.attempts};
+	unsigned least = NEWCOMER_ATTEMPTS + 1;
+	for (size_t i = 0; i < ELEMENTS_OF(wanted); i++)
+		if (wanted[i] && wanted[i] < least)
+			least = wanted[i];
+	/* A walk may have gone some way before, with what was permitted. */
+	return thresholds->trw.successes_known ? 1 : least;
+}
+
+void conduct_catch_up(const struct look *look, const struct newcomer_attempt *kept)
+{
+	struct detect *detect = look->detect;
+	const struct thresholds *thresholds = look->thresholds;
+	const struct stream stream = {look->stream.source, kept->destination};
+	const struct evidence_attempt attempt = {
+	        .time = kept->time,
+	        .source = stream.source,
+	        .destination = kept->destination,
+	        .source_port = kept->source_port,
+	};
+	struct scan scan;
+	struct beacon beacon;
+	talkers_note(detect->talkers, look->talker, &attempt);
+	scans_note_host(detect->scans, &stream, &thresholds->scan, kept->time, &scan);
+	if (has_port(&kept->destination))
+		scans_note_port(detect->scans, &stream, &thresholds->scan, kept->time, &scan);
+	beacons_note(detect->beacons, &stream, kept->bytes, &thresholds->beacon, kept->time,
+	             &beacon);
+	detect->counts.kept--;
+	detect->counts.looked++;
+}

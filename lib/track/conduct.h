@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_TRACK_CONDUCT_H
+#define EGRESSD_TRACK_CONDUCT_H
+
+#include "track/look.h"
+
+/* Inside detect: what a source does, seen over many attempts. The talker is known here. */
+
+/* Shows the attempt to the detectors of conduct, and raises what they find. */
+void conduct_look(const struct look *look);
+
+/* Counts it in the open alarms of its source, and looks no further. */
+void conduct_count(const struct look *look);
+
+/* How many attempts of a source it takes for the first verdict. */
+unsigned conduct_enough(const struct thresholds *thresholds);
+
+/* Shows the detectors an attempt that was kept; it cannot have been enough for a verdict. */
+void conduct_catch_up(const struct look *look, const struct newcomer_attempt *kept);
+
+#endif

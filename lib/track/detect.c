@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "track/detect.h"
+
+#include "track/conduct.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define QUIC_PORT 443
+
+/* Attempts that are looked at in a second. */
+#define SOURCE_LOOKS        200
+#define SAME_LOOKS          8     /* of a source; repetitions beyond these cost it none */
+#define LOOKS               20000 /* beyond these in all, each source has only: */
+#define SOURCE_LOOKS_SCARCE SCAN_DISTINCT_MAX /* enough for any scan to be told */
+/* New sources that begin to be looked at in a second: that is the dearest of all. */
+#define SOURCES_MET 2000
+
+/* An alarm that many senders share notes one attempt in full after so long. */
+#define CROWD_EVERY (USEC_PER_SEC / 10)
+
+const struct detect_sizes detect_sizes_standard = {
+        .newcomers = 8192,
+        .sources = 8192,
+        .streams = 16384,
+        .histories = 256,
+        .scans = 4096,
+        .contacts = 65536,
+};
+
+int detect_new(const struct detect_sizes *sizes, struct alarm_book *book,
+               struct detect **ret_detect)
+{
+	_cleanup_(detect_freep) struct detect *detect = calloc(1, sizeof(*detect));
+	if (!detect)
+		return -ENOMEM;
+	detect->book = book;
+	int r = newcomers_new(sizes->newcomers, &detect->newcomers);
+	if (r >= 0)
+		r = talkers_new(sizes->sources, &detect->talkers);
+	if (r >= 0)
+		r = beacons_new(sizes->streams, sizes->histories, &detect->beacons);
+	if (r >= 0)
+		r = scans_new(sizes->scans, &detect->scans);
+	if (r >= 0)
+		r = trw_new(sizes->sources, sizes->contacts, &detect->trw);
+	if (r < 0)
+		return r;
+	*ret_detect = TAKE_POINTER(detect);
+	return 0;
+}
+
+struct detect *detect_free(struct detect *detect)
+{
+	if (detect) {
+		newcomers_free(detect->newcomers);
+		talkers_free(detect->talkers);
+		beacons_free(detect->beacons);
+		scans_free(detect->scans);
+		trw_free(detect->trw);
+		free(detect);
+	}
+	return NULL;
+}
+
+static void raise_at_once(const struct look *look, enum alarm_kind kind)
+{
+	struct alarm_cause cause = look_cause(look, kind);
+	if (!look_count_for(look, &cause))
+		look_raise(look, &cause);
+}
+
+static void break_tripwire(const struct look *look)
+{
+	const struct alarm *alarm =
+	        look->talker ? look_recall(look, &look->talker->tripwire, ALARM_TRIPWIRE) : NULL;
+	if (alarm) {
+		look_count_in(look, alarm);
+		return;
+	}
+	raise_at_once(look, ALARM_TRIPWIRE);
+	if (look->talker) {
+		struct alarm_cause cause = look_cause(look, ALARM_TRIPWIRE);
+		look_remember(&look->talker->tripwire, alarm_book_find(look->detect->book, &cause));
+	}
+}
+
+static bool is_crowd(const struct alarm *alarm, enum alarm_kind kind, const char *interface)
+{
+	return alarm && alarm->state != ALARM_CLEARED && alarm->cause.many &&
+	       alarm->cause.kind == kind && strcmp(alarm->cause.host, interface) == 0;
+}
+
+static void join_crowd(const struct look *look, enum alarm_kind kind)
+{
+	struct detect *detect = look->detect;
+	const struct alarm **crowd =
+	        kind == ALARM_IMPOSTOR ? &detect->impostors : &detect->unassigned;
+	struct alarm_cause cause = {.kind = (uint8_t)kind, .many = true};
+	alarm_name(cause.host, sizeof(cause.host), look->facts->interface);
+
+	if (!is_crowd(*crowd, kind, cause.host))
+		*crowd = alarm_book_find(detect->book, &cause);
+	if (*crowd && !look_is_due(look, *crowd, CROWD_EVERY))
+		look_tally(look, *crowd);
+	else
+		*crowd = look_raise(look, &cause);
+}
+
+/* Senders that nobody knows may come in any number: behind the first ones they are one alarm. */
+static void look_at_stranger(const struct look *look, enum alarm_kind kind)
+{
+	struct alarm_book *book = look->detect->book;
+	struct alarm_cause cause = {
+	        .kind = (uint8_t)kind,
+	        .source = look->stream.source,
+	        .has_source = true,
+	        .mac = look->entry->mac,
+	        .has_mac = look->entry->has_mac,
+	};
+	if (look_count_for(look, &cause))
+		return;
+
+	struct alarm_counts counts = alarm_book_counts(book);
+	if (counts.open[ALARM_UNASSIGNED] + counts.open[ALARM_IMPOSTOR] >=
+	    look->thresholds->strangers)
+		join_crowd(look, kind);
+	else
+		look_raise(look, &cause);
+}
+
+/* A browser tries QUIC first and then does without: the commonest of all harmless attempts. */
+static bool is_quic_of_browser(const struct look *look)
+{
+	const struct endpoint *to = &look->stream.destination;
+	return look->facts->may_use_https && to->protocol == IPPROTO_UDP && to->has_port &&
+	       to->port == QUIC_PORT;
+}
+
+static bool shows_conduct(enum reason reason, const struct detect_facts *facts)
+{
+	switch (reason) {
+	case REASON_UNASSIGNED:
+	case REASON_BLOCKLIST:
+	case REASON_ROLE:
+		return true;
+	case REASON_INBOUND:
+		/* What the whole world tries from outside is no news. */
+		return facts->host && *facts->host;
+	case REASON_QUARANTINE:
+	case REASON_SPOOFED:
+	case REASON_IMPOSTOR:
+	case REASON_THROTTLE:
+		return false;
+	}
+	return false;
+}
+
+/* Finds the source, or gets to know it; false when this attempt is only kept. */
+static bool meet(struct look *look)
+{
+	struct detect *detect = look->detect;
+	look->talker = talkers_find(detect->talkers, &look->stream.source);
+	if (look->talker)
+		return true;
+
+	struct newcomer *newcomer = newcomers_get(detect->newcomers, &look->stream.source);
+	/* Who comes back to the same may be a beacon, which is slow: it is not left to be washed
+	 * away by a flood. */
+	bool follow = newcomer->count + 1 >= conduct_enough(look->thresholds) ||
+	              newcomer_repeats(newcomer, &look->attempt, BEACON_BEAT);
+	if (!follow || !budget_spend(&detect->met, SOURCES_MET, look->attempt.time)) {
+		if (newcomer_keep(newcomer, &look->attempt, look->facts->bytes))
+			detect->counts.kept++;
+		else
+			detect->counts.skipped++; /* the one that had to go */
+		return false;
+	}
+	look->talker = talkers_add(detect->talkers, &look->stream.source);
+	for (uint32_t i = 0; i < newcomer->count; i++)
+		conduct_catch_up(look, &newcomer->attempts[i]);
+	newcomer->count = 0;
+	return true;
+}
+
+/* Within a beat of the same, an attempt is no news for any detector. */
+static bool repeats(const struct look *look)
+{
+	const struct evidence *evidence = &look->talker->evidence;
+	const struct evidence_attempt *last = &evidence->attempts[0];
+	return evidence->attempt_count && look->attempt.time >= last->time &&
+	       look->attempt.time - last->time < BEACON_BEAT &&
+	       memcmp(&last->destination, &look->stream.destination, sizeof(last->destination)) ==
+	               0;
+}
+
+/* True when nothing is lost by skipping the attempt, or there is no time for it. */
+static bool is_skipped(struct look *look)
+{
+	struct detect *detect = look->detect;
+	struct talker *talker = look->talker;
+	usec_t now = look->attempt.time;
+	look->scan = look_recall(look, &talker->scan, ALARM_SCAN);
+	if (look->scan && !look_is_due(look, look->scan, LOOK_NOTE_EVERY))
+		return true;
+	if (talker->looks.spent >= SAME_LOOKS && repeats(look))
+		return true;
+	uint32_t allowance =
+	        budget_spend(&detect->looks, LOOKS, now) ? SOURCE_LOOKS : SOURCE_LOOKS_SCARCE;
+	return !budget_spend(&talker->looks, allowance, now);
+}
+
+static struct stream stream_of(const struct ledger_entry *entry)
+{
+	return (struct stream){
+	        .source = entry->key.source,
+	        .destination = {.address = entry->key.destination,
+	                        .port = entry->key.port,
+	                        .protocol = entry->key.protocol,
+	                        .has_port = entry->key.has_port},
+	};
+}
+
+void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
+                    const struct detect_facts *facts, usec_t now)
+{
+	struct look look = {
+	        .detect = detect,
+	        .facts = facts,
+	        .thresholds = facts->thresholds ? facts->thresholds : &thresholds_standard,
+	        .entry = entry,
+	        .stream = stream_of(entry),
+	};
+	look.attempt = (struct evidence_attempt){
+	        .time = now,
+	        .source = look.stream.source,
+	        .destination = look.stream.destination,
+	        .source_port = entry->source_port,
+	};
+
+	detect->counts.attempts++;
+	bool conduct =
+	        shows_conduct((enum reason)entry->key.reason, facts) && !is_quic_of_browser(&look);
+	bool kept = conduct && !meet(&look);
+	bool skipped = look.talker && is_skipped(&look);
+	if (skipped)
+		talkers_count(detect->talkers, look.talker, &look.attempt);
+	else if (look.talker)
+		talkers_note(detect->talkers, look.talker, &look.attempt);
+	detect->counts.skipped += skipped;
+	detect->counts.looked += !skipped && !kept;
+
+	switch ((enum reason)entry->key.reason) {
+	case REASON_SPOOFED:
+		break;
+	case REASON_QUARANTINE:
+		look_count_for_host(&look, ALARM_QUARANTINE);
+		break;
+	case REASON_THROTTLE:
+		raise_at_once(&look, ALARM_THROTTLE);
+		break;
+	case REASON_IMPOSTOR:
+		look_at_stranger(&look, ALARM_IMPOSTOR);
+		break;
+	case REASON_UNASSIGNED:
+		look_at_stranger(&look, ALARM_UNASSIGNED);
+		break;
+	case REASON_ROLE:
+	case REASON_BLOCKLIST:
+		if (facts->tripwire)
+			break_tripwire(&look);
+		break;
+	case REASON_INBOUND:
+		break;
+	}
+	if (skipped)
+		conduct_count(&look);
+	else if (look.talker)
+		conduct_look(&look);
+}
+
+void detect_contact(struct detect *detect, const struct stream *stream,
+                    const struct detect_facts *facts, usec_t now)
+{
+	const struct thresholds *thresholds =
+	        facts->thresholds ? facts->thresholds : &thresholds_standard;
+	unsigned failed;
+	trw_note(detect->trw, &stream->source, &stream->destination.address, true, &thresholds->trw,
+	         now, &failed);
+}
+
+struct detect_counts detect_counts(const struct detect *detect)
+{
+	return detect->counts;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_TRACK_DETECT_H
+#define EGRESSD_TRACK_DETECT_H
+
+#include "base/cleanup.h"
+#include "base/time.h"
+#include "track/alarm_book.h"
+#include "track/endpoint.h"
+#include "track/ledger.h"
+#include "track/thresholds.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Names the machine that is infected: shows every attempt to the detectors and raises alarms.
+ *
+ *	reason		what is looked at
+ *	role, blocklist	tripwire, scan, portscan, trw, beacon
+ *	inbound		the same without tripwire, when the source is a host
+ *	unassigned	the sender itself; scan, portscan, trw, beacon
+ *	impostor	the sender itself: what it does is not the doing of the host
+ *	throttle	throttle
+ *	quarantine	counts for the quarantine's alarm, if that is open: all such a host does is
+ *			blocked, so that nothing else can be told from it
+ *	spoofed		nothing: a forged address accuses the wrong one
+ *
+ * Of a host that is known to scan, streams that are no beacons yet are not followed: it would fill
+ * the tables, and repeat itself in a beacon for each of its victims.
+ *
+ * A flood must not cost more than it is worth:
+ * - The first attempts of a source are only kept (newcomer.h) until there are enough for a verdict;
+ *   then they are looked at, as if they had been at their time.
+ * - Of a source as many attempts a second are looked at as no scan or beacon needs, and fewer while
+ *   very many are looked at in all. Others are skipped: they count, in its open alarms too.
+ * - An alarm that has counted many attempts notes one in full each second, or the first of a
+ *   service; it counts the others.
+ * - Into a book that is full of open alarms only some new ones a second go.
+ * Seconds are those of the attempts.
+ */
+struct detect;
+
+/* Room of the tables; when one is full, recent.h says what makes room. */
+struct detect_sizes {
+	size_t newcomers; /* sources of few attempts */
+	size_t sources;   /* of more */
+	size_t streams;
+	size_t histories; /* beacons with a score */
+	size_t scans;     /* pairs of source and port, and of source and host */
+	size_t contacts;  /* pairs of source and destination, for the random walk */
+};
+
+/* About 40 MB once everything is full, and next to nothing before. */
+extern const struct detect_sizes detect_sizes_standard;
+
+/* What the caller knows about the source of an attempt. Names may be NULL; all is borrowed. */
+struct detect_facts {
+	const char *host;
+	const char *role; /* of the source, whatever role the reason counts for */
+	const char *interface;
+	const char *may;    /* what its role may initiate: "http, https"; NULL: nothing */
+	bool one_machine;   /* the name of the host stands for one machine, not for a range */
+	bool tripwire;      /* its role says so */
+	bool may_use_https; /* to anywhere: then a blocked udp/443 is a browser that will fall back
+	                     */
+	uint32_t bytes;     /* of the packet; 0 when that is not known */
+	const struct thresholds *thresholds; /* of its role; NULL: the standard ones */
+};
+
+/* The book is borrowed and outlives it. 0, -EINVAL for a size of 0, -ENOMEM, or getrandom(2)'s. */
+int detect_new(const struct detect_sizes *sizes, struct alarm_book *book,
+               struct detect **ret_detect);
+
+/* Takes NULL, returns NULL. */
+struct detect *detect_free(struct detect *detect);
+DEFINE_CLEANUP(struct detect *, detect_free)
+
+/* Takes a new attempt, right after ledger_note() gave that entry for it. */
+void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
+                    const struct detect_facts *facts, usec_t now);
+
+/* Takes a permitted contact. Only the random walk needs them, when its limits say they are known.
+ */
+void detect_contact(struct detect *detect, const struct stream *stream,
+                    const struct detect_facts *facts, usec_t now);
+
+/* All attempts are looked, kept and skipped ones. */
+struct detect_counts {
+	uint64_t attempts;
+	uint64_t looked;  /* at as their reason asks for */
+	uint64_t kept;    /* only, as their sources made too few to be judged */
+	uint64_t skipped; /* only counted: their sources, or all together, made too many */
+	uint64_t
+	        no_room; /* new alarms while the book was full of open ones, beyond some a second */
+	uint64_t left_out; /* beacons that were not told as their host had enough of them */
+};
+struct detect_counts detect_counts(const struct detect *detect);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "track/newcomer.h"
+
+#include "track/recent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct newcomers {
+	struct recent *table;
+};
+
+int newcomers_new(size_t max, struct newcomers **ret_newcomers)
+{
+	_cleanup_(newcomers_freep) struct newcomers *newcomers = calloc(1, sizeof(*newcomers));
+	if (!newcomers)
+		return -ENOMEM;
+	int r = recent_new(max, sizeof(struct address), sizeof(struct newcomer), &newcomers->table);
+	if (r < 0)
+		return r;
+	*ret_newcomers = TAKE_POINTER(newcomers);
+	return 0;
+}
+
+struct newcomers *newcomers_free(struct newcomers *newcomers)
+{
+	if (newcomers) {
+		recent_free(newcomers->table);
+		free(newcomers);
+	}
+	return NULL;
+}
+
+struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source)
+{
+	struct newcomer *newcomer = recent_use(newcomers->table, source);
+	return newcomer ? newcomer : recent_add(newcomers->table, source);
+}
+
+bool newcomer_keep(struct newcomer *newcomer, const struct evidence_attempt *attempt,
+                   uint32_t bytes)
+{
+	bool fits = newcomer->count < NEWCOMER_ATTEMPTS;
+	if (fits)
+		newcomer->count++;
+	else
+		memmove(newcomer->attempts, newcomer->attempts + 1,
+		        (NEWCOMER_ATTEMPTS - 1) * sizeof(newcomer->attempts[0]));
+	newcomer->attempts[newcomer->count - 1] = (struct newcomer_attempt){
+	        .time = attempt->time,
+	        .destination = attempt->destination,
+	        .bytes = bytes,
+	        .source_port = attempt->source_port,
+	};
+	return fits;
+}
+
+bool newcomer_repeats(const struct newcomer *newcomer, const struct evidence_attempt *attempt,
+                      usec_t apart)
+{
+	for (uint32_t i = 0; i < newcomer->count; i++) {
+		const struct newcomer_attempt *kept = &newcomer->attempts[i];
+		if (attempt->time >= kept->time && attempt->time - kept->time >= apart &&
+		    memcmp(&kept->destination, &attempt->destination, sizeof(kept->destination)) ==
+		            0)
+			return true;
+	}
+	return false;
+}

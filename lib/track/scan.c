@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "track/scan.h"
+
+#include "track/hash.h"
+#include "track/recent.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/*
+ * Distinct things within a sliding span need no more than the last so many distinct ones, each
+ * with the time it was last seen: there are n of them within the span exactly when the n-th most
+ * recent is.
+ */
+struct seen {
+	uint64_t what; /* the hash of an endpoint: rows are small, and told apart quickly */
+	usec_t last;
+};
+
+struct row {
+	struct stream key; /* a source, and the part of the destination that is the same for all */
+	unsigned count;
+	unsigned attempts; /* since `first` */
+	usec_t first;
+	usec_t last;
+	struct seen seen[SCAN_DISTINCT_MAX]; /* the most recent comes first */
+};
+
+struct scans {
+	struct recent *by_port;
+	struct recent *by_host;
+	struct hash_key secret;
+};
+
+int scans_new(size_t max, struct scans **ret_scans)
+{
+	_cleanup_(scans_freep) struct scans *scans = calloc(1, sizeof(*scans));
+	if (!scans)
+		return -ENOMEM;
+	int r = recent_new_fair(max, sizeof(struct address), sizeof(struct stream),
+	                        sizeof(struct row), &scans->by_port);
+	if (r < 0)
+		return r;
+	r = recent_new_fair(max, sizeof(struct address), sizeof(struct stream), sizeof(struct row),
+	                    &scans->by_host);
+	if (r < 0)
+		return r;
+	ssize_t n = getrandom(&scans->secret, sizeof(scans->secret), 0);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n != sizeof(scans->secret))
+		return -EIO;
+	*ret_scans = TAKE_POINTER(scans);
+	return 0;
+}
+
+struct scans *scans_free(struct scans *scans)
+{
+	if (scans) {
+		recent_free(scans->by_port);
+		recent_free(scans->by_host);
+		free(scans);
+	}
+	return NULL;
+}
+
+/* Moves what was seen to the front. */
+static void see(struct row *row, uint64_t what, usec_t now)
+{
+	unsigned at = 0;
+	while (at < row->count && row->seen[at].what != what)
+		at++;
+	if (at == row->count) {
+		if (row->count < SCAN_DISTINCT_MAX)
+			row->count++;
+		else
+			at--;
+	}
+	memmove(row->seen + 1, row->seen, at * sizeof(row->seen[0]));
+	row->seen[0] = (struct seen){what, now};
+}
+
+/* A run of attempts ends with a pause as long as the span that is looked at. */
+static struct row *note(struct recent *rows, const struct stream *key, uint64_t what, usec_t span,
+                        usec_t now)
+{
+	struct row *row = recent_use(rows, key);
+	if (!row)
+		row = recent_add(rows, key);
+
+	/* After a clock that stepped back, what was seen cannot be compared any more. */
+	if (!row->attempts || now < row->last || now - row->last > span) {
+		row->count = 0;
+		row->attempts = 0;
+		row->first = now;
+	}
+	row->last = now;
+	row->attempts++;
+	see(row, what, now);
+	return row;
+}
+
+static bool within(const struct row *row, unsigned threshold, usec_t span, usec_t now,
+                   struct scan *ret_scan)
+{
+	if (threshold > SCAN_DISTINCT_MAX)
+		threshold = SCAN_DISTINCT_MAX;
+	if (!threshold || row->count < threshold || now - row->seen[threshold - 1].last > span)
+		return false;
+	*ret_scan = (struct scan){
+	        .distinct = threshold,
+	        .span = span,
+	        .since = row->first,
+	        .attempts = row->attempts,
+	};
+	return true;
+}
+
+static uint64_t destination_of(const struct scans *scans, const struct stream *stream)
+{
+	return hash_bytes(&scans->secret, &stream->destination, sizeof(stream->destination));
+}
+
+bool scans_note_host(struct scans *scans, const struct stream *stream,
+                     const struct scan_limits *limits, usec_t now, struct scan *ret_scan)
+{
+	struct stream key = *stream;
+	key.destination.address = (struct address){};
+	usec_t longer = limits->span > limits->slow_span ? limits->span : limits->slow_span;
+	const struct row *row =
+	        note(scans->by_port, &key, destination_of(scans, stream), longer, now);
+	return within(row, limits->hosts, limits->span, now, ret_scan) ||
+	       within(row, limits->slow_hosts, limits->slow_span, now, ret_scan);
+}
+
+bool scans_note_port(struct scans *scans, const struct stream *stream,
+                     const struct scan_limits *limits, usec_t now, struct scan *ret_scan)
+{
+	const struct stream key = {
+	        .source = stream->source,
+	        .destination = {.address = stream->destination.address},
+	};
+	const struct row *row =
+	        note(scans->by_host, &key, destination_of(scans, stream), limits->ports_span, now);
+	return within(row, limits->ports, limits->ports_span, now, ret_scan);
+}

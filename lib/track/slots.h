@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_TRACK_SLOTS_H
+#define EGRESSD_TRACK_SLOTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Inside recent: where a key is. A hash table of numbers of slots with linear probing, which looks
+ * at a slot's key only when 32 bits of the hash agree, and never at those of others: a look-up for
+ * a key that is not there touches one line of memory.
+ */
+struct slots {
+	struct slot_place *places;
+	size_t mask; /* a power of two less 1; at least half of the places are free */
+};
+
+#define SLOT_NONE UINT32_MAX
+
+/* The bytes of memory for max slots; and the table in such memory, which is zeroed and borrowed. */
+size_t slots_size(size_t max);
+void slots_use(struct slots *slots, void *memory, size_t max);
+
+/*
+ * The slot whose key of key_size bytes is that one, or SLOT_NONE. tag is the low 32 bits of the
+ * key's hash; the key of slot n stands at keys + n * stride.
+ */
+uint32_t slots_find(const struct slots *slots, uint32_t tag, const void *key, size_t key_size,
+                    const uint8_t *keys, size_t stride);
+
+/* Adds a slot that is not there, or removes one that is. */
+void slots_add(struct slots *slots, uint32_t tag, uint32_t slot);
+void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot);
+
+/* The place of a key with that tag will be needed soon. */
+void slots_prefetch(const struct slots *slots, uint32_t tag);
+
+#endif
