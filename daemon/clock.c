@@ -8,7 +8,7 @@ static usec_t read_clock(clockid_t id)
 {
 	struct timespec now;
 	if (clock_gettime(id, &now) < 0)
-		abort(); /* both clocks are always there */
+		abort(); /* these clocks are always there */
 	return (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000;
 }
 
@@ -20,4 +20,26 @@ usec_t clock_realtime(void)
 usec_t clock_monotonic(void)
 {
 	return read_clock(CLOCK_MONOTONIC);
+}
+
+usec_t clock_boottime(void)
+{
+	return read_clock(CLOCK_BOOTTIME);
+}
+
+usec_t lasting_clock_now(struct lasting_clock *clock)
+{
+	usec_t boottime = clock_boottime(), realtime = clock_realtime();
+	if (clock->boottime)
+		clock->time += boottime - clock->boottime;
+	if (clock->time < realtime)
+		clock->time = realtime;
+	clock->boottime = boottime;
+	return clock->time;
+}
+
+void lasting_clock_floor(struct lasting_clock *clock, usec_t time)
+{
+	if (lasting_clock_now(clock) < time)
+		clock->time = time;
 }

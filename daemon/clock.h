@@ -10,4 +10,21 @@ usec_t clock_realtime(void);
 /* Time that never jumps, for spans. */
 usec_t clock_monotonic(void);
 
+/* The same, and it goes on while the machine is suspended. */
+usec_t clock_boottime(void);
+
+/*
+ * The time of day by which requests end. It never goes back and never stands still: when somebody
+ * sets the clock back, what was asked for until noon ends after as many hours as before. When the
+ * clock is set forward, it follows. Start from {}.
+ */
+struct lasting_clock {
+	usec_t time;     /* the latest that it gave */
+	usec_t boottime; /* and when that was */
+};
+usec_t lasting_clock_now(struct lasting_clock *clock);
+
+/* It was that late already, as is known from somewhere else: it never goes back behind it. */
+void lasting_clock_floor(struct lasting_clock *clock, usec_t time);
+
 #endif

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon.h"
 
+#include "alarm_report.h"
+#include "alarms.h"
+#include "changes.h"
 #include "clock.h"
 #include "guard.h"
 #include "journal.h"
+#include "kernel/socket.h"
 #include "methods.h"
+#include "on_alarm.h"
+#include "past.h"
 #include "replies.h"
+#include "report.h"
 #include "watch.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,20 +30,17 @@ struct daemon {
 	struct enforcement enforcement;
 	struct health health;
 	struct events *events;
+	struct alarms *alarms;
+	struct past *past;
+	struct on_alarm_teller *teller;
 	struct watch *watch;
 	struct guard *guard;
 	struct server *server;
+	struct changes *changes;
 	struct control control;
-	bool standing; /* no policy could be read, but a table from before enforces one */
+	bool unfinished; /* the configuration is good, but the kernel did not take it */
+	bool standing;   /* no policy could be read, but a table from before enforces one */
 };
-
-static void publish(struct daemon *daemon, const char *kind, json_t *attempt, const char *text)
-{
-	server_publish(daemon->server,
-	               json_pack("{ss sI so so}", "kind", kind, "time",
-	                         (json_int_t)clock_realtime(), "attempt",
-	                         attempt ? attempt : json_null(), "text", reply_string(text)));
-}
 
 /* One sentence about how things are, for systemd and for people. */
 static const char *describe(const struct daemon *daemon, char *buffer, size_t size)
@@ -66,7 +71,7 @@ static void update_health(struct daemon *daemon)
 	sd_notifyf(false, "STATUS=%s", text);
 	if (changed) {
 		journal(LOG_NOTICE, "State: %s", text);
-		publish(daemon, "state", NULL, text);
+		report_event(daemon->server, "state", NULL, text);
 	}
 }
 
@@ -89,108 +94,6 @@ static void listen_for_events(const struct policy *candidate, void *userdata)
 		             group, strerror(-r));
 	else
 		health_clear(&daemon->health, FAULT_EVENTS);
-}
-
-static void report(struct daemon *daemon, const struct outcome *outcome)
-{
-	const struct policy *policy = daemon->enforcement.policy;
-	const struct standing *difference = &outcome->difference;
-	const struct refusal *refusal = &outcome->applied.refusal;
-	size_t mistakes = outcome->problems.list.count + outcome->problems.left_out;
-	char text[256];
-
-	switch (outcome->result) {
-	case LOAD_DONE:
-		snprintf(text, sizeof(text),
-		         "Policy of %s in force: %zu hosts in %zu roles; elements +%zu -%zu, rules "
-		         "+%zu -%zu; %zu flows cut, %zu kept; %.1f ms",
-		         daemon->options->config, policy->hosts.count, policy->roles.count,
-		         difference->elements_added, difference->elements_deleted,
-		         difference->rules_added, difference->rules_deleted,
-		         outcome->revocation.cut, outcome->revocation.kept, outcome->milliseconds);
-		journal(LOG_INFO, "%s", text);
-		publish(daemon, "reload", NULL, text);
-		return;
-	case LOAD_REJECTED:
-		journal_problems(&outcome->problems);
-		snprintf(text, sizeof(text), "%s has %zu %s and is not in force%s",
-		         daemon->options->config, mistakes, mistakes == 1 ? "mistake" : "mistakes",
-		         policy ? "; the policy from before stays" : "");
-		journal(LOG_ERR, "%s", text);
-		publish(daemon, "reload", NULL, text);
-		return;
-	case LOAD_REFUSED:
-		journal_at(LOG_ERR, refusal->at, "%s", refusal->text);
-		publish(daemon, "reload", NULL, refusal->text);
-		return;
-	case LOAD_FAILED:
-		snprintf(text, sizeof(text), "%s could not be loaded: %s", daemon->options->config,
-		         strerror(-outcome->error));
-		journal(LOG_ERR, "%s", text);
-		publish(daemon, "reload", NULL, text);
-		return;
-	}
-}
-
-/* What a commit says about our health, whatever it was made for. */
-static void note_commit(struct daemon *daemon, const struct outcome *outcome)
-{
-	struct health *health = &daemon->health;
-
-	switch (outcome->result) {
-	case LOAD_DONE:
-		health_clear(health, FAULT_KERNEL);
-		break;
-	case LOAD_REJECTED:
-		return; /* there was none */
-	case LOAD_REFUSED:
-		health_fault(health, FAULT_KERNEL, "%s", outcome->applied.refusal.text);
-		return;
-	case LOAD_FAILED:
-		health_fault(health, FAULT_KERNEL, "the last commit failed: %s",
-		             strerror(-outcome->error));
-		return;
-	}
-
-	if (outcome->revocation.forgotten)
-		journal(LOG_WARNING, "More flows were cut than the kernel remembers: packets of "
-		                     "some of them are "
-		                     "going to count as attempts");
-	if (outcome->flows_error)
-		health_fault(
-		        health, FAULT_FLOWS,
-		        "the change could not be finished (%s), so "
-		        "every packet is judged, which is slower; `egressctl reload` tries again",
-		        strerror(-outcome->flows_error));
-	else
-		health_clear(health, FAULT_FLOWS);
-	if (outcome->applied.foreign)
-		health_fault(health, FAULT_FOREIGN,
-		             "somebody keeps %zu objects of his own in table inet egressd; they "
-		             "decide nothing, see `nft list table inet egressd`",
-		             outcome->applied.foreign);
-	else
-		health_clear(health, FAULT_FOREIGN);
-}
-
-/* The same for the configuration that was loaded. */
-static void note_configuration(struct daemon *daemon, const struct outcome *outcome)
-{
-	const struct problem *first = outcome->problems.list.items;
-
-	if (outcome->result == LOAD_DONE) {
-		health_clear(&daemon->health, FAULT_CONFIG);
-		health_clear(&daemon->health, FAULT_POLICY);
-	} else if (outcome->result == LOAD_REJECTED && first && first->line) {
-		health_fault(&daemon->health, FAULT_CONFIG,
-		             "the configuration on disk is not in force; first mistake: %s:%u: %s",
-		             first->file, first->line, first->text);
-	} else if (outcome->result == LOAD_REJECTED) {
-		health_fault(&daemon->health, FAULT_CONFIG,
-		             "the configuration on disk is not in force: %s: %s",
-		             first ? first->file : daemon->options->config,
-		             first ? first->text : "memory ran out");
-	}
 }
 
 static void watch_paths(struct daemon *daemon, const struct source_paths *paths)
@@ -219,18 +122,29 @@ static void load(struct daemon *daemon, struct outcome *ret_outcome)
 	else if (daemon->enforcement.policy)
 		listen_for_events(daemon->enforcement.policy,
 		                  daemon); /* not to the candidate's group */
-	events_use_policy(daemon->events, daemon->enforcement.policy);
+	int r = events_use_policy(daemon->events, daemon->enforcement.policy);
+	if (r < 0)
+		journal(LOG_WARNING, "The ledger keeps the limits that it had: %s", strerror(-r));
+	r = alarms_use_policy(daemon->alarms, daemon->enforcement.policy);
+	if (r >= 0)
+		r = on_alarm_use_policy(daemon->teller, daemon->enforcement.policy);
+	if (r < 0)
+		journal(LOG_WARNING, "Alarms go by what they knew: %s", strerror(-r));
 	/* A file that was only touched is nothing to speak of. */
 	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
 	            strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
 	policy_free(replaced);
+	malloc_trim(0); /* what only the change needed goes back to the system */
 
-	note_configuration(daemon, ret_outcome);
-	note_commit(daemon, ret_outcome);
+	daemon->unfinished =
+	        ret_outcome->result == LOAD_REFUSED || ret_outcome->result == LOAD_FAILED;
+	report_configuration_health(&daemon->health, daemon->options->config, ret_outcome);
+	report_commit_health(&daemon->health, ret_outcome);
 	watch_paths(daemon, &paths);
 	source_paths_done(&paths);
+	changes_settle(daemon->changes, ret_outcome);
 	if (!same)
-		report(daemon, ret_outcome);
+		report_load(daemon->server, &daemon->enforcement, ret_outcome);
 	update_health(daemon);
 }
 
@@ -263,24 +177,30 @@ static enum guard_result on_foreign_change(const char *process, uint32_t pid, vo
 	/* A failure is in the status; to repeat it at each try would fill the journal. */
 	if (result == GUARD_REPAIRED ||
 	    (result == GUARD_FAILED && !daemon->health.faults[FAULT_KERNEL])) {
-		char text[256];
-		const struct standing *difference = &outcome.difference;
-		snprintf(text, sizeof(text),
-		         "%s (pid %u) changed table inet egressd; %s: elements +%zu -%zu, rules "
-		         "+%zu "
-		         "-%zu, %.1f ms",
-		         process[0] ? process : "somebody", pid,
-		         result == GUARD_REPAIRED ? "it was put right"
-		                                  : "it could not be put right",
-		         difference->elements_added, difference->elements_deleted,
-		         difference->rules_added, difference->rules_deleted, outcome.milliseconds);
-		journal(LOG_WARNING, "%s", text);
-		publish(daemon, "repair", NULL, text);
+		report_repair(daemon->server, process, pid, &outcome);
+		alarms_take_tampering(daemon->alarms, process, pid, result == GUARD_REPAIRED);
 	}
-	note_commit(daemon, &outcome);
+	report_commit_health(&daemon->health, &outcome);
 	update_health(daemon);
 	outcome_done(&outcome);
+	/* What kept the configuration out may have gone with it. */
+	if (result != GUARD_FAILED && daemon->unfinished)
+		reload(daemon);
 	return result;
+}
+
+/* An address took a role, a permit ended, or the like. */
+static void on_change(const char *kind, const char *text, const struct outcome *outcome,
+                      void *userdata)
+{
+	struct daemon *daemon = userdata;
+	if (text) {
+		journal(LOG_NOTICE, "%s", text);
+		report_event(daemon->server, kind, NULL, text);
+	}
+	if (outcome)
+		report_commit_health(&daemon->health, outcome);
+	update_health(daemon);
 }
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
@@ -289,15 +209,31 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
-static void on_attempt(const struct ledger_entry *entry, void *userdata)
+static void on_attempt(const struct ledger_entry *entry, const struct sighting *sighting,
+                       void *userdata)
 {
 	struct daemon *daemon = userdata;
-	if (server_streams(daemon->server) == 0)
-		return;
-
-	json_t *attempt = reply_blocked(entry, daemon->enforcement.policy);
+	json_t *attempt = server_wants(daemon->server, "blocked")
+	                          ? reply_blocked(entry, daemon->enforcement.policy)
+	                          : NULL;
 	if (attempt)
-		publish(daemon, "blocked", attempt, reason_name((enum reason)entry->key.reason));
+		report_event(daemon->server, "blocked", attempt,
+		             reason_name((enum reason)entry->key.reason));
+	alarms_take_attempt(daemon->alarms, entry, sighting);
+}
+
+static void on_alarm(const struct alarm *alarm, enum alarm_change change, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	alarm_report(daemon->server, alarm, change);
+	past_note_alarm(daemon->past);
+	on_alarm_tell(daemon->teller, alarm, change);
+}
+
+static int count_blocked(uint64_t *ret_packets, void *userdata)
+{
+	const struct daemon *daemon = userdata;
+	return enforcement_blocked(&daemon->enforcement, ret_packets);
 }
 
 /* Without a policy: the table of an earlier run goes on enforcing, else nothing is forwarded. */
@@ -319,9 +255,31 @@ static int close_gateway(struct daemon *daemon)
 	return r;
 }
 
+/*
+ * Only once the policy is in force: to those who listen the kernel tells every single element of a
+ * commit, which would more than double what the first one takes. What others changed since that
+ * commit is found by its generation.
+ */
+static int watch_others(struct daemon *daemon)
+{
+	uint32_t known, now;
+	int r = guard_new(daemon->event, on_foreign_change, daemon, &daemon->guard);
+	if (r >= 0)
+		r = kernel_generation(daemon->enforcement.kernel, &now);
+	if (r < 0) {
+		journal(LOG_CRIT, "Changes by others could not be watched: %s", strerror(-r));
+		return r;
+	}
+	if (kernel_view(daemon->enforcement.kernel, &known) && known != now)
+		r = guard_suspect(daemon->guard);
+	return r;
+}
+
 static int start_policy(struct daemon *daemon)
 {
 	struct outcome outcome;
+	changes_restore(daemon->changes);
+	past_restore(daemon->past);
 	load(daemon, &outcome);
 	bool in_force = outcome.result == LOAD_DONE;
 	outcome_done(&outcome);
@@ -331,6 +289,9 @@ static int start_policy(struct daemon *daemon)
 			return r;
 		update_health(daemon);
 	}
+	int r = watch_others(daemon);
+	if (r < 0)
+		return r;
 	sd_notify(false, "READY=1"); /* the kernel has the policy, or is closed */
 	return 0;
 }
@@ -362,13 +323,21 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		r = sd_event_set_watchdog(daemon->event, true);
 	if (r >= 0)
-		r = events_new(daemon->event, on_attempt, daemon, &daemon->events);
+		r = events_new(daemon->event, on_attempt, count_blocked, daemon, &daemon->events);
+	if (r >= 0)
+		r = alarms_new(daemon->event, on_alarm, daemon, &daemon->alarms);
+	if (r >= 0)
+		r = past_new(daemon->event, daemon->options->state, PAST_SAVE_EVERY, daemon->events,
+		             daemon->alarms, &daemon->past);
+	if (r >= 0)
+		r = on_alarm_new(daemon->event, &daemon->teller);
 	if (r >= 0)
 		r = watch_new(daemon->event, reload, daemon, &daemon->watch);
 	if (r >= 0)
-		r = guard_new(daemon->event, on_foreign_change, daemon, &daemon->guard);
-	if (r >= 0)
 		r = server_new(daemon->event, methods, &daemon->control, &daemon->server);
+	if (r >= 0)
+		r = changes_new(daemon->event, &daemon->enforcement, &daemon->health,
+		                daemon->options->state, on_change, daemon, &daemon->changes);
 	if (r < 0) {
 		journal(LOG_CRIT, "The daemon could not be set up: %s", strerror(-r));
 		return r;
@@ -394,9 +363,13 @@ static int listen_for_control(struct daemon *daemon)
 static void tear_down(struct daemon *daemon)
 {
 	server_free(daemon->server);
+	changes_free(daemon->changes);
 	guard_free(daemon->guard);
 	watch_free(daemon->watch);
+	past_free(daemon->past);
+	on_alarm_free(daemon->teller);
 	events_free(daemon->events);
+	alarms_free(daemon->alarms);
 	enforcement_done(&daemon->enforcement);
 	health_done(&daemon->health);
 	sd_event_unref(daemon->event);
@@ -414,6 +387,8 @@ int daemon_run(const struct options *options)
 
 	int r = set_up(&daemon);
 	daemon.control.events = daemon.events;
+	daemon.control.changes = daemon.changes;
+	daemon.control.alarms = daemon.alarms;
 	/* The socket comes first: a second daemon must not touch the table of the first. */
 	if (r >= 0)
 		r = listen_for_control(&daemon);
@@ -423,6 +398,7 @@ int daemon_run(const struct options *options)
 		r = sd_event_loop(daemon.event);
 	if (r >= 0) {
 		sd_notify(false, "STOPPING=1\nSTATUS=stopped; the table stays in the kernel");
+		past_keep(daemon.past);
 		journal(LOG_INFO, "Stopping; the table stays in the kernel and is enforced");
 	}
 	tear_down(&daemon);

@@ -3,14 +3,18 @@
 
 #include "clock.h"
 #include "kernel/read.h"
+#include "policy/runtime.h"
+#include "reassignment.h"
 #include "ruleset/compile.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 int enforcement_init(struct enforcement *enforcement, const char *file)
 {
-	struct enforcement fresh = {.file = file};
+	struct enforcement fresh = {.file = file, .requests = {.next_id = 1}};
 	int r = kernel_open(&fresh.kernel);
 	if (r < 0)
 		return r;
@@ -22,12 +26,29 @@ void enforcement_done(struct enforcement *enforcement)
 {
 	policy_free(enforcement->policy);
 	kernel_free(enforcement->kernel);
+	conntrack_free(enforcement->conntrack);
+	requests_done(&enforcement->requests);
 	*enforcement = (struct enforcement){};
+}
+
+int enforcement_blocked(const struct enforcement *enforcement, uint64_t *ret_packets)
+{
+	_cleanup_(counts_done) struct counts counts = {};
+	int r = counts_read(enforcement->kernel, &counts);
+	if (r < 0)
+		return r;
+	uint64_t packets = 0;
+	for (unsigned i = 0; i < REASON_COUNT; i++)
+		packets += counts_of_reason(&counts, (enum reason)i).packets +
+		           enforcement->vanished[i].packets;
+	*ret_packets = packets;
+	return 0;
 }
 
 void outcome_done(struct outcome *outcome)
 {
 	problems_done(&outcome->problems);
+	problems_done(&outcome->over);
 	free(outcome->refused_file);
 	*outcome = (struct outcome){};
 }
@@ -57,13 +78,13 @@ static void refuse(struct outcome *outcome)
 	at->file = outcome->refused_file;
 }
 
-/* Makes the table what is wanted in that phase; true when it is. */
+/* Makes the table what is wanted in that phase, by a plan or by none; true when it is. */
 static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum phase phase,
-                   struct outcome *outcome)
+                   const struct plan *plan, struct outcome *outcome)
 {
 	struct applied applied = {};
 	wanted->phase = phase;
-	int r = table_apply(enforcement->kernel, wanted, &applied);
+	int r = table_apply_plan(enforcement->kernel, wanted, plan, &applied);
 	if (r < 0) {
 		fail(outcome, r);
 		return false;
@@ -75,6 +96,17 @@ static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum
 	return r == 0;
 }
 
+/* The second commit of a change, with what was read back after the first one as well. */
+static struct applied with_verified(struct applied second, const struct applied *first)
+{
+	second.whole = second.whole || first->whole;
+	second.sets_read += first->sets_read;
+	second.sets_sampled += first->sets_sampled;
+	second.elements_read += first->elements_read;
+	second.elements_sampled += first->elements_sampled;
+	return second;
+}
+
 static double milliseconds_since(usec_t *since)
 {
 	usec_t now = clock_monotonic();
@@ -83,21 +115,37 @@ static double milliseconds_since(usec_t *since)
 	return milliseconds;
 }
 
+int enforcement_judge_flows(struct enforcement *enforcement, const struct policy *policy,
+                            const struct scope *scope, struct revocation *ret_revocation)
+{
+	int r = 0;
+	if (!enforcement->conntrack)
+		r = conntrack_open(0, &enforcement->conntrack);
+	if (r == 0)
+		r = revoke_flows(enforcement->kernel, enforcement->conntrack, policy, scope,
+		                 ret_revocation);
+	/* Whatever was wrong with the socket, the next one is another. */
+	if (r < 0)
+		enforcement->conntrack = conntrack_free(enforcement->conntrack);
+	return r;
+}
+
 /*
  * Two phases: with the first commit every packet of an established flow is judged by the new
  * policy; then the flows that it denies are cut; then the fast path comes back. Should the daemon
  * die in between, the gateway is slower, never open, and the next start finishes.
  */
 static bool commit_in_two_phases(struct enforcement *enforcement, const struct policy *policy,
-                                 struct ruleset *wanted, struct outcome *outcome)
+                                 struct ruleset *wanted, const struct plan *plan,
+                                 const struct scope *scope, struct outcome *outcome)
 {
 	usec_t time = clock_monotonic();
 
-	if (!commit(enforcement, wanted, PHASE_JUDGING, outcome))
+	if (!commit(enforcement, wanted, PHASE_JUDGING, plan, outcome))
 		return false;
 	outcome->judging_milliseconds = milliseconds_since(&time);
 
-	int r = revoke_flows(enforcement->kernel, policy, &outcome->revocation);
+	int r = enforcement_judge_flows(enforcement, policy, scope, &outcome->revocation);
 	outcome->cutting_milliseconds = milliseconds_since(&time);
 	if (r < 0) {
 		/* Without the fast path denied flows stay blocked: better slow than open. */
@@ -107,8 +155,8 @@ static bool commit_in_two_phases(struct enforcement *enforcement, const struct p
 
 	/* The new policy is in force by now, with the fast path or without it. */
 	struct outcome closing = {};
-	if (commit(enforcement, wanted, PHASE_FAST, &closing))
-		outcome->applied = closing.applied;
+	if (commit(enforcement, wanted, PHASE_FAST, NULL, &closing))
+		outcome->applied = with_verified(closing.applied, &outcome->applied);
 	else
 		outcome->flows_error = closing.result == LOAD_REFUSED
 		                               ? closing.applied.refusal.error
@@ -118,25 +166,58 @@ static bool commit_in_two_phases(struct enforcement *enforcement, const struct p
 	return true;
 }
 
+/* Others keep changing the rules: that is a refusal, with words of its own. */
+static void refuse_busy(struct outcome *outcome)
+{
+	struct refusal *refusal = &outcome->applied.refusal;
+	*refusal = (struct refusal){.error = -EBUSY};
+	snprintf(refusal->text, sizeof(refusal->text),
+	         "other processes changed the nf_tables rules each time the table was read");
+	refuse(outcome);
+}
+
+/* Whose flows have to be judged, if any; to be found before the plan is carried out. */
+static int find_scope(const struct enforcement *enforcement, const struct plan *plan,
+                      struct scope *ret_scope)
+{
+	if (!enforcement->judge_flows)
+		return delta_scope(plan->delta, ret_scope);
+	/* What ended by itself differs in nothing, and yet left flows that it permitted. */
+	*ret_scope = (struct scope){.all = true};
+	return 0;
+}
+
 /* Makes the table what is wanted and notes what came of it. */
 static void apply(struct enforcement *enforcement, const struct policy *policy,
                   struct ruleset *wanted, struct outcome *outcome)
 {
 	_cleanup_(counts_done) struct counts before = {};
-	(void)counts_read(enforcement->kernel, &before);
-
+	_cleanup_(plan_done) struct plan plan = {};
+	_cleanup_(scope_done) struct scope scope = {};
 	struct standing standing;
 	wanted->phase = PHASE_FAST;
-	int r = table_compare(enforcement->kernel, wanted, &standing);
+	int r = table_compare(enforcement->kernel, wanted, &standing, &plan);
+	if (r == -EBUSY) {
+		refuse_busy(outcome);
+		return;
+	}
+	if (r == 0)
+		r = find_scope(enforcement, &plan, &scope);
 	if (r < 0) {
 		fail(outcome, r);
 		return;
 	}
-	bool done = standing.can_deny && policy
-	                    ? commit_in_two_phases(enforcement, policy, wanted, outcome)
-	                    : commit(enforcement, wanted, PHASE_FAST, outcome);
+	if (standing.counters_deleted)
+		(void)counts_read(enforcement->kernel, &before);
+
+	bool judge_flows = policy && (standing.can_deny || enforcement->judge_flows);
+	bool done = judge_flows ? commit_in_two_phases(enforcement, policy, wanted, &plan, &scope,
+	                                               outcome)
+	                        : commit(enforcement, wanted, PHASE_FAST, &plan, outcome);
 	if (!done)
 		return;
+	if (judge_flows && !outcome->flows_error)
+		enforcement->judge_flows = false;
 	/* Rules that come and go with the phases are nothing that the operator changed. */
 	outcome->difference = standing;
 	if (outcome->changed)
@@ -147,7 +228,7 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 static void note_change(struct enforcement *enforcement, const struct outcome *outcome)
 {
 	enforcement->change = (struct change){
-	        .time = enforcement->loaded,
+	        .time = clock_realtime(),
 	        .elements_added = outcome->difference.elements_added,
 	        .elements_deleted = outcome->difference.elements_deleted,
 	        .rules_added = outcome->difference.rules_added,
@@ -156,6 +237,29 @@ static void note_change(struct enforcement *enforcement, const struct outcome *o
 	        .flows_kept = outcome->revocation.kept,
 	        .milliseconds = outcome->milliseconds,
 	};
+}
+
+/* Makes the requests of run time that fit the policy part of it; what was there before is handed
+ * out. */
+static int bind_requests(struct enforcement *enforcement, struct policy *policy,
+                         struct outcome *outcome, struct runtime **ret_before)
+{
+	usec_t now = lasting_clock_now(&enforcement->clock);
+	struct runtime *runtime;
+
+	ARRAY_FOREACH (request, &enforcement->requests.list)
+		if (request->until && request->until <= now)
+			enforcement->judge_flows = true;
+	int r = runtime_bind(policy, &enforcement->requests, now, &outcome->over, &runtime);
+	if (r == 0)
+		*ret_before = policy_use_runtime(policy, runtime);
+	return r;
+}
+
+static int compile(struct enforcement *enforcement, const struct policy *policy,
+                   struct ruleset **ret_ruleset)
+{
+	return ruleset_compile(policy, lasting_clock_now(&enforcement->clock), ret_ruleset);
 }
 
 void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t prepare,
@@ -174,8 +278,11 @@ void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t pre
 	} else if (r < 0) {
 		fail(&outcome, r);
 	} else {
+		struct runtime *none;
 		prepare(candidate, userdata);
-		r = ruleset_compile(candidate, &ruleset);
+		r = bind_requests(enforcement, candidate, &outcome, &none);
+		if (r == 0)
+			r = compile(enforcement, candidate, &ruleset);
 		if (r < 0)
 			fail(&outcome, r);
 		else
@@ -194,20 +301,56 @@ void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t pre
 	*ret_outcome = outcome;
 }
 
+/* Compiles and applies the policy in force with the requests bound to it. */
+static void apply_bound(struct enforcement *enforcement, struct outcome *outcome)
+{
+	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
+	int r = compile(enforcement, enforcement->policy, &wanted);
+	if (r < 0)
+		fail(outcome, r);
+	else
+		apply(enforcement, enforcement->policy, wanted, outcome);
+}
+
 void enforcement_repair(struct enforcement *enforcement, struct outcome *ret_outcome)
 {
 	struct outcome outcome = {.result = LOAD_DONE};
-	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
 	usec_t started = clock_monotonic();
 
-	if (enforcement->policy) {
-		int r = ruleset_compile(enforcement->policy, &wanted);
+	if (enforcement->policy)
+		apply_bound(enforcement, &outcome);
+	outcome.milliseconds = milliseconds_since(&started);
+	*ret_outcome = outcome;
+}
+
+void enforcement_rebind(struct enforcement *enforcement, const struct address *only,
+                        struct outcome *ret_outcome)
+{
+	struct outcome outcome = {.result = LOAD_DONE};
+	struct policy *policy = enforcement->policy;
+	_cleanup_(runtime_freep) struct runtime *before = NULL;
+	usec_t started = clock_monotonic();
+
+	if (policy) {
+		int r = bind_requests(enforcement, policy, &outcome, &before);
+		if (r < 0) {
+			fail(&outcome, r);
+			*ret_outcome = outcome;
+			return;
+		}
+		r = only ? reassign(enforcement, before, only, &outcome) : REASSIGN_UNDECIDED;
 		if (r < 0)
 			fail(&outcome, r);
-		else
-			apply(enforcement, enforcement->policy, wanted, &outcome);
+		else if (r == REASSIGN_UNDECIDED)
+			apply_bound(enforcement, &outcome);
+		if (outcome.result != LOAD_DONE) {
+			struct runtime *failed = policy_use_runtime(policy, TAKE_POINTER(before));
+			runtime_free(failed);
+		}
 	}
 	outcome.milliseconds = milliseconds_since(&started);
+	if (outcome.result == LOAD_DONE && outcome.changed)
+		note_change(enforcement, &outcome);
 	*ret_outcome = outcome;
 }
 

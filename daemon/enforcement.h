@@ -4,9 +4,11 @@
 
 #include "base/problems.h"
 #include "base/time.h"
+#include "clock.h"
 #include "counts.h"
 #include "kernel/apply.h"
 #include "policy/load.h"
+#include "policy/request.h"
 #include "revocation.h"
 
 /* What one change of the kernel's table came to. */
@@ -25,9 +27,17 @@ struct change {
 struct enforcement {
 	const char *file;      /* the main configuration file; borrowed */
 	struct kernel *kernel; /* owned */
-	struct policy *policy; /* in force, owned; NULL: none yet */
-	usec_t loaded;         /* when it came into force */
-	struct change change;  /* the last one of the table; time 0: none since the start */
+	/*
+	 * Owned; NULL until it is needed. It stays open: whoever closes a socket of netfilter right
+	 * after a commit waits until the kernel has cleared up what the commit took away.
+	 */
+	struct conntrack *conntrack;
+	struct policy *policy;      /* in force, owned; NULL: none yet */
+	usec_t loaded;              /* when it came into force */
+	struct change change;       /* the last one of the table; time 0: none since the start */
+	struct requests requests;   /* of run time: in force, as far as they fit the policy */
+	struct lasting_clock clock; /* by which they end */
+	bool judge_flows; /* some ended by themselves: flows that they permitted may be left */
 	/* What was blocked before by roles that a later policy has no more. */
 	struct count vanished[REASON_COUNT];
 };
@@ -35,6 +45,9 @@ struct enforcement {
 /* Opens the way to the kernel; 0 or a negative errno. */
 int enforcement_init(struct enforcement *enforcement, const char *file);
 void enforcement_done(struct enforcement *enforcement);
+
+/* How many packets were blocked in all, by roles of earlier policies too; 0 or a negative errno. */
+int enforcement_blocked(const struct enforcement *enforcement, uint64_t *ret_packets);
 
 enum load_result {
 	LOAD_DONE,     /* the policy is in force, and the kernel's table was read back as wanted */
@@ -48,6 +61,7 @@ struct outcome {
 	enum load_result result;
 	int error;
 	struct problems problems;
+	struct problems over;       /* requests of run time that the policy leaves no room for */
 	bool changed;               /* the kernel's table is another than before */
 	struct standing difference; /* by which it is, when the result is LOAD_DONE */
 	struct applied applied;     /* the last commit */
@@ -70,7 +84,8 @@ void outcome_done(struct outcome *outcome);
 typedef void (*enforcement_prepare_t)(const struct policy *candidate, void *userdata);
 
 /*
- * Loads the configuration and makes it the table. What was replaced is handed out (NULL: nothing),
+ * Loads the configuration and makes it the table, with those of the requests of run time that fit
+ * it; outcome.over says which do not, and why. What was replaced is handed out (NULL: nothing),
  * because others may still point into it. paths is filled in whatever happens.
  */
 void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t prepare,
@@ -82,6 +97,19 @@ void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t pre
  * nothing is done. Outcome as above: `changed` and `difference` tell what it took.
  */
 void enforcement_repair(struct enforcement *enforcement, struct outcome *ret_outcome);
+
+/*
+ * Puts the policy in force once more, with the requests of run time as they are now, of which only
+ * the assignment of `only` differs from before (NULL: any may). Outcome as
+ * above; unless it is LOAD_DONE, those from before are still in force, and it is the caller's to
+ * make the list what it was. Without a policy nothing is done, and the requests wait for one.
+ */
+void enforcement_rebind(struct enforcement *enforcement, const struct address *only,
+                        struct outcome *ret_outcome);
+
+/* revoke_flows() over the enforcement's own socket. */
+int enforcement_judge_flows(struct enforcement *enforcement, const struct policy *policy,
+                            const struct scope *scope, struct revocation *ret_revocation);
 
 /*
  * For a start without a policy: true in *ret_standing when a table from before is in the kernel and

@@ -14,20 +14,49 @@
 /* Records read in one go, so that a flood leaves time for everything else. */
 #define RECORDS_AT_ONCE 4096
 
+/* After so long nothing that was blocked is on its way any more, on a busy machine too. */
+#define SETTLE_USEC (5 * NFLOG_DELAY)
+
+/* While packets go on being blocked, for so long after a cause it is tried to settle them. */
+#define SETTLE_TRIES 50
+
+/* The prefix of a record, and what it says: most records have the same as the one before. */
+struct heading {
+	char prefix[LOG_PREFIX_MAX];
+	bool ours;
+	enum reason reason;
+	const char *role; /* into prefix, or NULL */
+};
+
+/* What was known some time ago, to be settled by. */
+struct reading {
+	uint64_t blocked, received;
+	unsigned tries; /* left */
+};
+
 struct events {
 	sd_event *event; /* borrowed */
 	events_attempt_t attempt;
+	events_blocked_t blocked;
 	void *userdata;
 	const struct policy *policy; /* borrowed, or NULL */
 	struct attempts *attempts;
 	struct ledger *ledger;
+	struct ledger_limits limits; /* of these two */
+	struct heading heading;
 	uint16_t group; /* read now; 0: none */
 	struct nflog *nflog;
 	sd_event_source *source;
-	struct events_counts before; /* of groups that were read earlier */
+	sd_event_source *settling; /* a timer */
+	struct reckoning reckoning;
+	struct reading reading;
+	uint64_t received;          /* ours, of all groups */
+	struct nflog_counts before; /* of groups that were read earlier */
 };
 
-int events_new(sd_event *event, events_attempt_t attempt, void *userdata,
+static int on_settle(sd_event_source *source, uint64_t time, void *userdata);
+
+int events_new(sd_event *event, events_attempt_t attempt, events_blocked_t blocked, void *userdata,
                struct events **ret_events)
 {
 	_cleanup_(events_freep) struct events *events = calloc(1, sizeof(*events));
@@ -35,12 +64,18 @@ int events_new(sd_event *event, events_attempt_t attempt, void *userdata,
 		return -ENOMEM;
 	events->event = event;
 	events->attempt = attempt;
+	events->blocked = blocked;
 	events->userdata = userdata;
+	events->limits = (struct ledger_limits){LEDGER_ENTRIES_DEFAULT, LEDGER_ATTEMPTS_DEFAULT};
 
-	int r = attempts_new(ATTEMPTS_RECENT_MAX, &events->attempts);
-	if (r < 0)
-		return r;
-	r = ledger_new(LEDGER_ENTRIES_MAX, &events->ledger);
+	int r = attempts_new(events->limits.attempts, &events->attempts);
+	if (r >= 0)
+		r = ledger_new(events->limits.entries, &events->ledger);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &events->settling, CLOCK_MONOTONIC, 0, 0,
+		                               on_settle, events);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(events->settling, SD_EVENT_OFF);
 	if (r < 0)
 		return r;
 	*ret_events = TAKE_POINTER(events);
@@ -52,6 +87,7 @@ struct events *events_free(struct events *events)
 	if (!events)
 		return NULL;
 	sd_event_source_disable_unref(events->source);
+	sd_event_source_disable_unref(events->settling);
 	nflog_free(events->nflog);
 	ledger_free(events->ledger);
 	attempts_free(events->attempts);
@@ -59,9 +95,9 @@ struct events *events_free(struct events *events)
 	return NULL;
 }
 
-/* The name of the source: by its address, or by its MAC where that alone is known of a host. */
-static const char *name_source(const struct events *events, const struct record *record,
-                               const struct packet *packet, enum reason reason)
+/* The host of the source: by its address, or by its MAC where that alone is known of a host. */
+static const struct host *find_source(const struct events *events, const struct record *record,
+                                      const struct packet *packet, enum reason reason)
 {
 	/* A forged address is nobody's: naming its owner would accuse the wrong one. */
 	if (!events->policy || reason == REASON_SPOOFED)
@@ -72,43 +108,138 @@ static const char *name_source(const struct events *events, const struct record 
 		host = policy_host_by_mac(events->policy, &record->mac);
 	if (!host && !record->interface && reason != REASON_UNASSIGNED)
 		host = events->policy->self;
-	return host ? host->name : NULL;
+	return host;
+}
+
+static void read_heading(struct heading *heading, const char *prefix)
+{
+	size_t length = strlen(prefix);
+	heading->ours = false;
+	heading->prefix[0] = '\0';
+	if (length >= sizeof(heading->prefix))
+		return; /* longer than the kernel takes one from a rule */
+	memcpy(heading->prefix, prefix, length + 1);
+	heading->ours = log_prefix_parse(heading->prefix, &heading->reason, &heading->role) == 0;
 }
 
 static void take_record(const struct record *record, void *userdata)
 {
 	struct events *events = userdata;
+	struct heading *heading = &events->heading;
 	struct packet packet;
-	enum reason reason;
-	const char *role;
 
+	if (strcmp(heading->prefix, record->prefix) != 0)
+		read_heading(heading, record->prefix);
 	/* Other programs may log to the same group; those records are not ours. */
-	if (log_prefix_parse(record->prefix, &reason, &role) < 0 ||
-	    packet_dissect(record->payload, record->payload_length, &packet) < 0)
+	if (!heading->ours)
+		return;
+	events->received++;
+	if (packet_dissect(record->payload, record->payload_length, &packet) < 0)
 		return;
 
+	enum reason reason = heading->reason;
 	bool fresh = attempts_note(events->attempts, &packet, reason, record->time) == ATTEMPT_NEW;
+	const struct sighting sighting = {
+	        .host = find_source(events, record, &packet, reason),
+	        .interface = record->interface,
+	        .bytes = packet.total_length,
+	};
 	const struct ledger_entry *entry = ledger_note(
-	        events->ledger, &packet, reason, name_source(events, record, &packet, reason), role,
-	        record->has_mac ? &record->mac : NULL, fresh, record->time);
+	        events->ledger, &packet, reason, sighting.host ? sighting.host->name : NULL,
+	        heading->role, record->has_mac ? &record->mac : NULL, fresh, record->time);
 	if (fresh)
-		events->attempt(entry, events->userdata);
+		events->attempt(entry, &sighting, events->userdata);
+}
+
+static struct nflog_counts all_counts(const struct events *events)
+{
+	struct nflog_counts sum = events->before;
+	if (events->nflog) {
+		struct nflog_counts counts = nflog_counts(events->nflog);
+		sum.received += counts.received;
+		sum.lost += counts.lost;
+		sum.overruns += counts.overruns;
+	}
+	return sum;
+}
+
+static void arm_settling(struct events *events)
+{
+	int r = sd_event_source_set_time_relative(events->settling, SETTLE_USEC);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(events->settling, SD_EVENT_ONESHOT);
+	if (r < 0)
+		journal(LOG_WARNING, "Lost events cannot be counted at once: %s", strerror(-r));
+}
+
+/* Some may be lost without a trace: looks for them when nothing can be on its way any more. */
+static void settle_later(struct events *events)
+{
+	int enabled = SD_EVENT_OFF;
+	(void)sd_event_source_get_enabled(events->settling, &enabled);
+	events->reading.tries = SETTLE_TRIES;
+	if (enabled != SD_EVENT_OFF)
+		return;
+
+	uint64_t blocked;
+	if (events->blocked(&blocked, events->userdata) < 0)
+		return;
+	events->reading.blocked = blocked;
+	events->reading.received = events->received;
+	arm_settling(events);
+}
+
+static int read_records(struct events *events)
+{
+	int r = nflog_read(events->nflog, RECORDS_AT_ONCE, clock_realtime(), take_record, events);
+	if (r < 0)
+		journal(LOG_WARNING, "Blocked packets could not be read: %s", strerror(-r));
+	return r;
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct events *events = userdata;
-	int r = nflog_read(events->nflog, RECORDS_AT_ONCE, clock_realtime(), take_record, events);
-	if (r < 0)
-		journal(LOG_WARNING, "Blocked packets could not be read: %s", strerror(-r));
+	uint64_t overruns = nflog_counts(events->nflog).overruns;
+	(void)read_records(events);
+	if (nflog_counts(events->nflog).overruns != overruns)
+		settle_later(events);
 	return 0; /* level-triggered: what is left comes at the next turn */
 }
 
-static void add_counts(struct events_counts *sum, const struct nflog *nflog)
+static int on_settle(sd_event_source *source, uint64_t time, void *userdata)
 {
-	struct nflog_counts counts = nflog_counts(nflog);
-	sum->received += counts.received;
-	sum->lost += counts.lost;
+	struct events *events = userdata;
+	struct reading *reading = &events->reading;
+	bool dry = events->nflog && read_records(events) == 0;
+
+	uint64_t blocked;
+	if (events->blocked(&blocked, events->userdata) < 0)
+		return 0;
+	bool quiet = blocked == reading->blocked && events->received == reading->received;
+	if (dry)
+		reckoning_settle(&events->reckoning, reading->blocked, events->received,
+		                 all_counts(events).lost, quiet);
+	if (dry && quiet)
+		return 0;
+	reading->blocked = blocked;
+	reading->received = events->received;
+	if (reading->tries && reading->tries--)
+		arm_settling(events);
+	return 0;
+}
+
+static void forget_group(struct events *events)
+{
+	if (!events->nflog)
+		return;
+	while (read_records(events) == NFLOG_MORE)
+		;
+	events->before = all_counts(events);
+	sd_event_source_disable_unref(events->source);
+	events->nflog = nflog_free(events->nflog);
+	events->source = NULL;
+	events->group = 0;
 }
 
 int events_listen(struct events *events, uint16_t group)
@@ -116,43 +247,69 @@ int events_listen(struct events *events, uint16_t group)
 	if (events->nflog && events->group == group)
 		return 0;
 
+	uint64_t blocked_before = 0, blocked_after = UINT64_MAX;
 	_cleanup_(nflog_freep) struct nflog *nflog = NULL;
+	(void)events->blocked(&blocked_before, events->userdata);
 	int r = nflog_open(group, 0, &nflog);
 	if (r == NFLOG_TAKEN)
 		return EVENTS_GROUP_TAKEN;
 	if (r < 0)
 		return r;
+	(void)events->blocked(&blocked_after, events->userdata);
 
 	sd_event_source *source;
 	r = sd_event_add_io(events->event, &source, nflog_fd(nflog), EPOLLIN, on_readable, events);
 	if (r < 0)
 		return r;
 
-	if (events->nflog) {
-		add_counts(&events->before, events->nflog);
-		sd_event_source_disable_unref(events->source);
-		nflog_free(events->nflog);
-	}
+	forget_group(events);
+	reckoning_begin(&events->reckoning, blocked_before, blocked_after, events->received,
+	                all_counts(events).lost);
 	events->nflog = TAKE_POINTER(nflog);
 	events->source = source;
 	events->group = group;
 	return 0;
 }
 
-void events_use_policy(struct events *events, const struct policy *policy)
+int events_use_policy(struct events *events, const struct policy *policy)
 {
+	struct ledger_limits *limits = &events->limits;
+	int r = 0;
+
 	events->policy = policy;
+	if (!policy)
+		return 0;
+	const struct ledger_limits *wanted = &policy->gateway.ledger;
+	if (wanted->entries != limits->entries) {
+		r = ledger_resize(&events->ledger, wanted->entries);
+		if (r < 0)
+			return r;
+		limits->entries = wanted->entries;
+	}
+	if (wanted->attempts != limits->attempts) {
+		r = attempts_resize(&events->attempts, wanted->attempts);
+		if (r < 0)
+			return r;
+		limits->attempts = wanted->attempts;
+	}
+	return 0;
 }
 
-const struct ledger *events_ledger(const struct events *events)
+struct ledger *events_ledger(struct events *events)
 {
 	return events->ledger;
 }
 
-struct events_counts events_counts(const struct events *events)
+struct account events_account(struct events *events, uint64_t blocked)
 {
-	struct events_counts counts = events->before;
-	if (events->nflog)
-		add_counts(&counts, events->nflog);
-	return counts;
+	struct account account = reckoning_account(&events->reckoning, blocked, events->received,
+	                                           all_counts(events).lost);
+	if (account.waiting)
+		settle_later(events);
+	return account;
+}
+
+uint64_t events_overruns(const struct events *events)
+{
+	return all_counts(events).overruns;
 }

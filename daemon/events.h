@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "policy/policy.h"
 #include "track/ledger.h"
+#include "track/reckoning.h"
 
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -14,13 +15,21 @@ struct events;
 
 #define EVENTS_GROUP_TAKEN 1 /* another program reads that NFLOG group */
 
-#define LEDGER_ENTRIES_MAX  16384
-#define ATTEMPTS_RECENT_MAX 65536
+/* What is known of the packet that began an attempt, beside its entry. */
+struct sighting {
+	const struct host *host; /* of its source; NULL: nobody's, or not to be accused */
+	uint32_t interface;      /* ifindex it came in on; 0: the gateway's own */
+	uint32_t bytes;          /* 0: unknown */
+};
 
-/* Called for each new attempt; the entry lasts until the callback returns. */
-typedef void (*events_attempt_t)(const struct ledger_entry *entry, void *userdata);
+/* Called for each new attempt; what it is given lasts until the callback returns. */
+typedef void (*events_attempt_t)(const struct ledger_entry *entry, const struct sighting *sighting,
+                                 void *userdata);
 
-int events_new(sd_event *event, events_attempt_t attempt, void *userdata,
+/* Reads how many packets the kernel has blocked in all; 0 or a negative errno. */
+typedef int (*events_blocked_t)(uint64_t *ret_packets, void *userdata);
+
+int events_new(sd_event *event, events_attempt_t attempt, events_blocked_t blocked, void *userdata,
                struct events **ret_events);
 
 /* Takes NULL, returns NULL. */
@@ -33,16 +42,22 @@ DEFINE_CLEANUP(struct events *, events_free)
  */
 int events_listen(struct events *events, uint16_t group);
 
-/* The policy by which sources are given their names; borrowed, NULL for none. */
-void events_use_policy(struct events *events, const struct policy *policy);
+/*
+ * The policy in force: sources are given their names by it, and its limits hold from now on. It is
+ * borrowed; NULL for none. 0, or -ENOMEM: then the limits are those of before.
+ */
+int events_use_policy(struct events *events, const struct policy *policy);
 
-const struct ledger *events_ledger(const struct events *events);
+/* What was blocked so far; to be asked for anew each time, as a change of its limits replaces it. */
+struct ledger *events_ledger(struct events *events);
 
-/* Records that were read, and those that the kernel is known to have lost, since the start. */
-struct events_counts {
-	uint64_t received;
-	uint64_t lost;
-};
-struct events_counts events_counts(const struct events *events);
+/*
+ * What became of the packets that the kernel has blocked in all, as just read. Those that are still
+ * waiting are settled soon after, so that they can be asked for again.
+ */
+struct account events_account(struct events *events, uint64_t blocked);
+
+/* How often the kernel had more records than there was room for. */
+uint64_t events_overruns(const struct events *events);
 
 #endif

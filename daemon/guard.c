@@ -47,15 +47,19 @@ static void take_event(const struct generation_event *event, void *userdata)
 	(void)schedule(guard);
 }
 
+int guard_suspect(struct guard *guard)
+{
+	guard->process[0] = '\0';
+	guard->pid = 0;
+	return schedule(guard);
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct guard *guard = userdata;
-	if (generation_monitor_read(guard->monitor, take_event, guard) != 0) {
-		/* Something was lost: anything may have changed. */
-		guard->process[0] = '\0';
-		guard->pid = 0;
-		(void)schedule(guard);
-	}
+	/* Something was lost: anything may have changed. */
+	if (generation_monitor_read(guard->monitor, take_event, guard) != 0)
+		(void)guard_suspect(guard);
 	return 0;
 }
 

@@ -34,6 +34,9 @@ typedef enum guard_result (*guard_changed_t)(const char *process, uint32_t pid, 
 /* Begins to watch; event and userdata are borrowed and outlive it. 0 or a negative errno. */
 int guard_new(sd_event *event, guard_changed_t changed, void *userdata, struct guard **ret_guard);
 
+/* As if somebody unknown had changed something just now; 0 or a negative errno. */
+int guard_suspect(struct guard *guard);
+
 /* Takes NULL, returns NULL. */
 struct guard *guard_free(struct guard *guard);
 DEFINE_CLEANUP(struct guard *, guard_free)

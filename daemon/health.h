@@ -9,15 +9,17 @@
 
 /* What can be less than whole while enforcement stands. */
 enum fault {
-	FAULT_POLICY,  /* there is none: closed, or a table from before decides */
-	FAULT_CONFIG,  /* the configuration on disk is not the one in force */
-	FAULT_KERNEL,  /* the kernel did not take or keep the table that it was to have */
-	FAULT_EVENTS,  /* blocked packets are not reported */
-	FAULT_WATCH,   /* changes of the configuration are not noticed */
-	FAULT_FLOWS,   /* flows of before were not all judged by the policy in force */
-	FAULT_FOREIGN, /* others keep objects in our table */
+	FAULT_POLICY,   /* there is none: closed, or a table from before decides */
+	FAULT_CONFIG,   /* the configuration on disk is not the one in force */
+	FAULT_KERNEL,   /* the kernel did not take or keep the table that it was to have */
+	FAULT_EVENTS,   /* blocked packets are not reported */
+	FAULT_WATCH,    /* changes of the configuration are not noticed */
+	FAULT_FLOWS,    /* flows of before were not all judged by the policy in force */
+	FAULT_FOREIGN,  /* others keep objects in our table */
+	FAULT_STATE,    /* what was asked for at run time will not outlive the daemon */
+	FAULT_REQUESTS, /* what an earlier run kept of that could not be taken up */
 };
-#define FAULT_COUNT (FAULT_FOREIGN + 1)
+#define FAULT_COUNT (FAULT_REQUESTS + 1)
 
 enum state {
 	STATE_CLOSED,   /* no policy: nothing is forwarded */

@@ -1,15 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#define SD_JOURNAL_SUPPRESS_LOCATION
-
 #include "journal.h"
 
 #include "base/cleanup.h"
 
+#include <poll.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <systemd/sd-journal.h>
+
+/* For so long a reader who is merely late may hold the daemon up. */
+#define WAIT_MILLISECONDS 50
+
+/* As much as a pipe that polls writable takes without waiting, PIPE_BUF, and our name in front. */
+#define LINE_MAX_BYTES 4000
+
+/* Records that nobody took, since the last one that somebody did. */
+static unsigned long lost;
 
 /*
  * systemd.exec(5): JOURNAL_STREAM is device and inode of the stream that leads to the journal; when
@@ -25,24 +34,76 @@ static bool stderr_is_journal(void)
 	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
+/* Once a record was lost, nothing waits for that reader any more until he takes one. */
+static int wait_now(void)
+{
+	return lost ? 0 : WAIT_MILLISECONDS;
+}
+
+static bool write_line(const char *text)
+{
+	struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+	if (poll(&room, 1, wait_now()) <= 0 || !(room.revents & POLLOUT))
+		return false;
+	fprintf(stderr, "egressd: %.*s\n", LINE_MAX_BYTES, text);
+	return true;
+}
+
+static bool write_fields(int priority, const char *message_id, const struct journal_field *fields,
+                         size_t count, const char *text)
+{
+	struct journal_field all[JOURNAL_FIELDS_MAX + 4] = {};
+	char level[16];
+	size_t n = 0;
+
+	snprintf(level, sizeof(level), "%d", priority);
+	all[n++] = (struct journal_field){"MESSAGE", text};
+	all[n++] = (struct journal_field){"PRIORITY", level};
+	all[n++] = (struct journal_field){"SYSLOG_IDENTIFIER", "egressd"};
+	all[n++] = (struct journal_field){"MESSAGE_ID", message_id};
+	for (size_t i = 0; i < count && i < JOURNAL_FIELDS_MAX; i++)
+		all[n++] = fields[i];
+	return journal_socket_send(JOURNAL_SOCKET, all, n, wait_now()) == 0;
+}
+
+/* Says it where it belongs. */
+static void put(int priority, const char *message_id, const struct journal_field *fields,
+                size_t count, const char *text)
+{
+	bool direct = stderr_is_journal();
+	if (lost) {
+		char gap[64];
+		snprintf(gap, sizeof(gap), "%lu records were lost here: nobody took them", lost);
+		if (direct ? !write_fields(LOG_WARNING, NULL, NULL, 0, gap) : !write_line(gap)) {
+			lost++;
+			return;
+		}
+		lost = 0;
+	}
+	if (direct ? !write_fields(priority, message_id, fields, count, text) : !write_line(text))
+		lost++;
+}
+
 static void say(int priority, struct location at, const char *text)
 {
-	if (!stderr_is_journal()) {
-		if (at.file && at.line)
-			fprintf(stderr, "egressd: %s:%u: %s\n", at.file, at.line, text);
-		else if (at.file && at.file[0])
-			fprintf(stderr, "egressd: %s: %s\n", at.file, text);
-		else
-			fprintf(stderr, "egressd: %s\n", text);
-		return;
-	}
-	if (at.file && at.file[0])
-		sd_journal_send("PRIORITY=%d", priority, "MESSAGE=%s:%u: %s", at.file, at.line,
-		                text, "CONFIG_FILE=%s", at.file, "CONFIG_LINE=%u", at.line,
-		                "SYSLOG_IDENTIFIER=egressd", NULL);
-	else
-		sd_journal_send("PRIORITY=%d", priority, "MESSAGE=%s", text,
-		                "SYSLOG_IDENTIFIER=egressd", NULL);
+	_cleanup_free_ char *line = NULL;
+	char number[16] = "";
+	if (at.line)
+		snprintf(number, sizeof(number), "%u", at.line);
+	if (at.file && at.file[0] &&
+	    asprintf(&line, "%s%s%s: %s", at.file, at.line ? ":" : "", number, text) < 0)
+		line = NULL; /* undefined after a failure */
+	const struct journal_field fields[] = {
+	        {"CONFIG_FILE", at.file && at.file[0] ? at.file : NULL},
+	        {"CONFIG_LINE", at.line ? number : NULL},
+	};
+	put(priority, NULL, fields, 2, line ? line : text);
+}
+
+void journal_record(int priority, const char *message_id, const struct journal_field *fields,
+                    size_t count, const char *text)
+{
+	put(priority, message_id, fields, count, text);
 }
 
 static void say_formatted(int priority, struct location at, const char *format, va_list arguments)

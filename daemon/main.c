@@ -6,6 +6,7 @@
 #include "policy/load.h"
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 
 #define CONFIG_DEFAULT EGRESSD_SYSCONFDIR "/egressd/egressd.conf"
 #define STATE_DEFAULT  "/var/lib/egressd"
+#define MAPPED_BYTES   (128 * 1024) /* so large a block goes back to the system when it is freed */
 
 static void print_help(FILE *out)
 {
@@ -26,7 +28,7 @@ static void print_help(FILE *out)
 	        "  --config FILE   the configuration\n"
 	        "                  (%s)\n"
 	        "  --socket PATH   the control socket (%s)\n"
-	        "  --state DIR     the state directory, in which nothing is kept yet\n"
+	        "  --state DIR     where assignments, permits, alarms and what was blocked are kept\n"
 	        "                  (%s)\n"
 	        "  --check         only check the configuration: 0 it is good, 1 it has mistakes\n"
 	        "  --remove        take the table out of the kernel: nothing is enforced any more\n"
@@ -105,6 +107,9 @@ int main(int argc, char **argv)
 	        .state = STATE_DEFAULT,
 	};
 	bool check = false, remove = false;
+
+	/* Said once, or malloc(3) keeps ever larger blocks for itself after each that is freed. */
+	mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
 
 	for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
 		switch (c) {

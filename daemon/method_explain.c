@@ -2,175 +2,14 @@
 #include "methods.h"
 
 #include "base/protocol.h"
-#include "kernel/route.h"
-#include "policy/judge.h"
-#include "policy/literal.h"
+#include "policy/runtime.h"
+#include "question.h"
 #include "replies.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* What is asked: one connection but for its service, which may stand for several. */
-struct question {
-	const struct policy *policy;
-	struct connection connection;
-	const char *service; /* as it was asked for */
-	bool ends_here;      /* the destination is an address of the gateway */
-	struct service_item literal;
-	const struct service_item *items;
-	size_t item_count;
-};
-
-/*
- * Where would such a packet come from? The interface says it, or else the route to its source. A
- * host without any route, as on a gateway still being set up, is taken to be where it belongs.
- */
-static int find_origin(struct question *question, const char *interface)
-{
-	struct connection *connection = &question->connection;
-	struct route route = {};
-	int r = route_lookup(&connection->source, &route);
-	if (r < 0)
-		return r;
-	bool routed = r == 0;
-	bool route_inside =
-	        routed && !route.local && policy_is_inside(question->policy, route.interface);
-
-	if (!interface && routed && route.local) {
-		connection->origin = ORIGIN_SELF;
-	} else if (!interface) {
-		bool inside =
-		        routed ? route_inside
-		               : policy_host_at(question->policy, &connection->source) != NULL;
-		connection->origin = inside ? ORIGIN_INSIDE : ORIGIN_OUTSIDE;
-	} else if (policy_is_inside(question->policy, interface)) {
-		connection->origin = ORIGIN_INSIDE;
-		connection->spoofed =
-		        !routed || route.local || strcmp(route.interface, interface) != 0;
-	} else {
-		connection->origin = ORIGIN_OUTSIDE;
-		connection->spoofed = route_inside;
-	}
-	return 0;
-}
-
-static int find_end(struct question *question)
-{
-	struct route route = {};
-	int r = route_lookup(&question->connection.destination, &route);
-	if (r < 0)
-		return r;
-	question->ends_here = r == 0 && route.local;
-	return 0;
-}
-
-/* The MAC that was given, or the one that the source ought to have. */
-static int find_mac(struct question *question, const char *mac)
-{
-	struct connection *connection = &question->connection;
-	const struct host *host = policy_host_at(question->policy, &connection->source);
-
-	if (mac) {
-		connection->has_mac = true;
-		return mac_parse(mac, &connection->mac);
-	}
-	if (host && host->mac_count) {
-		connection->has_mac = true;
-		connection->mac = host->macs[0];
-	}
-	return 0;
-}
-
-static int find_service(struct question *question, const char *service)
-{
-	char hint[HINT_MAX];
-	question->service = service;
-
-	const struct service *named = policy_service(question->policy, service);
-	if (named) {
-		question->items = named->resolved.items;
-		question->item_count = named->resolved.count;
-		return 0;
-	}
-	if (literal_parse(service, &question->literal, hint) != LITERAL_OK)
-		return -EINVAL;
-	question->items = &question->literal;
-	question->item_count = 1;
-	return 0;
-}
-
-static bool fits_family(const struct service_item *item, enum family family)
-{
-	if (item->protocol == IPPROTO_ICMP)
-		return family == FAMILY_IPV4;
-	if (item->protocol == IPPROTO_ICMPV6)
-		return family == FAMILY_IPV6;
-	return true;
-}
-
-static void boundary(uint32_t candidate, uint32_t after, uint32_t *next)
-{
-	if (candidate > after && candidate < *next)
-		*next = candidate;
-}
-
-/* The next port at which a permission of one of the two roles begins or ends; else past `to`. */
-static uint32_t next_boundary(const struct permission_list *const lists[2], uint32_t port,
-                              uint32_t to)
-{
-	uint32_t next = to + 1;
-	for (size_t l = 0; l < 2; l++) {
-		for (size_t i = 0; lists[l] && i < lists[l]->count; i++) {
-			const struct service_items *items = &lists[l]->items[i]->resolved;
-			for (size_t j = 0; j < items->count; j++) {
-				boundary(items->items[j].from, port, &next);
-				boundary(items->items[j].to + 1u, port, &next);
-			}
-		}
-	}
-	return next;
-}
-
-/* Judges one item, at every port where the answer could change; the first offence ends it. */
-static void judge_item(struct question *question, const struct service_item *item,
-                       struct judgement *ret_judgement)
-{
-	struct connection *connection = &question->connection;
-	connection->protocol = item->protocol;
-	connection->has_port =
-	        protocol_has_ports(item->protocol) || protocol_has_types(item->protocol);
-
-	for (uint32_t port = item->from; port <= item->to;) {
-		connection->port = (uint16_t)port;
-		judge(question->policy, connection, ret_judgement);
-		if (!ret_judgement->permitted)
-			return;
-		const struct host *source = ret_judgement->source;
-		const struct host *destination = ret_judgement->destination;
-		const struct permission_list *const lists[2] = {
-		        source ? &source->role->may_initiate : NULL,
-		        destination ? &destination->role->may_be_reached : NULL,
-		};
-		port = next_boundary(lists, port, item->to);
-	}
-}
-
-static int judge_question(struct question *question, struct judgement *ret_judgement)
-{
-	bool any = false;
-	for (size_t i = 0; i < question->item_count; i++) {
-		if (!fits_family(&question->items[i], question->connection.source.family))
-			continue;
-		any = true;
-		judge_item(question, &question->items[i], ret_judgement);
-		if (!ret_judgement->permitted)
-			return 0;
-	}
-	return any ? 0 : -EINVAL;
-}
 
 /* "tcp/25", "icmp/echo-request", "gre" */
 static void print_traffic(const struct connection *connection, FILE *out)
@@ -191,7 +30,9 @@ static void print_party(const struct address *address, const struct host *host, 
 {
 	char text[ADDRESS_TEXT_MAX];
 	address_print(address, text);
-	if (host)
+	if (host && strcmp(host->name, text) == 0)
+		fprintf(out, "%s (%s)", text, host->role->name);
+	else if (host)
 		fprintf(out, "%s (%s, %s)", host->name, text, host->role->name);
 	else
 		fputs(text, out);
@@ -227,17 +68,6 @@ static void print_why(const struct offence *offence, FILE *out)
 	}
 }
 
-/* The verdict on a connection that the table lets by without a look at its host or service. */
-static struct judgement unjudged(const struct question *question)
-{
-	return (struct judgement){
-	        .permitted = true,
-	        .passes = true,
-	        .source = policy_host_at(question->policy, &question->connection.source),
-	        .destination = policy_host_at(question->policy, &question->connection.destination),
-	};
-}
-
 static void print_ruling(const struct question *question, const struct judgement *judgement,
                          FILE *out)
 {
@@ -267,6 +97,43 @@ static void print_end(const struct question *question, const struct judgement *j
 	fputs(" ends at the gateway itself, which egressd does not judge", out);
 }
 
+/* The assignment by which the source has its role, or NULL. */
+static const struct assignment *find_assignment(const struct question *question,
+                                                const struct judgement *judgement)
+{
+	const struct assignment *assignment =
+	        policy_assignment(question->policy, &question->connection.source);
+	return assignment && judgement->source == &assignment->host ? assignment : NULL;
+}
+
+/* The permit that permits it, or NULL; its words have a place that no other permission has. */
+static const struct permit *find_permit(const struct question *question,
+                                        const struct judgement *judgement)
+{
+	const struct runtime *runtime = question->policy->runtime;
+	if (!runtime || judgement->offence_count || !judgement->at.file)
+		return NULL;
+	for (size_t i = 0; i < runtime->permits.count; i++)
+		if (runtime->permits.items[i].permission.at.file == judgement->at.file)
+			return &runtime->permits.items[i];
+	return NULL;
+}
+
+/* "; permit 3, until 2026-11-22 18:00:00 UTC, by alice: why" */
+static void print_requests(const struct question *question, const struct judgement *judgement,
+                           FILE *out)
+{
+	const struct assignment *assignment = find_assignment(question, judgement);
+	const struct permit *permit = find_permit(question, judgement);
+
+	if (assignment)
+		fprintf(out, "; %s is assigned to role %s %s", assignment->host.name,
+		        assignment->host.role->name, assignment->comment);
+	if (permit)
+		fprintf(out, "; that is permit %llu, %s", (unsigned long long)permit->id,
+		        permit->comment);
+}
+
 static char *explain(const struct question *question, const struct judgement *judgement)
 {
 	const struct offence *offence = judgement->offence_count ? &judgement->offences[0] : NULL;
@@ -283,6 +150,7 @@ static char *explain(const struct question *question, const struct judgement *ju
 		print_ruling(question, judgement, out);
 	if (at->file && at->line)
 		fprintf(out, " (%s:%u)", at->file, at->line);
+	print_requests(question, judgement, out);
 	if (offence && judgement->passes)
 		fputs("; in audit mode it passes all the same and is counted", out);
 	fputc('.', out);
@@ -304,8 +172,22 @@ static enum mode mode_of(const struct policy *policy, const struct judgement *ju
 	return policy->gateway.mode;
 }
 
+static json_t *assignment_reply(const struct requests *requests,
+                                const struct assignment *assignment)
+{
+	const struct request_entry *entry =
+	        assignment ? requests_assignment(requests, &assignment->address) : NULL;
+	return entry ? reply_assignment(entry) : json_null();
+}
+
+static json_t *permit_reply(const struct requests *requests, const struct permit *permit)
+{
+	const struct request_entry *entry = permit ? requests_by_id(requests, permit->id) : NULL;
+	return entry ? reply_permit(entry) : json_null();
+}
+
 static int answer(struct request *request, const struct question *question,
-                  const struct judgement *judgement)
+                  const struct judgement *judgement, const struct requests *requests)
 {
 	const struct offence *offence = judgement->offence_count ? &judgement->offences[0] : NULL;
 	const struct location *at = offence ? &offence->at : &judgement->at;
@@ -317,14 +199,17 @@ static int answer(struct request *request, const struct question *question,
 
 	return request_reply(
 	        request,
-	        json_pack("{ss so so so so so ss so}", "verdict", offence ? "blocked" : "permitted",
-	                  "reason", reply_optional(offence ? reason_name(offence->reason) : NULL),
-	                  "host", reply_optional(host ? host->name : NULL), "role",
+	        json_pack("{ss so so so so so ss so so so}", "verdict",
+	                  offence ? "blocked" : "permitted", "reason",
+	                  reply_optional(offence ? reason_name(offence->reason) : NULL), "host",
+	                  reply_optional(host ? host->name : NULL), "role",
 	                  reply_optional(role ? role->name : NULL), "file",
-	                  reply_optional(at->file), "line",
+	                  reply_optional(at->line ? at->file : NULL), "line",
 	                  at->line ? json_integer(at->line) : json_null(), "mode",
 	                  mode_name(mode_of(question->policy, judgement)), "text",
-	                  reply_string(text)));
+	                  reply_string(text), "assignment",
+	                  assignment_reply(requests, find_assignment(question, judgement)),
+	                  "permit", permit_reply(requests, find_permit(question, judgement))));
 }
 
 int method_explain(struct request *request, json_t *parameters, void *userdata)
@@ -343,20 +228,20 @@ int method_explain(struct request *request, json_t *parameters, void *userdata)
 	            0 ||
 	    connection->destination.family != connection->source.family)
 		return request_invalid_parameter(request, "destination");
-	if (find_service(&question, parameter_string(parameters, "service")) < 0)
+	if (question_find_service(&question, parameter_string(parameters, "service")) < 0)
 		return request_invalid_parameter(request, "service");
-	if (find_mac(&question, parameter_string(parameters, "mac")) < 0)
+	if (question_find_mac(&question, parameter_string(parameters, "mac")) < 0)
 		return request_invalid_parameter(request, "mac");
 
-	int r = find_origin(&question, parameter_string(parameters, "interface"));
+	int r = question_find_origin(&question, parameter_string(parameters, "interface"));
 	if (r == 0)
-		r = find_end(&question);
+		r = question_find_end(&question);
 	if (r < 0)
 		return request_failed(request, "The routing table could not be asked: %s",
 		                      strerror(-r));
-	if (judge_question(&question, &judgement) < 0)
+	if (question_judge(&question, &judgement) < 0)
 		return request_invalid_parameter(request, "service");
 	if (question.ends_here)
-		judgement = unjudged(&question);
-	return answer(request, &question, &judgement);
+		judgement = question_unjudged(&question);
+	return answer(request, &question, &judgement, &control->enforcement->requests);
 }

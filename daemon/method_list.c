@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods.h"
+#include "method_change.h"
 
 #include "counts.h"
+#include "policy/runtime.h"
 #include "replies.h"
 
 #include <errno.h>
@@ -69,12 +70,6 @@ static json_t *role_reply(const struct role *role, size_t hosts, const struct co
 	                 reply_string(role->at.file), "line", (json_int_t)role->at.line);
 }
 
-static int no_policy(struct request *request)
-{
-	return request_error(request, "io.egressd.NoPolicy",
-	                     json_pack("{ss}", "text", "no policy is in force"));
-}
-
 int method_list_roles(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
@@ -82,7 +77,7 @@ int method_list_roles(struct request *request, json_t *parameters, void *userdat
 	_cleanup_(counts_done) struct counts counts = {};
 	_cleanup_(json_release) json_t *roles = json_array();
 	if (!policy)
-		return no_policy(request);
+		return answer_no_policy(request);
 
 	int r = counts_read(control->enforcement->kernel, &counts);
 	if (r < 0)
@@ -112,6 +107,19 @@ static json_t *macs_reply(const struct host *host)
 	return list;
 }
 
+/* Adds a host to the list, unless it is of another role than the one asked for. */
+static int add_host(json_t *hosts, const struct host *host, const struct role *role)
+{
+	if (role && host->role != role)
+		return 0;
+	json_t *item =
+	        json_pack("{ss ss so so ss sb so sI}", "name", host->name, "role", host->role->name,
+	                  "addresses", words_reply(&host->addresses), "macs", macs_reply(host),
+	                  "mode", mode_name(host->effective_mode), "self", host->self, "file",
+	                  reply_string(host->at.file), "line", (json_int_t)host->at.line);
+	return json_array_append_new(hosts, item) < 0 ? -ENOMEM : 0;
+}
+
 int method_list_hosts(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
@@ -119,33 +127,36 @@ int method_list_hosts(struct request *request, json_t *parameters, void *userdat
 	const char *name = parameter_string(parameters, "role");
 	_cleanup_(json_release) json_t *hosts = json_array();
 	if (!policy)
-		return no_policy(request);
+		return answer_no_policy(request);
 
 	const struct role *role = name ? policy_role(policy, name) : NULL;
 	if (name && !role)
 		return request_error(request, "io.egressd.NoSuchRole",
 		                     json_pack("{ss}", "role", name));
 
-	for (size_t i = 0; i < policy->hosts.count; i++) {
-		const struct host *host = &policy->hosts.items[i];
-		if (role && host->role != role)
-			continue;
-		json_t *item = json_pack(
-		        "{ss ss so so ss sb so sI}", "name", host->name, "role", host->role->name,
-		        "addresses", words_reply(&host->addresses), "macs", macs_reply(host),
-		        "mode", mode_name(host->effective_mode), "self", host->self, "file",
-		        reply_string(host->at.file), "line", (json_int_t)host->at.line);
-		if (json_array_append_new(hosts, item) < 0)
-			return -ENOMEM;
-	}
+	int r = 0;
+	for (size_t i = 0; i < policy->hosts.count && r == 0; i++)
+		r = add_host(hosts, &policy->hosts.items[i], role);
+	size_t assigned = policy->runtime ? policy->runtime->assignments.count : 0;
+	for (size_t i = 0; i < assigned && r == 0; i++)
+		r = add_host(hosts, &policy->runtime->assignments.items[i].host, role);
+	if (r < 0)
+		return r;
 	return request_reply(request, json_pack("{sO}", "hosts", hosts));
+}
+
+static bool is_assigned(const struct policy *policy, const char *name)
+{
+	struct address address;
+	return address_parse(name, &address) == 0 && policy_assignment(policy, &address);
 }
 
 /* A name that was in force when something was blocked may be gone from the policy since. */
 static bool knows_host(const struct policy *policy, const struct ledger *ledger, const char *name)
 {
 	const struct ledger_filter filter = {.host = name};
-	return !*name || (policy && policy_host(policy, name)) || ledger_first(ledger, &filter);
+	return !*name || (policy && (policy_host(policy, name) || is_assigned(policy, name))) ||
+	       ledger_first(ledger, &filter);
 }
 
 static bool knows_role(const struct policy *policy, const struct ledger *ledger, const char *name)
@@ -187,5 +198,10 @@ int method_list_blocked(struct request *request, json_t *parameters, void *userd
 	     entry = ledger_next(ledger, &filter, entry))
 		if (json_array_append_new(blocked, reply_blocked(entry, policy)) < 0)
 			return -ENOMEM;
-	return request_reply(request, json_pack("{sO}", "blocked", blocked));
+	struct ledger_totals totals = ledger_totals(ledger);
+	return request_reply(request,
+	                     json_pack("{sO s{sI sI sI}}", "blocked", blocked, "others", "entries",
+	                               (json_int_t)totals.other_entries, "attempts",
+	                               (json_int_t)totals.other_attempts, "packets",
+	                               (json_int_t)totals.other_packets));
 }

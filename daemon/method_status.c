@@ -3,14 +3,12 @@
 
 #include "counts.h"
 #include "replies.h"
-#include "ruleset/names.h"
+#include "sources.h"
 
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define TOP_SOURCES 20 /* that most was blocked of */
 
 static json_t *policy_reply(const struct enforcement *enforcement)
 {
@@ -81,65 +79,13 @@ static int add_reasons(json_t *reasons, const struct enforcement *enforcement,
 	return 0;
 }
 
-struct source {
-	struct address address;
-	struct count count;
-};
-
-struct sources {
-	ARRAY(struct source) list;
-};
-
-static int compare_sources(const void *a, const void *b)
+/* How many requests of that kind are there? */
+static json_int_t count_requests(const struct requests *requests, enum request_kind kind)
 {
-	const struct source *x = a, *y = b;
-	if (x->count.packets != y->count.packets)
-		return x->count.packets > y->count.packets ? -1 : 1;
-	return address_compare(&x->address, &y->address);
-}
-
-static int read_sources(struct kernel *kernel, enum family family, struct sources *sources)
-{
-	_cleanup_(counted_elements_freep) struct counted_elements *elements = NULL;
-	int r = counted_elements_read(kernel, set_blocked_source(family), &elements);
-	if (r == -ENOENT)
-		return 0; /* the closed table has no such set */
-	if (r < 0)
-		return r;
-
-	ARRAY_FOREACH (element, &elements->list) {
-		struct source *source = ARRAY_ADD(&sources->list);
-		if (!source)
-			return -ENOMEM;
-		source->address = address_from_bytes(family, element->key);
-		source->count = (struct count){element->packets, element->bytes};
-	}
-	return 0;
-}
-
-static int add_sources(json_t *array, struct kernel *kernel, const struct policy *policy)
-{
-	struct sources sources = {};
-	int r = 0;
-	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
-		r = read_sources(kernel, (enum family)family, &sources);
-
-	if (sources.list.count)
-		qsort(sources.list.items, sources.list.count, sizeof(*sources.list.items),
-		      compare_sources);
-	for (size_t i = 0; i < sources.list.count && i < TOP_SOURCES && r == 0; i++) {
-		const struct source *source = &sources.list.items[i];
-		const struct host *host = policy ? policy_host_at(policy, &source->address) : NULL;
-		char text[ADDRESS_TEXT_MAX];
-		r = append(array, json_pack("{ss so so sI sI}", "source",
-		                            address_print(&source->address, text), "host",
-		                            reply_optional(host ? host->name : NULL), "role",
-		                            reply_optional(host ? host->role->name : NULL),
-		                            "packets", (json_int_t)source->count.packets, "bytes",
-		                            (json_int_t)source->count.bytes));
-	}
-	ARRAY_DONE(&sources.list);
-	return r;
+	json_int_t count = 0;
+	ARRAY_FOREACH (request, &requests->list)
+		count += request->kind == kind;
+	return count;
 }
 
 static int add_faults(json_t *degraded, const struct health *health)
@@ -189,6 +135,15 @@ static int add_missing(json_t *missing, const struct policy *policy)
 	return r;
 }
 
+static json_t *events_reply(struct events *events, uint64_t blocked)
+{
+	struct account account = events_account(events, blocked);
+	return json_pack("{sI sI sI sI sI}", "received", (json_int_t)account.received, "lost",
+	                 (json_int_t)account.lost, "waiting", (json_int_t)account.waiting,
+	                 "unheard", (json_int_t)account.unheard, "overruns",
+	                 (json_int_t)events_overruns(events));
+}
+
 int method_get_status(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
@@ -198,7 +153,6 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	_cleanup_(json_release) json_t *reasons = json_array(), *sources = json_array();
 	_cleanup_(json_release) json_t *inside = json_array(), *missing = json_array();
 	_cleanup_(counts_done) struct counts counts = {};
-	struct events_counts events = events_counts(control->events);
 	struct count total = {};
 
 	int r = counts_read(enforcement->kernel, &counts);
@@ -213,20 +167,24 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	if (r < 0)
 		return request_failed(request, "The interfaces could not be listed: %s",
 		                      strerror(-r));
-	r = add_sources(sources, enforcement->kernel, policy);
+	r = busiest_sources(sources, enforcement->kernel, events_ledger(control->events),
+	                    policy);
 	if (r < 0)
 		return request_failed(request, "The blocked sources could not be read: %s",
 		                      strerror(-r));
 
 	return request_reply(
 	        request,
-	        json_pack("{ss sO ss sI ss so sO sO so sO s{sI sI} si sO so so sO}", "state",
+	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI}", "state",
 	                  state_name(control->health->state), "degraded", degraded, "mode",
 	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
 	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
 	                  policy_reply(enforcement), "roles", roles, "reasons", reasons, "blocked",
-	                  reply_count(total), "sources", sources, "events", "received",
-	                  (json_int_t)events.received, "lost", (json_int_t)events.lost, "alarms", 0,
-	                  "inside", inside, "revoked", reply_count(counts_all_revoked(&counts)),
-	                  "change", change_reply(&enforcement->change), "missing", missing));
+	                  reply_count(total), "sources", sources, "events",
+	                  events_reply(control->events, total.packets), "alarms",
+	                  (json_int_t)alarms_open(control->alarms), "inside", inside, "revoked",
+	                  reply_count(counts_all_revoked(&counts)),
+	                  "change", change_reply(&enforcement->change), "missing", missing,
+	                  "assignments", count_requests(&enforcement->requests, REQUEST_ASSIGN),
+	                  "permits", count_requests(&enforcement->requests, REQUEST_PERMIT)));
 }

@@ -20,6 +20,47 @@ static const struct parameter explain_parameters[] = {
         {"mac", PARAMETER_STRING, false},    {},
 };
 
+static const struct parameter assign_parameters[] = {
+        {"address", PARAMETER_STRING, true},
+        {"role", PARAMETER_STRING, true},
+        {"seconds", PARAMETER_INT, false},
+        {"why", PARAMETER_STRING, false},
+        {},
+};
+
+static const struct parameter unassign_parameters[] = {
+        {"address", PARAMETER_STRING, true},
+        {},
+};
+
+static const struct parameter permit_parameters[] = {
+        {"host", PARAMETER_STRING, true}, {"service", PARAMETER_STRING, true},
+        {"to", PARAMETER_STRING, false},  {"seconds", PARAMETER_INT, true},
+        {"why", PARAMETER_STRING, true},  {},
+};
+
+static const struct parameter revoke_parameters[] = {
+        {"id", PARAMETER_INT, true},
+        {},
+};
+
+static const struct parameter list_alarms_parameters[] = {
+        {"all", PARAMETER_BOOL, false},
+        {"utc_offset", PARAMETER_INT, false},
+        {},
+};
+
+static const struct parameter monitor_parameters[] = {
+        {STREAM_KIND, PARAMETER_STRING, false},
+        {},
+};
+
+static const struct parameter alarm_parameters[] = {
+        {"id", PARAMETER_INT, true},
+        {"utc_offset", PARAMETER_INT, false},
+        {},
+};
+
 const struct method methods[] = {
         {.name = "GetStatus", .access = ACCESS_READ, .call = method_get_status},
         {.name = "ListRoles", .access = ACCESS_READ, .call = method_list_roles},
@@ -35,7 +76,44 @@ const struct method methods[] = {
          .access = ACCESS_READ,
          .call = method_explain,
          .parameters = explain_parameters},
+        {.name = "Assign",
+         .access = ACCESS_CHANGE,
+         .call = method_assign,
+         .parameters = assign_parameters},
+        {.name = "Unassign",
+         .access = ACCESS_CHANGE,
+         .call = method_unassign,
+         .parameters = unassign_parameters},
+        {.name = "ListAssignments", .access = ACCESS_READ, .call = method_list_assignments},
+        {.name = "Permit",
+         .access = ACCESS_CHANGE,
+         .call = method_permit,
+         .parameters = permit_parameters},
+        {.name = "Revoke",
+         .access = ACCESS_CHANGE,
+         .call = method_revoke,
+         .parameters = revoke_parameters},
+        {.name = "ListPermits", .access = ACCESS_READ, .call = method_list_permits},
+        {.name = "ListAlarms",
+         .access = ACCESS_READ,
+         .call = method_list_alarms,
+         .parameters = list_alarms_parameters},
+        {.name = "GetAlarm",
+         .access = ACCESS_READ,
+         .call = method_get_alarm,
+         .parameters = alarm_parameters},
+        {.name = "AckAlarm",
+         .access = ACCESS_CHANGE,
+         .call = method_ack_alarm,
+         .parameters = alarm_parameters},
+        {.name = "ClearAlarm",
+         .access = ACCESS_CHANGE,
+         .call = method_clear_alarm,
+         .parameters = alarm_parameters},
         {.name = "Reload", .access = ACCESS_CHANGE, .call = method_reload},
-        {.name = "Monitor", .access = ACCESS_READ, .stream = true},
+        {.name = "Monitor",
+         .access = ACCESS_READ,
+         .stream = true,
+         .parameters = monitor_parameters},
         {},
 };

@@ -2,6 +2,8 @@
 #ifndef EGRESSD_METHODS_H
 #define EGRESSD_METHODS_H
 
+#include "alarms.h"
+#include "changes.h"
 #include "enforcement.h"
 #include "events.h"
 #include "health.h"
@@ -10,8 +12,10 @@
 /* What the methods of io.egressd answer from; all borrowed. It is their userdata. */
 struct control {
 	const struct enforcement *enforcement;
-	const struct events *events;
+	struct events *events;
 	const struct health *health;
+	struct changes *changes;
+	struct alarms *alarms;
 	/* Loads the configuration as SIGHUP does; the outcome is the caller's to release. */
 	void (*reload)(void *reload_userdata, struct outcome *ret_outcome);
 	void *reload_userdata;
@@ -26,6 +30,16 @@ int method_list_roles(struct request *request, json_t *parameters, void *userdat
 int method_list_hosts(struct request *request, json_t *parameters, void *userdata);
 int method_list_blocked(struct request *request, json_t *parameters, void *userdata);
 int method_explain(struct request *request, json_t *parameters, void *userdata);
+int method_assign(struct request *request, json_t *parameters, void *userdata);
+int method_unassign(struct request *request, json_t *parameters, void *userdata);
+int method_list_assignments(struct request *request, json_t *parameters, void *userdata);
+int method_permit(struct request *request, json_t *parameters, void *userdata);
+int method_revoke(struct request *request, json_t *parameters, void *userdata);
+int method_list_permits(struct request *request, json_t *parameters, void *userdata);
+int method_list_alarms(struct request *request, json_t *parameters, void *userdata);
+int method_get_alarm(struct request *request, json_t *parameters, void *userdata);
+int method_ack_alarm(struct request *request, json_t *parameters, void *userdata);
+int method_clear_alarm(struct request *request, json_t *parameters, void *userdata);
 int method_reload(struct request *request, json_t *parameters, void *userdata);
 
 /* A string parameter that was checked by the server, or NULL. */

@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/protocol.h"
+#include "policy/runtime.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,29 @@ json_t *reply_problems(const struct problems *problems)
 	return list;
 }
 
+static json_t *reply_end(const struct request_entry *entry)
+{
+	return entry->until ? json_integer((json_int_t)entry->until) : json_null();
+}
+
+json_t *reply_assignment(const struct request_entry *entry)
+{
+	char address[ADDRESS_TEXT_MAX];
+	return json_pack("{ss ss sI so ss sI so}", "address",
+	                 address_print(&entry->address, address), "role", entry->role, "since",
+	                 (json_int_t)entry->since, "until", reply_end(entry), "user", entry->user,
+	                 "uid", (json_int_t)entry->uid, "why", reply_optional(entry->why));
+}
+
+json_t *reply_permit(const struct request_entry *entry)
+{
+	return json_pack("{sI ss ss so sI so ss sI so}", "id", (json_int_t)entry->id, "host",
+	                 entry->host, "service", entry->service, "to", reply_optional(entry->to),
+	                 "since", (json_int_t)entry->since, "until", reply_end(entry), "user",
+	                 entry->user, "uid", (json_int_t)entry->uid, "why",
+	                 reply_optional(entry->why));
+}
+
 json_t *reply_count(struct count count)
 {
 	return json_pack("{sI sI}", "packets", (json_int_t)count.packets, "bytes",
@@ -79,5 +103,8 @@ size_t *reply_hosts_by_role(const struct policy *policy)
 		return NULL;
 	for (size_t i = 0; i < policy->hosts.count; i++)
 		hosts[policy->hosts.items[i].role->index]++;
+	if (policy->runtime)
+		for (size_t i = 0; i < policy->runtime->assignments.count; i++)
+			hosts[policy->runtime->assignments.items[i].host.role->index]++;
 	return hosts;
 }

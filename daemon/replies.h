@@ -5,6 +5,7 @@
 #include "base/problems.h"
 #include "counts.h"
 #include "policy/policy.h"
+#include "policy/request.h"
 #include "track/ledger.h"
 
 #include <jansson.h>
@@ -23,7 +24,12 @@ json_t *reply_problems(const struct problems *problems);
 /* type Count */
 json_t *reply_count(struct count count);
 
-/* How many hosts each role has, by the role's index; free(3) it. */
+/* type Assignment and type TemporaryPermit */
+json_t *reply_assignment(const struct request_entry *entry);
+json_t *reply_permit(const struct request_entry *entry);
+
+/* How many hosts each role has, addresses that took it at run time included, by the role's index;
+ * free(3) it. */
 size_t *reply_hosts_by_role(const struct policy *policy);
 
 /*

@@ -28,6 +28,7 @@ struct way {
 /* One pass over conntrack. */
 struct pass {
 	const struct policy *policy;
+	const struct scope *scope;
 	ARRAY(struct address) local; /* the gateway's own addresses */
 	struct recent *ways;
 	struct neighbours *neighbours; /* NULL: the policy has no MACs */
@@ -174,9 +175,19 @@ static bool may_go_on(struct pass *pass, const struct flow *flow)
 	return judgement.passes;
 }
 
+/* What a helper expected is judged by its master, and so are its ends. */
+static bool in_scope(const struct scope *scope, const struct flow *flow)
+{
+	return scope_contains(scope, &flow->source) || scope_contains(scope, &flow->reached) ||
+	       (flow->has_master && (scope_contains(scope, &flow->master.source) ||
+	                             scope_contains(scope, &flow->master.destination)));
+}
+
 static int judge_flow(const struct flow *flow, void *userdata)
 {
 	struct pass *pass = userdata;
+	if (!in_scope(pass->scope, flow))
+		return 0;
 	if (may_go_on(pass, flow)) {
 		pass->kept++;
 		return 0;
@@ -196,6 +207,52 @@ static bool has_macs(const struct policy *policy)
 	return false;
 }
 
+/* True when some permission assigns a conntrack helper, so that there may be expected flows. */
+static bool has_helpers(const struct policy *policy)
+{
+	for (size_t i = 0; i < policy->roles.count; i++) {
+		const struct permission_list *list = &policy->roles.items[i].may_initiate;
+		for (size_t j = 0; j < list->count; j++)
+			for (size_t k = 0; k < list->items[j]->resolved.count; k++)
+				if (list->items[j]->resolved.items[k].helper)
+					return true;
+	}
+	return false;
+}
+
+/* Past this many addresses one dump of all is cheaper than two narrow ones for each. */
+#define NARROW_MAX 4
+
+static bool is_narrow(const struct scope *scope, const struct policy *policy)
+{
+	if (scope->all || scope->ranges.count > NARROW_MAX || has_helpers(policy))
+		return false;
+	ARRAY_FOREACH (range, &scope->ranges)
+		if (!range_is_single(range))
+			return false;
+	return true;
+}
+
+/* 0, CONNTRACK_INCOMPLETE or a negative errno. */
+static int judge_flows(struct conntrack *conntrack, struct pass *pass)
+{
+	uint32_t count;
+	int r = conntrack_count(conntrack, &count);
+	if (r < 0 || count == 0)
+		return r;
+
+	if (!is_narrow(pass->scope, pass->policy))
+		return conntrack_dump(conntrack, judge_flow, pass);
+	ARRAY_FOREACH (range, &pass->scope->ranges) {
+		int result = conntrack_dump_address(conntrack, &range->from, judge_flow, pass);
+		if (result < 0)
+			return result;
+		if (result > 0)
+			r = result;
+	}
+	return r;
+}
+
 static int cut_denied(struct kernel *kernel, struct conntrack *conntrack, const struct pass *pass,
                       struct revocation *revocation)
 {
@@ -206,11 +263,10 @@ static int cut_denied(struct kernel *kernel, struct conntrack *conntrack, const 
 	                             &revocation->cut);
 }
 
-int revoke_flows(struct kernel *kernel, const struct policy *policy,
-                 struct revocation *ret_revocation)
+int revoke_flows(struct kernel *kernel, struct conntrack *conntrack, const struct policy *policy,
+                 const struct scope *scope, struct revocation *ret_revocation)
 {
-	_cleanup_(pass_done) struct pass pass = {.policy = policy};
-	_cleanup_(conntrack_freep) struct conntrack *conntrack = NULL;
+	_cleanup_(pass_done) struct pass pass = {.policy = policy, .scope = scope};
 	struct revocation revocation = {};
 
 	int r = read_local_addresses(&pass);
@@ -219,9 +275,7 @@ int revoke_flows(struct kernel *kernel, const struct policy *policy,
 	if (r == 0 && has_macs(policy))
 		r = neighbours_read(&pass.neighbours);
 	if (r == 0)
-		r = conntrack_open(0, &conntrack);
-	if (r == 0)
-		r = conntrack_dump(conntrack, judge_flow, &pass);
+		r = judge_flows(conntrack, &pass);
 	if (r >= 0) {
 		bool incomplete = r == CONNTRACK_INCOMPLETE;
 		revocation.kept = pass.kept;

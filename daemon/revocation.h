@@ -2,8 +2,10 @@
 #ifndef EGRESSD_REVOCATION_H
 #define EGRESSD_REVOCATION_H
 
+#include "kernel/conntrack.h"
 #include "kernel/socket.h"
 #include "policy/policy.h"
+#include "ruleset/scope.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,14 +13,15 @@
 /* What became of the flows that were established when a policy came into force. */
 struct revocation {
 	size_t cut;     /* entries deleted from conntrack, because the policy denies them */
-	size_t kept;    /* entries that it permits, or that are none of its business */
+	size_t kept;    /* of those judged: permitted, or none of the policy's business */
 	bool forgotten; /* more were cut than are remembered: their packets count as attempts */
 };
 
 /*
- * Judges every entry of conntrack by the policy and deletes those that it denies, one by one; the
- * cut ones are remembered in the table first, so that their packets are no attempts. Meant for the
- * time between the two commits of a change, while the kernel itself judges every packet.
+ * Judges the entries of conntrack that are in the scope of a change by the policy, and deletes
+ * those that it denies, one by one; the cut ones are remembered in the table first, so that their
+ * packets are no attempts. Meant for the time between the two commits of a change, while the kernel
+ * itself judges every packet.
  *
  * A flow of the gateway itself is judged as its `self` host, one from a host of the policy as if it
  * came in where it should. Conntrack keeps no MACs: where the policy has some, a flow is judged
@@ -30,7 +33,7 @@ struct revocation {
  * 0 or a negative errno: then denied flows may be left in conntrack (-EAGAIN: it could not be read
  * to its end). *ret_revocation is written either way.
  */
-int revoke_flows(struct kernel *kernel, const struct policy *policy,
-                 struct revocation *ret_revocation);
+int revoke_flows(struct kernel *kernel, struct conntrack *conntrack, const struct policy *policy,
+                 const struct scope *scope, struct revocation *ret_revocation);
 
 #endif

@@ -328,11 +328,12 @@ int server_listen(struct server *server, const char *path)
 void server_publish(struct server *server, json_t *stolen)
 {
 	_cleanup_free_ char *text = NULL;
-	if (server_streams(server) && stolen &&
+	const char *kind = json_string_value(json_object_get(stolen, STREAM_KIND));
+	if (stolen && server_wants(server, kind) &&
 	    json_object_set_new(stolen, "lost", json_integer(0)) == 0)
 		text = message_reply(json_incref(stolen), true);
 	ARRAY_FOREACH (s, &server->sessions)
-		if (text && session_is_stream(*s))
+		if (text && session_wants(*s, kind))
 			session_publish(*s, stolen, text);
 	json_decref(stolen);
 }
@@ -348,4 +349,12 @@ size_t server_streams(const struct server *server)
 	ARRAY_FOREACH (s, &server->sessions)
 		streams += session_is_stream(*s);
 	return streams;
+}
+
+bool server_wants(const struct server *server, const char *kind)
+{
+	ARRAY_FOREACH (s, &server->sessions)
+		if (session_wants(*s, kind))
+			return true;
+	return false;
 }

@@ -37,8 +37,10 @@ enum access {
  *
  * A stream is for calls with `more`. Its call() may be NULL. If it returns 0 without an answer, or
  * is NULL, then every server_publish() from now on is a reply to the request, until the client
- * goes.
+ * goes; where the call has a string parameter STREAM_KIND, only events with that `kind` are.
  */
+#define STREAM_KIND "kind"
+
 struct method {
 	const char *name; /* without the interface: "GetStatus"; NULL ends the table */
 	enum access access;
@@ -104,5 +106,8 @@ void server_publish(struct server *server, json_t *stolen);
 /* Clients that are connected now, and streams among them (so that nobody makes events for none). */
 size_t server_clients(const struct server *server);
 size_t server_streams(const struct server *server);
+
+/* True when any stream is there that events of that kind are for. */
+bool server_wants(const struct server *server, const char *kind);
 
 #endif

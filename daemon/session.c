@@ -19,6 +19,7 @@ struct session {
 	struct peer peer;
 	struct request *request; /* the one that is not answered yet, or NULL */
 	bool streaming;
+	char *kind;      /* of the only events that the stream wants; NULL: all */
 	json_int_t lost; /* events since the last one that was sent */
 };
 
@@ -168,6 +169,21 @@ static void denied(struct request *request, enum access access)
 	request_error(request, EGRESSD_PERMISSION_DENIED, text_parameter(text));
 }
 
+/* From now on every event is a reply, or those of the kind that the caller named. */
+static void start_stream(struct session *session, struct request *request)
+{
+	const char *kind =
+	        json_string_value(json_object_get(request->call.parameters, STREAM_KIND));
+	session->kind = kind ? strdup(kind) : NULL;
+	if (kind && !session->kind) {
+		request_failed(request, "%s", strerror(ENOMEM));
+		return;
+	}
+	session->streaming = true;
+	connection_stream(session->connection);
+	request_finish(request);
+}
+
 /* Holds the call against the method and makes it. */
 static void dispatch(struct session *session, struct request *request, const struct method *method)
 {
@@ -194,9 +210,7 @@ static void dispatch(struct session *session, struct request *request, const str
 	if (r < 0) {
 		request_failed(request, "%s", strerror(-r));
 	} else if (method->stream) {
-		session->streaming = true;
-		connection_stream(session->connection);
-		request_finish(request);
+		start_stream(session, request);
 	}
 }
 
@@ -325,6 +339,7 @@ struct session *session_free(struct session *session)
 		session->request->session = NULL;
 	connection_free(session->connection);
 	peer_done(&session->peer);
+	free(session->kind);
 	free(session);
 	return NULL;
 }
@@ -352,6 +367,12 @@ static char *event_text(const struct session *session, json_t *event, const char
 	if (json_object_set_new(event, "lost", json_integer(session->lost)) < 0)
 		return NULL;
 	return message_reply(json_incref(event), true);
+}
+
+bool session_wants(const struct session *session, const char *kind)
+{
+	return session->streaming &&
+	       (!session->kind || (kind && strcmp(session->kind, kind) == 0));
 }
 
 void session_publish(struct session *session, json_t *event, const char *text)

@@ -46,6 +46,9 @@ uid_t session_uid(const struct session *session);
 size_t session_queued(const struct session *session);
 bool session_is_stream(const struct session *session);
 
+/* True for a stream that events of that kind (NULL: of none) are for. */
+bool session_wants(const struct session *session, const char *kind);
+
 /*
  * Sends an event to a session that is a stream, or counts it as lost. `text` is the whole message
  * for a client that has lost none; the event is borrowed and may have its `lost` changed.

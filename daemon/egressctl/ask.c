@@ -78,6 +78,15 @@ static void complain_problems(const struct command *command, const json_t *probl
 	                    field_text(problem, "text", ""));
 }
 
+/* What was asked for makes no sense: each problem says what would. */
+static void complain_rejected(const struct command *command, const json_t *problems)
+{
+	const json_t *problem;
+	size_t i;
+	json_array_foreach(problems, i, problem)
+	        complain(command, "%s", field_text(problem, "text", ""));
+}
+
 static enum outcome complain_error(const struct command *command, const json_t *sent,
                                    const struct reply *reply)
 {
@@ -98,6 +107,24 @@ static enum outcome complain_error(const struct command *command, const json_t *
 		bool host = strcmp(name, "NoSuchHost") == 0;
 		complain(command, "there is no %s \"%s\"", host ? "host" : "role",
 		         field_text(reply->parameters, host ? "host" : "role", ""));
+	} else if (strcmp(name, "RequestRejected") == 0) {
+		complain_rejected(command, json_object_get(reply->parameters, "problems"));
+	} else if (strcmp(name, "NoSuchAssignment") == 0) {
+		complain(command,
+		         "%s has no role by assignment; egressctl assignments lists those "
+		         "that have",
+		         field_text(reply->parameters, "address", "that address"));
+	} else if (strcmp(name, "NoSuchPermit") == 0) {
+		complain(command,
+		         "there is no permit %lld (it may have ended); egressctl permits "
+		         "lists those that are in force",
+		         (long long)field_number(reply->parameters, "id"));
+	} else if (strcmp(name, "NoSuchAlarm") == 0) {
+		complain(command, "there is no alarm %lld; egressctl alarms --all has them",
+		         (long long)field_number(reply->parameters, "id"));
+	} else if (strcmp(name, "AlarmIsOver") == 0) {
+		complain(command, "alarm %lld is over; there is nothing to acknowledge",
+		         (long long)field_number(reply->parameters, "id"));
 	} else if (strcmp(reply->error, EGRESSD_TOO_MANY_CLIENTS) == 0) {
 		complain(command, "the daemon serves as many clients as it will; try again later");
 	} else if (strcmp(reply->error, VARLINK_METHOD_NOT_FOUND) == 0) {

@@ -5,6 +5,7 @@
 #include "columns.h"
 #include "field.h"
 #include "since.h"
+#include "sums.h"
 #include "units.h"
 
 #include <stdbool.h>
@@ -42,6 +43,26 @@ static void print_blocked(const struct command *command, const json_t *answer)
 	}
 	columns_print(&columns);
 	columns_done(&columns);
+}
+
+/* Counts of everybody, so not below a list of only some. */
+static void print_others(const struct command *command, const json_t *answer)
+{
+	const json_t *others = json_object_get(answer, "others");
+	int64_t entries = field_number(others, "entries");
+	int64_t attempts = field_number(others, "attempts");
+	char entries_text[UNIT_TEXT_MAX], attempts_text[UNIT_TEXT_MAX];
+
+	for (unsigned i = 0; i < OPTION_COUNT; i++)
+		if (command->options[i])
+			return;
+	if (entries)
+		writer_line(&command->writer, COLOUR_NONE,
+		            "and %s %s of %s more %s that made room",
+		            count_print(attempts, attempts_text),
+		            plural(attempts, "attempt", "attempts"),
+		            count_print(entries, entries_text),
+		            plural(entries, "entry", "entries"));
 }
 
 /* What the kernel blocked, by its own counts, of what was asked for. */
@@ -97,6 +118,14 @@ static enum outcome print_nothing(const struct command *command)
 	return OUTCOME_DONE;
 }
 
+/* Each element of an array on a line of its own, for programs that read line by line. */
+static void print_lines(const struct command *command, const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+	json_array_foreach(list, i, item) writer_json(&command->writer, item, true);
+}
+
 enum outcome verb_blocked(const struct command *command)
 {
 	const char *since = command->options[OPTION_SINCE];
@@ -108,19 +137,35 @@ enum outcome verb_blocked(const struct command *command)
 		         since);
 		return OUTCOME_USAGE;
 	}
+	const char *by = command->options[OPTION_BY];
+	if (by) {
+		by = sums_field(command, by);
+		if (!by)
+			return OUTCOME_USAGE;
+	}
 	json_t *parameters = json_pack(
 	        "{s:o, s:o, s:o, s:o}", "source", ask_option(command, OPTION_SOURCE), "host",
 	        ask_option(command, OPTION_HOST), "role", ask_option(command, OPTION_ROLE), "since",
 	        since ? json_integer((json_int_t)from) : json_null());
-	_cleanup_(json_decrefp) json_t *answer = NULL;
+	_cleanup_(json_decrefp) json_t *answer = NULL, *sums = NULL;
 	enum outcome outcome = ask(command, "ListBlocked", parameters, ASK_USEC, &answer);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
-	if (command->writer.json)
+	if (by)
+		sums = sums_of(json_object_get(answer, "blocked"), by);
+	if (command->options[OPTION_LINES])
+		print_lines(command, sums ? sums : json_object_get(answer, "blocked"));
+	else if (command->writer.json && sums)
+		writer_json(&command->writer, sums, false);
+	else if (command->writer.json)
 		writer_json(&command->writer, answer, false);
 	else if (!json_array_size(json_object_get(answer, "blocked")))
 		return print_nothing(command);
-	else
+	else if (sums)
+		sums_print(command, sums, by);
+	else {
 		print_blocked(command, answer);
+		print_others(command, answer);
+	}
 	return OUTCOME_DONE;
 }

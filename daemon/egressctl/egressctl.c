@@ -18,25 +18,38 @@
 struct verb {
 	const char *name;
 	const char *words_text; /* as help shows them */
-	int words;
-	unsigned options; /* bits of those that it takes */
+	int words;              /* at least */
+	int words_most;         /* at most */
+	unsigned options;       /* bits of those that it takes */
 	enum outcome (*run)(const struct command *command);
 	const char *help;
 };
 
 static const struct verb verbs[] = {
-        {"status", "", 0, 0, verb_status, "how things are, and who was blocked most"},
-        {"roles", "", 0, 0, verb_roles, "what each role may initiate and be reached on"},
-        {"hosts", "", 0, BIT(OPTION_ROLE), verb_hosts, "hosts with their addresses and roles"},
-        {"blocked", "", 0,
-         BIT(OPTION_SOURCE) | BIT(OPTION_HOST) | BIT(OPTION_ROLE) | BIT(OPTION_SINCE), verb_blocked,
+        {"status", "", 0, 0, 0, verb_status, "how things are, and who was blocked most"},
+        {"roles", "", 0, 0, 0, verb_roles, "what each role may initiate and be reached on"},
+        {"hosts", "", 0, 0, BIT(OPTION_ROLE), verb_hosts, "hosts with their addresses and roles"},
+        {"blocked", "", 0, 0,
+         BIT(OPTION_SOURCE) | BIT(OPTION_HOST) | BIT(OPTION_ROLE) | BIT(OPTION_SINCE) |
+                 BIT(OPTION_BY) | BIT(OPTION_LINES),
+         verb_blocked,
          "what was blocked, the latest first"},
-        {"explain", "SRC DST SERVICE", 3, BIT(OPTION_INTERFACE) | BIT(OPTION_MAC), verb_explain,
+        {"explain", "SRC DST SERVICE", 3, 3, BIT(OPTION_INTERFACE) | BIT(OPTION_MAC), verb_explain,
          "what would become of a connection, and why"},
-        {"check", "FILE", 1, 0, verb_check, "look for mistakes in a configuration (no daemon)"},
-        {"table", "FILE", 1, 0, verb_table, "the table it would load, as nft text (no daemon)"},
-        {"reload", "", 0, 0, verb_reload, "put the configuration in force again"},
-        {"watch", "", 0, 0, verb_watch, "tell what happens, as it happens"},
+        {"check", "FILE", 1, 1, 0, verb_check, "look for mistakes in a configuration (no daemon)"},
+        {"table", "FILE", 1, 1, 0, verb_table, "the table it would load, as nft text (no daemon)"},
+        {"reload", "", 0, 0, 0, verb_reload, "put the configuration in force again"},
+        {"assign", "ADDRESS ROLE", 2, 2, BIT(OPTION_FOR) | BIT(OPTION_WHY), verb_assign,
+         "give an address a role at once, without the file"},
+        {"unassign", "ADDRESS", 1, 1, 0, verb_unassign, "take it away again"},
+        {"assignments", "", 0, 0, 0, verb_assignments, "who has a role like that, by whom and why"},
+        {"permit", "HOST SERVICE [to DEST]", 2, 4, BIT(OPTION_FOR) | BIT(OPTION_WHY), verb_permit,
+         "let a host (or address) initiate it for a while"},
+        {"revoke", "ID", 1, 1, 0, verb_revoke, "end a permit before its time"},
+        {"permits", "", 0, 0, 0, verb_permits, "what is permitted for a while, by whom and why"},
+        {"alarms", "[show|ack|clear ID]", 0, 2, BIT(OPTION_ALL), verb_alarms,
+         "what somebody should look at; all about one"},
+        {"watch", "", 0, 0, BIT(OPTION_ALARMS), verb_watch, "tell what happens, as it happens"},
 };
 
 static const struct {
@@ -50,6 +63,12 @@ static const struct {
         [OPTION_SINCE] = {"since", "TIME", "10min, 2h, today, yesterday or \"2026-11-22 14:00\""},
         [OPTION_INTERFACE] = {"interface", "NAME", "where it comes in, instead of by the route"},
         [OPTION_MAC] = {"mac", "MAC", "from this MAC, instead of the right one"},
+        [OPTION_FOR] = {"for", "TIME", "how long: 90s, 30m, 8h, 2h30m or 7d"},
+        [OPTION_WHY] = {"why", "TEXT", "what for; shown wherever it is"},
+        [OPTION_ALL] = {"all", NULL, "those that are over, too"},
+        [OPTION_ALARMS] = {"alarms", NULL, "only alarms; with --json in the names of ECS"},
+        [OPTION_LINES] = {"lines", NULL, "each as one line of JSON"},
+        [OPTION_BY] = {"by", "WHAT", "sums by source, destination, host, service, ..."},
 };
 
 /* What getopt_long() gives for options of the program; those of verbs come after. */
@@ -104,7 +123,7 @@ void complain_at(const struct command *command, const char *file, int64_t line, 
 static void print_help(FILE *out)
 {
 	fputs("Usage: egressctl [OPTION]... VERB [WORD]...\n"
-	      "Asks egressd what it does and whom it blocks, and has it load its policy again.\n"
+	      "Asks egressd what it does and whom it blocks, and changes what it permits.\n"
 	      "\n"
 	      "Verbs and their options:\n",
 	      out);
@@ -115,8 +134,9 @@ static void print_help(FILE *out)
 		for (unsigned o = 0; o < OPTION_COUNT; o++) {
 			if (!(verb->options & BIT(o)))
 				continue;
+			const char *value = verb_options[o].value;
 			width = fprintf(out, "    --%s %s", verb_options[o].name,
-			                verb_options[o].value);
+			                value ? value : "");
 			fprintf(out, "%*s%s\n", width < 28 ? 28 - width : 1, "",
 			        verb_options[o].help);
 		}
@@ -154,8 +174,9 @@ static void list_options(struct option list[static ALL_OPTIONS + 1])
 	memcpy(list, program_options, sizeof(program_options));
 	list += ELEMENTS_OF(program_options);
 	for (int i = 0; i < OPTION_COUNT; i++)
-		*list++ = (struct option){verb_options[i].name, required_argument, NULL,
-		                          CODE_VERB_OPTION + i};
+		*list++ = (struct option){verb_options[i].name,
+		                          verb_options[i].value ? required_argument : no_argument,
+		                          NULL, CODE_VERB_OPTION + i};
 	*list = (struct option){};
 }
 
@@ -198,7 +219,7 @@ static enum outcome complain_option(const struct command *command, char **argv, 
 /* Holds the words and options against the verb. */
 static enum outcome check_usage(const struct command *command, const struct verb *verb, int words)
 {
-	if (words != verb->words) {
+	if (words < verb->words || words > verb->words_most) {
 		complain(command, "usage: egressctl %s%s%s", verb->name,
 		         *verb->words_text ? " " : "", verb->words_text);
 		return OUTCOME_USAGE;
@@ -257,7 +278,7 @@ enum outcome egressctl_run(int argc, char **argv, FILE *out, FILE *errors, usec_
 		} else if (code == CODE_SOCKET) {
 			command.socket = optarg;
 		} else if (code >= CODE_VERB_OPTION && code < CODE_VERB_OPTION + OPTION_COUNT) {
-			command.options[code - CODE_VERB_OPTION] = optarg;
+			command.options[code - CODE_VERB_OPTION] = optarg ? optarg : "";
 		} else {
 			return complain_option(&command, argv, code);
 		}

@@ -24,14 +24,20 @@ enum verb_option {
 	OPTION_SINCE,
 	OPTION_INTERFACE,
 	OPTION_MAC,
+	OPTION_FOR,
+	OPTION_WHY,
+	OPTION_ALL,    /* without a value; so are the next ones */
+	OPTION_ALARMS,
+	OPTION_LINES,
+	OPTION_BY,     /* with one */
 };
-#define OPTION_COUNT (OPTION_MAC + 1)
+#define OPTION_COUNT (OPTION_BY + 1)
 
 /* What a verb is given: its words are borrowed from the command line. */
 struct command {
 	const char *socket;
-	const char *options[OPTION_COUNT]; /* NULL: not given */
-	char **words;                      /* behind the verb, as many as it takes */
+	const char *options[OPTION_COUNT]; /* NULL: not given; "" for one without value */
+	char **words; /* behind the verb, as many as it takes; NULL ends them */
 	struct writer writer;
 	FILE *errors;
 	usec_t now;

@@ -46,7 +46,8 @@ void complain_parameter(const struct command *command, const json_t *sent, const
 
 	if (!value)
 		complain(command, "the daemon cannot make sense of the %s", name);
-	else if (strcmp(name, "source") == 0 || strcmp(name, "destination") == 0)
+	else if (strcmp(name, "source") == 0 || strcmp(name, "destination") == 0 ||
+	         strcmp(name, "address") == 0)
 		complain_address(command, sent, value);
 	else if (strcmp(name, "service") == 0)
 		complain_service(command, sent, value);

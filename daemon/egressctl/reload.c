@@ -15,6 +15,8 @@ static void print_reload(const struct command *command, const json_t *answer)
 	const struct writer *writer = &command->writer;
 	int64_t hosts = field_number(answer, "hosts"), roles = field_number(answer, "roles");
 	const char *text = field_text(answer, "text", "");
+	const json_t *over;
+	size_t i;
 
 	bool changed = json_is_true(json_object_get(answer, "changed"));
 	writer_line(writer, COLOUR_GOOD, "%s: %lld %s, %lld %s.",
@@ -42,6 +44,11 @@ static void print_reload(const struct command *command, const json_t *answer)
 		writer_field(writer, "Took", COLOUR_NONE, "%.1f ms",
 		             milliseconds(answer, "milliseconds"));
 	}
+	json_array_foreach(json_object_get(answer, "over"), i, over) writer_field(
+	        writer, i ? "" : "Over", COLOUR_WARNING, "%s", field_text(over, "text", "?"));
+	if (*field_text(answer, "verified", ""))
+		writer_field(writer, "Verified", COLOUR_NONE, "%s",
+		             field_text(answer, "verified", ""));
 	if (*text)
 		writer_field(writer, "Note", COLOUR_NONE, "%s", text);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verbs.h"
 
+#include "alarm.h"
 #include "ask.h"
 #include "columns.h"
 #include "field.h"
@@ -82,6 +83,21 @@ static void print_policy(const struct command *command, const json_t *status)
 	print_inside(writer, status);
 }
 
+/* What is in force without being in the configuration. */
+static void print_requests(const struct command *command, const json_t *status)
+{
+	int64_t assignments = field_number(status, "assignments");
+	int64_t permits = field_number(status, "permits");
+
+	if (assignments)
+		writer_field(&command->writer, "Assigned", COLOUR_NONE,
+		             "%lld %s; see egressctl assignments", (long long)assignments,
+		             plural(assignments, "address", "addresses"));
+	if (permits)
+		writer_field(&command->writer, "Permits", COLOUR_WARNING,
+		             "%lld for a while; see egressctl permits", (long long)permits);
+}
+
 static void print_change(const struct command *command, const json_t *status)
 {
 	const struct writer *writer = &command->writer;
@@ -108,6 +124,8 @@ static void print_health(const struct command *command, const json_t *status)
 {
 	const struct writer *writer = &command->writer;
 	const json_t *events = json_object_get(status, "events");
+	int64_t waiting = field_number(events, "waiting");
+	int64_t unheard = field_number(events, "unheard");
 	int64_t lost = field_number(events, "lost"), alarms = field_number(status, "alarms");
 	char packets[UNIT_TEXT_MAX], bytes[UNIT_TEXT_MAX], received[UNIT_TEXT_MAX];
 	char lost_text[UNIT_TEXT_MAX];
@@ -120,8 +138,14 @@ static void print_health(const struct command *command, const json_t *status)
 	             count_print(field_number(events, "received"), received),
 	             lost ? count_print(lost, lost_text) : "none",
 	             lost ? " (the counters have them all the same)" : "");
-	writer_field(writer, "Alarms", alarms ? COLOUR_BAD : COLOUR_NONE, "%lld open",
-	             (long long)alarms);
+	if (waiting)
+		writer_field(writer, "", COLOUR_NONE, "%s on their way",
+		             count_print(waiting, received));
+	if (unheard)
+		writer_field(writer, "", COLOUR_NONE, "%s blocked while the daemon did not listen",
+		             count_print(unheard, received));
+	writer_field(writer, "Alarms", alarms ? COLOUR_BAD : COLOUR_NONE, "%lld open%s",
+	             (long long)alarms, alarms ? "; see egressctl alarms" : "");
 }
 
 static void add_count(struct columns *columns, int64_t packets, int64_t bytes, enum colour colour)
@@ -328,9 +352,34 @@ static void print_sources(const struct command *command, const json_t *status,
 		            json_array_size(sources) - SOURCES_SHOWN);
 }
 
+/* Of the sources that are shown: after a flood the list of all is long. */
+static enum outcome ask_destinations(const struct command *command, const json_t *status,
+                                     json_t **ret_blocked)
+{
+	_cleanup_(json_decrefp) json_t *blocked = json_array();
+	const json_t *source;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "sources"), i, source)
+	{
+		_cleanup_(json_decrefp) json_t *answer = NULL;
+		if (i >= SOURCES_SHOWN)
+			break;
+		enum outcome outcome =
+		        ask(command, "ListBlocked",
+		            json_pack("{ss}", "source", field_text(source, "source", "")),
+		            ASK_USEC, &answer);
+		if (outcome != OUTCOME_DONE)
+			return outcome;
+		json_array_extend(blocked, json_object_get(answer, "blocked"));
+	}
+	*ret_blocked = TAKE_POINTER(blocked);
+	return OUTCOME_DONE;
+}
+
 enum outcome verb_status(const struct command *command)
 {
-	_cleanup_(json_decrefp) json_t *status = NULL, *answer = NULL;
+	_cleanup_(json_decrefp) json_t *status = NULL, *blocked = NULL, *alarms = NULL;
 	enum outcome outcome = ask(command, "GetStatus", json_object(), ASK_USEC, &status);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
@@ -338,16 +387,22 @@ enum outcome verb_status(const struct command *command)
 		writer_json(&command->writer, status, false);
 		return OUTCOME_DONE;
 	}
-	outcome = ask(command, "ListBlocked", json_object(), ASK_USEC, &answer);
+	outcome = ask_destinations(command, status, &blocked);
+	if (outcome == OUTCOME_DONE && field_number(status, "alarms"))
+		outcome = ask(command, "ListAlarms",
+		              json_pack("{si}", "utc_offset", alarm_utc_offset(command->now)),
+		              ASK_USEC, &alarms);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 
 	print_state(command, status);
 	print_policy(command, status);
+	print_requests(command, status);
 	print_change(command, status);
 	print_health(command, status);
+	alarm_print_gravest(command, alarms);
 	print_roles(command, status);
 	print_reasons(command, status);
-	print_sources(command, status, json_object_get(answer, "blocked"));
+	print_sources(command, status, blocked);
 	return OUTCOME_DONE;
 }

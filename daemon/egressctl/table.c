@@ -17,7 +17,7 @@ static int table_text(const struct policy *policy, char **ret_text)
 	_cleanup_free_ char *text = NULL;
 	size_t length;
 
-	int r = ruleset_compile(policy, &ruleset);
+	int r = ruleset_compile(policy, 0, &ruleset);
 	if (r < 0)
 		return r;
 	FILE *out = open_memstream(&text, &length);

@@ -83,6 +83,27 @@ const char *when_print(int64_t time_usec, usec_t now, char buffer[static WHEN_TE
 	return buffer;
 }
 
+const char *left_print(int64_t until_usec, usec_t now, char buffer[static UNIT_TEXT_MAX])
+{
+	usec_t until = until_usec > 0 ? (usec_t)until_usec : 0;
+	unsigned long long seconds = until > now ? (until - now) / USEC_PER_SEC : 0;
+	if (!until)
+		snprintf(buffer, UNIT_TEXT_MAX, "never");
+	else if (until <= now)
+		snprintf(buffer, UNIT_TEXT_MAX, "now");
+	else if (seconds < 60)
+		snprintf(buffer, UNIT_TEXT_MAX, "%llu s", seconds);
+	else if (seconds < 60 * 60)
+		snprintf(buffer, UNIT_TEXT_MAX, "%llu min", seconds / 60);
+	else if (seconds < 48 * 60 * 60)
+		snprintf(buffer, UNIT_TEXT_MAX, "%llu h %llu min", seconds / 3600,
+		         seconds / 60 % 60);
+	else
+		snprintf(buffer, UNIT_TEXT_MAX, "%llu days %llu h", seconds / 86400,
+		         seconds / 3600 % 24);
+	return buffer;
+}
+
 const char *plural(int64_t count, const char *one, const char *many)
 {
 	return count == 1 ? one : many;

@@ -28,6 +28,10 @@ const char *time_print(int64_t time_usec, char buffer[static UNIT_TEXT_MAX]);
 /* "2026-11-22 14:02:11 (3 min ago)". */
 const char *when_print(int64_t time_usec, usec_t now, char buffer[static WHEN_TEXT_MAX]);
 
+/* How long it is until then: "12 s", "3 min", "1 h 59 min", "2 days 5 h"; "never" for 0, and "now"
+ * for what is past. */
+const char *left_print(int64_t until_usec, usec_t now, char buffer[static UNIT_TEXT_MAX]);
+
 /* "host" or "hosts": the word for that many. */
 const char *plural(int64_t count, const char *one, const char *many);
 

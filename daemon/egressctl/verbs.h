@@ -12,6 +12,13 @@ enum outcome verb_blocked(const struct command *command);
 enum outcome verb_explain(const struct command *command);
 enum outcome verb_check(const struct command *command);
 enum outcome verb_table(const struct command *command);
+enum outcome verb_assign(const struct command *command);
+enum outcome verb_unassign(const struct command *command);
+enum outcome verb_assignments(const struct command *command);
+enum outcome verb_permit(const struct command *command);
+enum outcome verb_revoke(const struct command *command);
+enum outcome verb_permits(const struct command *command);
+enum outcome verb_alarms(const struct command *command);
 enum outcome verb_reload(const struct command *command);
 enum outcome verb_watch(const struct command *command);
 

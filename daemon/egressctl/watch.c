@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "verbs.h"
 
+#include "alarm.h"
 #include "ask.h"
+#include "ecs.h"
 #include "field.h"
 #include "units.h"
 
@@ -24,6 +26,11 @@ static void print_event(const struct command *command, const json_t *event)
 		writer_line(writer, COLOUR_BAD, "(%lld %s lost here: too slow for them)",
 		            (long long)lost, plural(lost, "event was", "events were"));
 	time_print(field_number(event, "time"), time);
+	if (json_is_object(json_object_get(event, "alarm"))) {
+		writer_line(writer, alarm_colour(json_object_get(event, "alarm")), "%s %s", time,
+		            field_text(event, "text", ""));
+		return;
+	}
 	if (!json_is_object(attempt)) {
 		writer_line(writer, colour_of(kind), "%s %s: %s", time, kind,
 		            field_text(event, "text", ""));
@@ -39,12 +46,24 @@ static void print_event(const struct command *command, const json_t *event)
 	            field_text(attempt, "reason", "?"));
 }
 
+/* Alarms go as ECS records to whoever asked for alarms alone; all else as the daemon tells it. */
+static void print_json(const struct command *command, json_t *event)
+{
+	bool ecs = command->options[OPTION_ALARMS] && json_object_get(event, "alarm");
+	_cleanup_(json_decrefp) json_t *record = ecs ? ecs_from_event(event) : json_incref(event);
+	writer_json(&command->writer, record, true);
+}
+
 enum outcome verb_watch(const struct command *command)
 {
+	json_t *parameters = command->options[OPTION_ALARMS] ? json_pack("{ss}", "kind", "alarm")
+	                                                     : json_object();
 	_cleanup_(client_freep) struct client *client = NULL;
 	enum outcome outcome = ask_connect(command, 0, &client);
 	if (outcome == OUTCOME_DONE)
-		outcome = ask_send(command, client, "Monitor", json_object(), true);
+		outcome = ask_send(command, client, "Monitor", parameters, true);
+	else
+		json_decref(parameters);
 
 	while (outcome == OUTCOME_DONE) {
 		struct reply reply;
@@ -52,7 +71,7 @@ enum outcome verb_watch(const struct command *command)
 		if (outcome != OUTCOME_DONE)
 			break;
 		if (command->writer.json)
-			writer_json(&command->writer, reply.parameters, true);
+			print_json(command, reply.parameters);
 		else
 			print_event(command, reply.parameters);
 		bool last = !reply.continues;

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "alarms.h"
+
+#include "clock.h"
+#include "facts.h"
+#include "journal.h"
+#include "track/detect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How often it is looked which alarms were quiet for long enough. */
+#define EXPIRE_EVERY    (5 * USEC_PER_SEC)
+#define EXPIRE_ACCURACY USEC_PER_SEC
+
+struct alarms {
+	sd_event_source *timer;
+	struct alarm_book *book;
+	struct detect *detect;
+	struct facts *facts;
+};
+
+static void arm(struct alarms *alarms)
+{
+	int r = sd_event_source_set_time_relative(alarms->timer, EXPIRE_EVERY);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(alarms->timer, SD_EVENT_ONESHOT);
+	if (r < 0)
+		journal(LOG_WARNING, "Alarms do not clear by themselves: %s", strerror(-r));
+}
+
+static int on_time(sd_event_source *source, uint64_t time, void *userdata)
+{
+	struct alarms *alarms = userdata;
+	alarm_book_expire(alarms->book, clock_realtime());
+	arm(alarms);
+	return 0;
+}
+
+int alarms_new(sd_event *event, alarm_listener_t listener, void *userdata,
+               struct alarms **ret_alarms)
+{
+	_cleanup_(alarms_freep) struct alarms *alarms = calloc(1, sizeof(*alarms));
+	if (!alarms)
+		return -ENOMEM;
+	int r = alarm_book_new(ALARMS_MAX, 0, listener, userdata, &alarms->book);
+	if (r >= 0)
+		r = detect_new(&detect_sizes_standard, alarms->book, &alarms->detect);
+	if (r >= 0)
+		r = facts_new(NULL, &alarms->facts);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &alarms->timer, CLOCK_MONOTONIC, EXPIRE_EVERY,
+		                               EXPIRE_ACCURACY, on_time, alarms);
+	if (r < 0)
+		return r;
+	*ret_alarms = TAKE_POINTER(alarms);
+	return 0;
+}
+
+struct alarms *alarms_free(struct alarms *alarms)
+{
+	if (alarms) {
+		sd_event_source_disable_unref(alarms->timer);
+		facts_free(alarms->facts);
+		detect_free(alarms->detect);
+		alarm_book_free(alarms->book);
+		free(alarms);
+	}
+	return NULL;
+}
+
+int alarms_use_policy(struct alarms *alarms, const struct policy *policy)
+{
+	struct facts *facts;
+	int r = facts_new(policy, &facts);
+	if (r < 0 && facts_new(NULL, &facts) < 0)
+		return r; /* there is nothing that could be said of anybody */
+	facts_free(alarms->facts);
+	alarms->facts = facts;
+	return r;
+}
+
+void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
+                         const struct sighting *sighting)
+{
+	struct detect_facts facts = facts_of(alarms->facts, sighting, entry->last);
+	detect_attempt(alarms->detect, entry, &facts, entry->last);
+}
+
+void alarms_take_tampering(struct alarms *alarms, const char *process, uint32_t pid, bool repaired)
+{
+	usec_t now = clock_realtime();
+	const struct thresholds *thresholds = facts_thresholds(alarms->facts);
+	char text[ALARM_DETAIL_BYTES];
+	struct alarm news = {
+	        .cause = {.kind = ALARM_TAMPER},
+	        .severity = thresholds->severity[ALARM_TAMPER],
+	        .attempts = 1,
+	        .first = now,
+	        .last = now,
+	        .quiet = thresholds->quiet,
+	};
+	snprintf(text, sizeof(text), "%s (pid %u); it %s", process[0] ? process : "somebody", pid,
+	         repaired ? "was put right" : "could not be put right");
+	alarm_name(news.detail, sizeof(news.detail), text);
+	alarm_book_raise(alarms->book, &news);
+}
+
+struct alarm_book *alarms_book(struct alarms *alarms)
+{
+	return alarms->book;
+}
+
+size_t alarms_open(struct alarms *alarms)
+{
+	const struct alarm_book *book = alarms->book;
+	size_t open = 0;
+	for (const struct alarm *a = alarm_book_next(book, 0); a; a = alarm_book_next(book, a->id))
+		open += a->state == ALARM_OPEN;
+	return open;
+}

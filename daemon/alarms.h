@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_ALARMS_H
+#define EGRESSD_ALARMS_H
+
+#include "base/cleanup.h"
+#include "events.h"
+#include "policy/policy.h"
+#include "track/alarm_book.h"
+
+#include <systemd/sd-event.h>
+
+/* From attempts to alarms: the detectors, the book that they write in, and its clock. */
+struct alarms;
+
+/* So many alarms are kept at most, the cleared ones among them. */
+#define ALARMS_MAX 1024
+
+/* Told of every change of an alarm, mere updates too; see alarm_listener_t. */
+int alarms_new(sd_event *event, alarm_listener_t listener, void *userdata,
+               struct alarms **ret_alarms);
+
+/* Takes NULL, returns NULL. */
+struct alarms *alarms_free(struct alarms *alarms);
+DEFINE_CLEANUP(struct alarms *, alarms_free)
+
+/*
+ * The policy in force; NULL for none. 0, or -ENOMEM: then sources are judged as without one, or as
+ * before.
+ */
+int alarms_use_policy(struct alarms *alarms, const struct policy *policy);
+
+/* Shows a new attempt to the detectors. */
+void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
+                         const struct sighting *sighting);
+
+/* Somebody (pid 0, "": unknown) changed the table, which was put right or could not be. */
+void alarms_take_tampering(struct alarms *alarms, const char *process, uint32_t pid, bool repaired);
+
+/* The book, to be read, and to have alarms acknowledged and cleared in. */
+struct alarm_book *alarms_book(struct alarms *alarms);
+
+/* How many alarms are open and nobody has acknowledged them. */
+size_t alarms_open(struct alarms *alarms);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_CHANGES_H
+#define EGRESSD_CHANGES_H
+
+#include "base/cleanup.h"
+#include "enforcement.h"
+#include "health.h"
+
+#include <systemd/sd-event.h>
+
+/*
+ * Changes of run time: requests come, go and end here, and each time the table follows, the list is
+ * kept in the state directory, and the timer is set to the next end.
+ */
+struct changes;
+
+/*
+ * Something happened: an event of that kind for the monitors, its sentence, and the outcome of the
+ * commit behind it (NULL: there was none). kind and text may be NULL: only the outcome is news.
+ */
+typedef void (*changes_told_t)(const char *kind, const char *text, const struct outcome *outcome,
+                               void *userdata);
+
+/* All but the result is borrowed and outlives it. 0 or a negative errno. */
+int changes_new(sd_event *event, struct enforcement *enforcement, struct health *health,
+                const char *directory, changes_told_t told, void *userdata,
+                struct changes **ret_changes);
+
+/* Takes NULL, returns NULL. */
+struct changes *changes_free(struct changes *changes);
+DEFINE_CLEANUP(struct changes *, changes_free)
+
+/* Takes up what an earlier run kept; before the first policy is loaded. */
+void changes_restore(struct changes *changes);
+
+/*
+ * To be called after each loading of the configuration: lets go of requests that are over, because
+ * of their time or because of the policy (outcome.over), and says so.
+ */
+void changes_settle(struct changes *changes, const struct outcome *outcome);
+
+/* What came of a request. LOAD_REJECTED: it makes no sense, outcome.problems say why. */
+struct changed {
+	struct outcome outcome;
+	struct request_entry *request; /* in the list; lasts until the next change */
+	bool kept;                     /* it outlives the daemon */
+	double keeping_milliseconds;   /* to make it so */
+};
+void changed_done(struct changed *changed);
+
+/*
+ * Puts a request in force, from now for so many seconds (0: for good). On LOAD_DONE it belongs to
+ * the list, else it is still the caller's. Needs a policy.
+ */
+void changes_add(struct changes *changes, struct request_entry *request, uint64_t seconds,
+                 struct changed *ret_changed);
+
+/* Who takes a request back. */
+struct revoker {
+	const char *user;
+	uint32_t uid;
+};
+
+/*
+ * Ends a request that is in the list. On LOAD_DONE it is out of it and belongs to the caller
+ * (*ret_removed).
+ */
+void changes_remove(struct changes *changes, const struct request_entry *request,
+                    const struct revoker *revoker, struct request_entry *ret_removed,
+                    struct changed *ret_changed);
+
+#endif

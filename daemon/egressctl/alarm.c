@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "alarm.h"
+
+#include "field.h"
+#include "units.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define SHOWN 3 /* beside other things */
+
+int alarm_utc_offset(usec_t now)
+{
+	time_t seconds = (time_t)(now / USEC_PER_SEC);
+	struct tm tm = {};
+	return localtime_r(&seconds, &tm) ? (int)tm.tm_gmtoff : 0;
+}
+
+enum colour alarm_colour(const json_t *alarm)
+{
+	const char *severity = field_text(alarm, "severity", "");
+	if (strcmp(field_text(alarm, "state", ""), "open") != 0)
+		return COLOUR_NONE;
+	if (strcmp(severity, "critical") == 0)
+		return COLOUR_BAD;
+	return strcmp(severity, "warning") == 0 ? COLOUR_WARNING : COLOUR_BOLD;
+}
+
+void alarm_print(const struct command *command, const json_t *alarm)
+{
+	char name[32], ago[UNIT_TEXT_MAX];
+	snprintf(name, sizeof(name), "%lld", (long long)field_number(alarm, "id"));
+	writer_field(&command->writer, name, alarm_colour(alarm), "%s %s, %s; last %s",
+	             field_text(alarm, "severity", "?"), field_text(alarm, "kind", "?"),
+	             field_text(alarm, "state", "?"),
+	             ago_print(field_number(alarm, "last"), command->now, ago));
+	writer_field(&command->writer, "", COLOUR_NONE, "%s", field_text(alarm, "text", ""));
+}
+
+void alarm_print_gravest(const struct command *command, const json_t *answer)
+{
+	const json_t *alarm;
+	unsigned shown = 0;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "alarms"), i, alarm)
+	{
+		if (shown == SHOWN || strcmp(field_text(alarm, "state", ""), "open") != 0)
+			continue;
+		writer_field(&command->writer, "", alarm_colour(alarm), "%lld, %s: %s",
+		             (long long)field_number(alarm, "id"),
+		             field_text(alarm, "severity", "?"), field_text(alarm, "text", ""));
+		shown++;
+	}
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "verbs.h"
+
+#include "alarm.h"
+#include "ask.h"
+#include "field.h"
+#include "hunt.h"
+#include "units.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char usage[] = "usage: egressctl alarms [show ID | ack ID | clear ID]";
+
+static void print_list(const struct command *command, const json_t *answer)
+{
+	const json_t *list = json_object_get(answer, "alarms"), *alarm;
+	size_t i;
+
+	if (!json_array_size(list))
+		writer_line(&command->writer, COLOUR_GOOD, "There is no alarm%s.",
+		            command->options[OPTION_ALL] ? "" : " that is not over");
+	json_array_foreach(list, i, alarm) alarm_print(command, alarm);
+}
+
+static void print_card(const struct command *command, const json_t *answer)
+{
+	hunt_print(command, json_object_get(answer, "alarm"), json_object_get(answer, "card"));
+}
+
+static void print_change(const struct command *command, const json_t *answer)
+{
+	const json_t *alarm = json_object_get(answer, "alarm");
+	writer_line(&command->writer, COLOUR_NONE, "Alarm %lld is %s: %s",
+	            (long long)field_number(alarm, "id"), field_text(alarm, "state", "?"),
+	            field_text(alarm, "text", ""));
+}
+
+static enum outcome list(const struct command *command)
+{
+	json_t *parameters = json_pack("{sb si}", "all", command->options[OPTION_ALL] != NULL,
+	                               "utc_offset", alarm_utc_offset(command->now));
+	return ask_and_print(command, "ListAlarms", parameters, ASK_USEC, print_list);
+}
+
+static bool read_id(const char *text, json_int_t *ret_id)
+{
+	char *end;
+	errno = 0;
+	long long id = strtoll(text, &end, 10);
+	if (errno || end == text || *end || id <= 0)
+		return false;
+	*ret_id = id;
+	return true;
+}
+
+enum outcome verb_alarms(const struct command *command)
+{
+	static const struct {
+		const char *word;
+		const char *method;
+		void (*print)(const struct command *command, const json_t *answer);
+	} deeds[] = {
+	        {"show", "GetAlarm", print_card},
+	        {"ack", "AckAlarm", print_change},
+	        {"clear", "ClearAlarm", print_change},
+	};
+	const char *word = command->words[0];
+	json_int_t id;
+
+	if (!word)
+		return list(command);
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
+		if (strcmp(word, deeds[i].word) != 0)
+			continue;
+		if (!command->words[1] || command->options[OPTION_ALL])
+			break;
+		if (!read_id(command->words[1], &id)) {
+			complain(command, "\"%s\" is no alarm's number; egressctl alarms has them",
+			         command->words[1]);
+			return OUTCOME_USAGE;
+		}
+		return ask_and_print(command, deeds[i].method,
+		                     json_pack("{sI si}", "id", id, "utc_offset",
+		                               alarm_utc_offset(command->now)),
+		                     ASK_USEC, deeds[i].print);
+	}
+	complain(command, "%s", usage);
+	return OUTCOME_USAGE;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "change.h"
+
+#include "duration.h"
+#include "field.h"
+#include "units.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+json_t *change_seconds(const struct command *command, bool *ret_good)
+{
+	const char *span = command->options[OPTION_FOR];
+	int64_t seconds = 0;
+
+	int r = span ? duration_parse(span, &seconds) : 0;
+	*ret_good = r == 0;
+	if (r == -ERANGE)
+		complain(command, "\"%s\" is too long; at most %lld days are possible", span,
+		         (long long)(DURATION_MAX / (24 * 60 * 60)));
+	else if (r < 0)
+		complain(command, "\"%s\" is no duration; " DURATION_HINT, span);
+	return seconds ? json_integer(seconds) : json_null();
+}
+
+void change_print(const struct command *command, const json_t *answer)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *kept = json_object_get(answer, "kept");
+	int64_t cut = field_number(answer, "flows_cut");
+
+	if (cut)
+		writer_field(writer, "Flows", COLOUR_NONE, "%lld cut", (long long)cut);
+	writer_field(writer, "Took", COLOUR_NONE, "%.1f ms",
+	             json_number_value(json_object_get(answer, "milliseconds")));
+	if (json_is_false(kept))
+		writer_field(writer, "But", COLOUR_WARNING, "%s", field_text(answer, "text", ""));
+}
+
+const char *change_end(const struct command *command, const json_t *entry,
+                       char buffer[static END_TEXT_MAX])
+{
+	int64_t until = field_number(entry, "until");
+	char time[UNIT_TEXT_MAX], left[UNIT_TEXT_MAX];
+
+	if (until)
+		snprintf(buffer, END_TEXT_MAX, "until %s (%s)", time_print(until, time),
+		         left_print(until, command->now, left));
+	else
+		snprintf(buffer, END_TEXT_MAX, "for good");
+	return buffer;
+}

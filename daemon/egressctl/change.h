@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSCTL_CHANGE_H
+#define EGRESSCTL_CHANGE_H
+
+#include "egressctl.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+
+/* What the verbs that change something at run time have in common. */
+
+/*
+ * The seconds of option --for, or null when it was not given. *ret_good is false when it is no
+ * duration, which was then complained about. NULL without memory.
+ */
+json_t *change_seconds(const struct command *command, bool *ret_good);
+
+/* How many flows it cut, how long it took, and what is not as it should be. */
+void change_print(const struct command *command, const json_t *answer);
+
+#define END_TEXT_MAX 80
+
+/* "until 2026-11-22 18:00:00 (1 h 59 min)", or "for good", of an assignment or permit. */
+const char *change_end(const struct command *command, const json_t *entry,
+                       char buffer[static END_TEXT_MAX]);
+
+#endif

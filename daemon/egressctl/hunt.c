@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "hunt.h"
+
+#include "alarm.h"
+#include "base/cleanup.h"
+#include "columns.h"
+#include "field.h"
+#include "units.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PORTS_MAX 8 /* that a command looks for */
+
+static void print_who(const struct command *command, const json_t *alarm, const json_t *card)
+{
+	const struct writer *writer = &command->writer;
+	const char *host = field_text(alarm, "host", NULL), *role = field_text(alarm, "role", NULL);
+	const char *source = field_text(alarm, "source", NULL);
+	const char *mac = field_text(card, "mac", NULL);
+	const char *interface = field_text(card, "interface", NULL);
+
+	if (host)
+		writer_field(writer, "Host", COLOUR_NONE, "%s%s%s", host, role ? ", role " : "",
+		             role ? role : "");
+	if (source)
+		writer_field(writer, "Source", COLOUR_NONE, "%s%s%s%s%s", source,
+		             mac ? ", MAC " : "", mac ? mac : "", interface ? ", on " : "",
+		             interface ? interface : "");
+}
+
+static void print_times(const struct command *command, const json_t *alarm, const json_t *card)
+{
+	const struct writer *writer = &command->writer;
+	char when[WHEN_TEXT_MAX], left[UNIT_TEXT_MAX];
+	int64_t quiet = field_number(card, "quiet");
+
+	writer_field(writer, "First", COLOUR_NONE, "%s",
+	             when_print(field_number(alarm, "first"), command->now, when));
+	writer_field(writer, "Last", COLOUR_NONE, "%s",
+	             when_print(field_number(alarm, "last"), command->now, when));
+	writer_field(writer, "State", COLOUR_NONE, "%s since %s", field_text(alarm, "state", "?"),
+	             when_print(field_number(card, "changed"), command->now, when));
+	if (quiet && strcmp(field_text(alarm, "state", ""), "cleared") != 0)
+		writer_field(writer, "Clears", COLOUR_NONE, "by itself after %s without another",
+		             left_print(quiet, 0, left));
+}
+
+static void print_beacon(const struct command *command, const json_t *card)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *expected = json_object_get(card, "expected"), *time;
+	int64_t period = field_number(card, "period");
+	char left[UNIT_TEXT_MAX], when[UNIT_TEXT_MAX];
+	size_t i;
+
+	if (period)
+		writer_field(writer, "Period", COLOUR_NONE, "%s", left_print(period, 0, left));
+	json_array_foreach(expected, i, time)
+	        writer_field(writer, i ? "" : "Expected", COLOUR_BOLD, "%s",
+	                     time_print(json_integer_value(time), when));
+}
+
+static void print_scores(const struct command *command, const json_t *card)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *rita = json_object_get(card, "rita");
+	int64_t danger = field_number(card, "danger"), distinct = field_number(card, "distinct");
+	int64_t span = field_number(card, "span");
+	char left[UNIT_TEXT_MAX];
+
+	if (distinct)
+		writer_field(writer, "Distinct", COLOUR_NONE, "%lld%s%s", (long long)distinct,
+		             span ? " within " : "", span ? left_print(span, 0, left) : "");
+	if (json_is_object(rita))
+		writer_field(writer, "RITA score", COLOUR_NONE,
+		             "%.3f (%s) over %s: timestamps %.3f, sizes %.3f, histogram %.3f, "
+		             "duration %.3f",
+		             json_number_value(json_object_get(rita, "total")),
+		             field_text(rita, "category", "?"),
+		             left_print(field_number(rita, "window"), 0, left),
+		             json_number_value(json_object_get(rita, "timestamps")),
+		             json_number_value(json_object_get(rita, "sizes")),
+		             json_number_value(json_object_get(rita, "histogram")),
+		             json_number_value(json_object_get(rita, "duration")));
+	if (json_is_true(json_object_get(card, "strobe")))
+		writer_field(writer, "RITA score", COLOUR_NONE,
+		             "none: it is a strobe, a connection a second or more");
+	if (danger)
+		writer_field(writer, "psad", COLOUR_NONE, "danger level %lld of 5",
+		             (long long)danger);
+}
+
+static void print_tried(const struct command *command, const json_t *card)
+{
+	const json_t *list = json_object_get(card, "services"), *tried;
+	size_t i;
+
+	json_array_foreach(list, i, tried)
+	{
+		size_t traffic;
+		_cleanup_free_ char *service = field_service(tried, &traffic);
+		int64_t attempts = field_number(tried, "attempts");
+		writer_field(&command->writer, i ? "" : "Tried", COLOUR_NONE, "%s: %lld %s",
+		             service ? service : "?", (long long)attempts,
+		             plural(attempts, "attempt", "attempts"));
+	}
+}
+
+static const struct column evidence_columns[] = {
+        {"Time", false, YIELD_NEVER},      {"From", false, YIELD_FIRST},
+        {"Source port", true, YIELD_AWAY}, {"To", false, YIELD_NEVER},
+        {"Service", false, YIELD_FIRST},   {},
+};
+
+static void print_evidence(const struct command *command, const json_t *card)
+{
+	const json_t *list = json_object_get(card, "evidence"), *attempt;
+	struct columns columns;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	writer_gap(&command->writer);
+	columns_init(&columns, &command->writer, evidence_columns);
+	json_array_foreach(list, i, attempt)
+	{
+		size_t traffic;
+		_cleanup_free_ char *service = field_service(attempt, &traffic);
+		char time[UNIT_TEXT_MAX], port[32] = "-";
+		if (json_is_integer(json_object_get(attempt, "source_port")))
+			snprintf(port, sizeof(port), "%lld",
+			         (long long)field_number(attempt, "source_port"));
+		columns_add(&columns, COLOUR_NONE, "%s",
+		            time_print(field_number(attempt, "time"), time));
+		columns_add(&columns, COLOUR_NONE, "%s", field_text(attempt, "source", "?"));
+		columns_add(&columns, COLOUR_NONE, "%s", port);
+		columns_add(&columns, COLOUR_NONE, "%s", field_text(attempt, "destination", "?"));
+		columns_add(&columns, COLOUR_NONE, "%s", service ? service : "?");
+	}
+	columns_print(&columns);
+	columns_done(&columns);
+}
+
+/* The ports of one protocol that were tried, the latest first. */
+struct ports {
+	int64_t items[PORTS_MAX];
+	size_t count;
+	bool more; /* than there is room for */
+};
+
+static struct ports ports_of(const json_t *card, const char *protocol)
+{
+	const json_t *tried;
+	struct ports ports = {};
+	size_t i;
+
+	json_array_foreach(json_object_get(card, "services"), i, tried)
+	{
+		const json_t *port = json_object_get(tried, "port");
+		if (strcmp(field_text(tried, "protocol", ""), protocol) != 0 ||
+		    !json_is_integer(port))
+			continue;
+		if (ports.count < PORTS_MAX)
+			ports.items[ports.count++] = json_integer_value(port);
+		else
+			ports.more = true;
+	}
+	return ports;
+}
+
+/* Prints the ports, each behind a word, with another one in between. */
+static void put_ports(const struct ports *ports, const char *word, const char *between, FILE *out)
+{
+	for (size_t i = 0; i < ports->count; i++)
+		fprintf(out, "%s%s%lld", i ? between : "", word, (long long)ports->items[i]);
+}
+
+/* One command, made by the ports in between what stands before and behind them. */
+static void print_command(const struct command *command, const struct ports *ports,
+                          const char *system, const char *before, const char *word,
+                          const char *between, const char *behind)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return;
+	if (!ports->more)
+		put_ports(ports, word, between, out);
+	if (fclose(out) == 0)
+		writer_line(&command->writer, COLOUR_BOLD, "  %-9s%s%s%s", system, before, text,
+		            ports->more ? "" : behind);
+}
+
+/* Where a socket shows only while it waits, the same is looked at again and again. */
+static void print_commands(const struct command *command, const json_t *card)
+{
+	const struct ports tcp = ports_of(card, "tcp"), udp = ports_of(card, "udp");
+	const struct writer *writer = &command->writer;
+
+	if (!tcp.count && !udp.count)
+		return;
+	writer_gap(writer);
+	writer_line(writer, COLOUR_NONE,
+	            "On that machine, which process it is (as root; again and again, as a refused "
+	            "socket is gone at once):");
+	if (tcp.count) {
+		print_command(command, &tcp, "Linux", tcp.more ? "ss -tnp" : "ss -tnp '",
+		              "dport = :", " or ", "'");
+		print_command(command, &tcp, "Windows",
+		              tcp.more ? "netstat -ano -p tcp" : "netstat -ano -p tcp | findstr \"",
+		              ":", " ", "\"");
+		print_command(command, &tcp, "any Unix",
+		              tcp.more ? "lsof -nP -iTCP" : "lsof -nP -iTCP:", "", ",", "");
+	}
+	if (udp.count) {
+		print_command(command, &udp, "Linux", udp.more ? "ss -unp" : "ss -unp '",
+		              "dport = :", " or ", "'");
+		/* There the other side of a datagram is not listed. */
+		writer_line(writer, COLOUR_BOLD, "  Windows  netstat -ano -p udp");
+		print_command(command, &udp, "any Unix",
+		              udp.more ? "lsof -nP -iUDP" : "lsof -nP -iUDP:", "", ",", "");
+	}
+}
+
+void hunt_print(const struct command *command, const json_t *alarm, const json_t *card)
+{
+	const struct writer *writer = &command->writer;
+	const char *detail = field_text(card, "detail", NULL);
+
+	writer_field(writer, "Alarm", alarm_colour(alarm), "%lld, %s %s, %s",
+	             (long long)field_number(alarm, "id"), field_text(alarm, "severity", "?"),
+	             field_text(alarm, "kind", "?"), field_text(alarm, "state", "?"));
+	writer_field(writer, "", COLOUR_BOLD, "%s", field_text(alarm, "text", ""));
+	print_who(command, alarm, card);
+	if (detail && field_text(alarm, "role", NULL))
+		writer_field(writer, "May", COLOUR_NONE, "%s", detail);
+	print_times(command, alarm, card);
+	print_beacon(command, card);
+	print_scores(command, card);
+	print_tried(command, card);
+	print_evidence(command, card);
+	print_commands(command, card);
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "past.h"
+
+#include "alarm_json.h"
+#include "clock.h"
+#include "journal.h"
+#include "ledger_json.h"
+#include "replies.h"
+#include "state_field.h"
+#include "state_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT_VERSION 1
+#define SAVE_ACCURACY  USEC_PER_SEC
+
+/* Items a turn of the loop: some one and a half milliseconds, so that nothing else waits. */
+#define ALARMS_SLICE 16
+#define LEDGER_SLICE 128
+
+/* A list on its way to its file: a copy of the items, and how many of them are written. */
+struct page {
+	const char *name;
+	json_t *(*item_to_json)(const void *item);
+	size_t item_size;
+	size_t slice;
+	struct state_draft *draft; /* NULL: nothing is on its way */
+	char *items;
+	size_t count;
+	size_t written;
+	bool failed; /* the last time, and it was said */
+};
+
+enum page_index {
+	PAGE_ALARMS,
+	PAGE_LEDGER,
+};
+#define PAGE_COUNT (PAGE_LEDGER + 1)
+
+struct past {
+	const char *directory;
+	usec_t every;
+	struct events *events;
+	struct alarms *alarms;
+	sd_event_source *timer;
+	sd_event_source *writer; /* has its turn with all others while a page is written */
+	struct page pages[PAGE_COUNT];
+	bool alarms_changed;
+	uint64_t ledger_packets; /* of the ledger as it was kept last */
+};
+
+static json_t *alarm_item(const void *item)
+{
+	return alarm_to_json(item);
+}
+
+static json_t *entry_item(const void *item)
+{
+	return ledger_entry_to_json(item);
+}
+
+static void page_done(struct page *page)
+{
+	page->draft = state_draft_free(page->draft);
+	free(page->items);
+	page->items = NULL;
+}
+
+static void page_failed(const struct past *past, struct page *page, int error)
+{
+	page_done(page);
+	if (!page->failed)
+		journal(LOG_WARNING, "%s/%s cannot be written (%s): a restart will forget it",
+		        past->directory, page->name, strerror(-error));
+	page->failed = true;
+}
+
+/* Copies the alarms, or the latest entries of the ledger. 0 or -ENOMEM. */
+static int copy_alarms(const struct past *past, struct page *page)
+{
+	const struct alarm_book *book = alarms_book(past->alarms);
+	struct alarm *items = calloc(ALARMS_MAX, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	page->count = 0;
+	for (const struct alarm *a = alarm_book_next(book, 0); a && page->count < ALARMS_MAX;
+	     a = alarm_book_next(book, a->id))
+		items[page->count++] = *a;
+	page->items = (char *)items;
+	return 0;
+}
+
+static int copy_ledger(const struct past *past, struct page *page)
+{
+	const struct ledger *ledger = events_ledger(past->events);
+	size_t most = ledger_count(ledger);
+	if (most > PAST_LEDGER_ENTRIES)
+		most = PAST_LEDGER_ENTRIES;
+	struct ledger_entry *items = calloc(most + 1, sizeof(*items));
+	if (!items)
+		return -ENOMEM;
+	page->count = 0;
+	for (const struct ledger_entry *e = ledger_first(ledger, NULL); e && page->count < most;
+	     e = ledger_next(ledger, NULL, e))
+		items[page->count++] = *e;
+	page->items = (char *)items;
+	return 0;
+}
+
+/* What stands in front of the list. The others are all that no entry of it holds. */
+static void put_head(const struct past *past, enum page_index index, const struct page *page)
+{
+	FILE *out = state_draft_out(page->draft);
+	if (index == PAGE_ALARMS) {
+		fprintf(out, "{\"version\": %d, \"next_id\": %" PRIu64 ", \"items\": [\n",
+		        FORMAT_VERSION, alarm_book_counts(alarms_book(past->alarms)).next_id);
+		return;
+	}
+	struct ledger_totals totals = ledger_totals(events_ledger(past->events));
+	const struct ledger_entry *entries = (const struct ledger_entry *)(const void *)page->items;
+	for (size_t i = 0; i < page->count; i++) {
+		totals.attempts -= entries[i].attempts;
+		totals.packets -= entries[i].packets;
+	}
+	totals.other_entries += ledger_count(events_ledger(past->events)) - page->count;
+	fprintf(out,
+	        "{\"version\": %d, \"other_attempts\": %" PRIu64 ", \"other_packets\": %" PRIu64
+	        ", \"other_entries\": %" PRIu64 ", \"items\": [\n",
+	        FORMAT_VERSION, totals.attempts, totals.packets, totals.other_entries);
+}
+
+/* Begins to write a page. 0 or a negative errno. */
+static int page_begin(const struct past *past, enum page_index index, struct page *page)
+{
+	page_done(page);
+	int r = state_draft_new(past->directory, page->name, &page->draft);
+	if (r == 0)
+		r = index == PAGE_ALARMS ? copy_alarms(past, page) : copy_ledger(past, page);
+	if (r < 0)
+		return r;
+	page->written = 0;
+	put_head(past, index, page);
+	return 0;
+}
+
+/* Writes the next so many items. */
+static int page_go_on(struct page *page, size_t items)
+{
+	FILE *out = state_draft_out(page->draft);
+	for (; items && page->written < page->count; items--, page->written++) {
+		const char *item = page->items + page->written * page->item_size;
+		_cleanup_(json_release) json_t *json = page->item_to_json(item);
+		if (!json)
+			return -ENOMEM;
+		if (json_dumpf(json, out, JSON_COMPACT) < 0)
+			return -EIO;
+		fputs(page->written + 1 < page->count ? ",\n" : "\n", out);
+	}
+	return 0;
+}
+
+static int page_end(struct page *page, bool durable)
+{
+	fputs("]}\n", state_draft_out(page->draft));
+	int r = state_draft_keep(page->draft, durable);
+	page->draft = NULL;
+	page_done(page);
+	if (r == 0)
+		page->failed = false;
+	return r;
+}
+
+/* One slice of the first page that is being written; off again when there is none. */
+static int on_turn(sd_event_source *source, void *userdata)
+{
+	struct past *past = userdata;
+	for (size_t i = 0; i < PAGE_COUNT; i++) {
+		struct page *page = &past->pages[i];
+		if (!page->draft)
+			continue;
+		int r = page_go_on(page, page->slice);
+		if (r == 0 && page->written == page->count)
+			r = page_end(page, false);
+		if (r < 0)
+			page_failed(past, page, r);
+		return 0;
+	}
+	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+static bool has_changed(struct past *past, enum page_index index)
+{
+	uint64_t packets = ledger_totals(events_ledger(past->events)).packets;
+	bool changed =
+	        index == PAGE_ALARMS ? past->alarms_changed : packets != past->ledger_packets;
+	if (index == PAGE_ALARMS)
+		past->alarms_changed = false;
+	else
+		past->ledger_packets = packets;
+	return changed;
+}
+
+static int on_time(sd_event_source *source, uint64_t time, void *userdata)
+{
+	struct past *past = userdata;
+	for (unsigned i = 0; i < PAGE_COUNT; i++) {
+		struct page *page = &past->pages[i];
+		if (page->draft || !has_changed(past, (enum page_index)i))
+			continue;
+		int r = page_begin(past, (enum page_index)i, page);
+		if (r < 0)
+			page_failed(past, page, r);
+	}
+	(void)sd_event_source_set_enabled(past->writer, SD_EVENT_ON);
+	(void)sd_event_source_set_time_relative(source, past->every);
+	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+int past_new(sd_event *event, const char *directory, usec_t every, struct events *events,
+             struct alarms *alarms, struct past **ret_past)
+{
+	_cleanup_(past_freep) struct past *past = calloc(1, sizeof(*past));
+	if (!past)
+		return -ENOMEM;
+	past->directory = directory;
+	past->every = every;
+	past->events = events;
+	past->alarms = alarms;
+	past->pages[PAGE_ALARMS] = (struct page){.name = PAST_ALARMS_NAME,
+	                                         .item_to_json = alarm_item,
+	                                         .item_size = sizeof(struct alarm),
+	                                         .slice = ALARMS_SLICE};
+	past->pages[PAGE_LEDGER] = (struct page){.name = PAST_LEDGER_NAME,
+	                                         .item_to_json = entry_item,
+	                                         .item_size = sizeof(struct ledger_entry),
+	                                         .slice = LEDGER_SLICE};
+	int r = sd_event_add_time_relative(event, &past->timer, CLOCK_MONOTONIC, every,
+	                                   SAVE_ACCURACY, on_time, past);
+	if (r >= 0)
+		r = sd_event_add_defer(event, &past->writer, on_turn, past);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(past->writer, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	*ret_past = TAKE_POINTER(past);
+	return 0;
+}
+
+struct past *past_free(struct past *past)
+{
+	if (past) {
+		for (size_t i = 0; i < PAGE_COUNT; i++)
+			page_done(&past->pages[i]);
+		sd_event_source_disable_unref(past->timer);
+		sd_event_source_disable_unref(past->writer);
+		free(past);
+	}
+	return NULL;
+}
+
+/* Restores one item; 0 or a negative errno. */
+static int take_alarm(const struct past *past, const json_t *item)
+{
+	struct alarm alarm;
+	int r = alarm_from_json(item, &alarm);
+	return r < 0 ? r : alarm_book_restore(alarms_book(past->alarms), &alarm);
+}
+
+static int take_entry(const struct past *past, const json_t *item)
+{
+	struct ledger_entry entry;
+	int r = ledger_entry_from_json(item, &entry);
+	return r < 0 ? r : ledger_restore(events_ledger(past->events), &entry);
+}
+
+/* What stands in front of the list; false when it is none of ours. */
+static bool take_head(const struct past *past, enum page_index index, const json_t *root)
+{
+	bool valid = true;
+	uint64_t version = state_number(root, "version", FORMAT_VERSION, &valid);
+	if (!valid || version != FORMAT_VERSION || !json_is_array(json_object_get(root, "items")))
+		return false;
+	if (index == PAGE_ALARMS) {
+		uint64_t next_id = state_number(root, "next_id", INT64_MAX, &valid);
+		if (valid)
+			alarm_book_reserve(alarms_book(past->alarms), next_id);
+		return valid;
+	}
+	uint64_t attempts = state_number(root, "other_attempts", INT64_MAX, &valid);
+	uint64_t packets = state_number(root, "other_packets", INT64_MAX, &valid);
+	uint64_t entries = state_number(root, "other_entries", INT64_MAX, &valid);
+	if (valid)
+		ledger_restore_others(events_ledger(past->events), attempts, packets, entries);
+	return valid;
+}
+
+/* Takes up the items, the last one first, as it was seen longest ago. */
+static int take_items(const struct past *past, enum page_index index, const json_t *root,
+                      struct state_wrong *wrong, size_t *ret_count)
+{
+	const json_t *items = json_object_get(root, "items");
+	if (!take_head(past, index, root))
+		return state_wrong(wrong, "it is no such file of this egressd");
+	for (size_t i = json_array_size(items); i > 0; i--) {
+		const json_t *item = json_array_get(items, i - 1);
+		int r = index == PAGE_ALARMS ? take_alarm(past, item) : take_entry(past, item);
+		if (r < 0)
+			return state_wrong(wrong, "entry %zu of its list makes no sense", i);
+		++*ret_count;
+	}
+	return 0;
+}
+
+static int read_page(const struct past *past, enum page_index index, struct state_wrong *wrong,
+                     size_t *ret_count)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t length;
+	json_error_t error;
+	int r = state_file_read(past->directory, past->pages[index].name, PAST_FILE_MAX, wrong,
+	                        &text, &length);
+	if (r != 0)
+		return r;
+	_cleanup_(json_release) json_t *root =
+	        json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+	if (!root && json_error_code(&error) == json_error_out_of_memory)
+		return -ENOMEM;
+	if (!root)
+		return state_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
+		                   error.text);
+	return take_items(past, index, root, wrong, ret_count);
+}
+
+static size_t restore_page(const struct past *past, enum page_index index)
+{
+	const char *name = past->pages[index].name;
+	struct state_wrong wrong = {};
+	char aside[STATE_ASIDE_TEXT];
+	size_t count = 0;
+
+	int r = read_page(past, index, &wrong, &count);
+	if (r == STATE_FILE_BROKEN) {
+		(void)state_file_set_aside(past->directory, name, clock_realtime(), aside);
+		journal(LOG_WARNING, "%s/%s: %s; %s, and %zu of its entries were taken up",
+		        past->directory, name, wrong.text, aside, count);
+	} else if (r < 0 && r != -ENOENT) {
+		journal(LOG_WARNING, "%s/%s cannot be read: %s", past->directory, name,
+		        strerror(-r));
+	}
+	return count;
+}
+
+void past_restore(struct past *past)
+{
+	size_t alarms = restore_page(past, PAGE_ALARMS), entries = restore_page(past, PAGE_LEDGER);
+	if (alarms || entries)
+		journal(LOG_INFO,
+		        "Known from an earlier run: %zu alarms, %zu entries of what was blocked",
+		        alarms, entries);
+	past->ledger_packets = ledger_totals(events_ledger(past->events)).packets;
+}
+
+void past_note_alarm(struct past *past)
+{
+	past->alarms_changed = true;
+}
+
+void past_keep(struct past *past)
+{
+	for (unsigned i = 0; i < PAGE_COUNT; i++) {
+		struct page *page = &past->pages[i];
+		bool on_its_way = page->draft != NULL;
+		if (!has_changed(past, (enum page_index)i) && !on_its_way && !page->failed)
+			continue;
+		int r = page_begin(past, (enum page_index)i, page);
+		if (r == 0)
+			r = page_go_on(page, page->count);
+		if (r == 0)
+			r = page_end(page, true);
+		if (r < 0)
+			page_failed(past, page, r);
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_PAST_H
+#define EGRESSD_PAST_H
+
+#include "alarms.h"
+#include "base/cleanup.h"
+#include "events.h"
+
+#include <systemd/sd-event.h>
+
+/*
+ * Lets alarms and the ledger outlive the daemon: in the state directory as alarms.json and
+ * ledger.json, written when they have changed, now and then, in slices so small that nothing else
+ * waits. What the last half minute brought is lost when the daemon is killed.
+ */
+struct past;
+
+#define PAST_ALARMS_NAME "alarms.json"
+#define PAST_LEDGER_NAME "ledger.json"
+#define PAST_FILE_MAX    ((size_t)64 * 1024 * 1024) /* bytes */
+#define PAST_SAVE_EVERY  (30 * USEC_PER_SEC)
+
+/* So many entries of the ledger are kept at most, those seen last; the others as their sum. */
+#define PAST_LEDGER_ENTRIES 16384
+
+/* Writes that often; PAST_SAVE_EVERY but for tests. All is borrowed and outlives it. 0 or a
+ * negative errno. */
+int past_new(sd_event *event, const char *directory, usec_t every, struct events *events,
+             struct alarms *alarms, struct past **ret_past);
+
+/* Takes NULL, returns NULL. */
+struct past *past_free(struct past *past);
+DEFINE_CLEANUP(struct past *, past_free)
+
+/* Takes up what an earlier run kept, and says what could not be; before the first attempt. */
+void past_restore(struct past *past);
+
+/* An alarm has changed. */
+void past_note_alarm(struct past *past);
+
+/* Writes all at once; for the end. */
+void past_keep(struct past *past);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "reassignment.h"
+
+#include "base/array.h"
+#include "kernel/timed.h"
+#include "ruleset/compile.h"
+
+#include <errno.h>
+
+/* How many addresses of a family are assigned to a role. */
+static size_t count_assigned(const struct runtime *runtime, const struct role *role,
+                             enum family family)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; runtime && i < runtime->assignments.count; i++)
+		count += runtime->assignments.items[i].host.role == role &&
+		         runtime->assignments.items[i].address.family == family;
+	return count;
+}
+
+/* The role that the address has by an assignment; NULL: none. */
+static const struct role *assigned_role(const struct runtime *runtime,
+                                        const struct address *address)
+{
+	for (size_t i = 0; runtime && i < runtime->assignments.count; i++)
+		if (address_compare(&runtime->assignments.items[i].address, address) == 0)
+			return runtime->assignments.items[i].host.role;
+	return NULL;
+}
+
+/* Rules come with the first address of a role, and go with its last one. */
+static bool rules_stay(const struct runtime *before, const struct runtime *after,
+                       const struct address *address)
+{
+	const struct role *old = assigned_role(before, address);
+	const struct role *new = assigned_role(after, address);
+
+	return (!old || count_assigned(after, old, address->family)) &&
+	       (!new || count_assigned(before, new, address->family));
+}
+
+/*
+ * False when nothing can be denied: nobody had the address, so that it could initiate nothing, and
+ * its new role leaves open who may reach it.
+ */
+static bool can_deny(const struct policy *policy, const struct runtime *before,
+                     const struct address *address)
+{
+	const struct role *new = assigned_role(policy->runtime, address);
+
+	return assigned_role(before, address) || policy_claim_at(policy, address) ||
+	       policy->runtime->permits.count || !new || new->judged_inbound;
+}
+
+static int judge_flows(struct enforcement *enforcement, const struct address *address,
+                       struct revocation *revocation)
+{
+	_cleanup_(scope_done) struct scope scope = {};
+	struct address_range *range = ARRAY_ADD(&scope.ranges);
+	if (!range)
+		return -ENOMEM;
+	*range = (struct address_range){*address, *address};
+	return enforcement_judge_flows(enforcement, enforcement->policy, &scope, revocation);
+}
+
+int reassign(struct enforcement *enforcement, const struct runtime *before,
+             const struct address *address, struct outcome *outcome)
+{
+	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
+	struct policy *policy = enforcement->policy;
+	struct applied applied;
+	uint32_t generation;
+
+	/* Flows left from before want all to be judged; that is more than one address. */
+	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
+	if (!view || enforcement->judge_flows || !rules_stay(before, policy->runtime, address))
+		return REASSIGN_UNDECIDED;
+	int r = ruleset_assignments(policy, lasting_clock_now(&enforcement->clock), view, &wanted);
+	if (r == 0)
+		r = table_apply_timed(enforcement->kernel, wanted, &applied);
+	if (r != 0)
+		return r == -ENOENT || r > 0 ? REASSIGN_UNDECIDED : r;
+
+	outcome->changed = applied.changed;
+	outcome->applied = applied;
+	outcome->difference = (struct standing){
+	        .differs = applied.changed,
+	        .elements_added = applied.elements_added,
+	        .elements_deleted = applied.elements_deleted,
+	};
+	if (!can_deny(policy, before, address))
+		return 0;
+	usec_t started = clock_monotonic();
+	outcome->flows_error = judge_flows(enforcement, address, &outcome->revocation);
+	if (outcome->flows_error)
+		enforcement->judge_flows = true; /* the next change judges them all */
+	outcome->cutting_milliseconds =
+	        (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_REASSIGNMENT_H
+#define EGRESSD_REASSIGNMENT_H
+
+#include "enforcement.h"
+#include "policy/runtime.h"
+
+#define REASSIGN_UNDECIDED 1 /* it takes the whole table: enforcement_rebind() */
+
+/*
+ * Puts the assignments of the policy in force into the kernel, of which only the one of that
+ * address differs from `before`: a batch of a few elements instead of a table compiled and
+ * compared. Flows with that address at an end are judged at once after it, if there are any; those
+ * that it denies pass until then, which is some milliseconds.
+ *
+ * 0: done, with what came of it in the outcome; REASSIGN_UNDECIDED, or a negative errno.
+ */
+int reassign(struct enforcement *enforcement, const struct runtime *before,
+             const struct address *address, struct outcome *outcome);
+
+#endif

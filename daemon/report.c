@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report.h"
+
+#include "clock.h"
+#include "journal.h"
+#include "replies.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void report_event(struct server *server, const char *kind, json_t *attempt, const char *text)
+{
+	server_publish(server,
+	               json_pack("{ss sI so so}", "kind", kind, "time",
+	                         (json_int_t)clock_realtime(), "attempt",
+	                         attempt ? attempt : json_null(), "text", reply_string(text)));
+}
+
+const char *verified_text(const struct outcome *outcome, char buffer[static VERIFIED_TEXT_MAX])
+{
+	const struct applied *applied = &outcome->applied;
+
+	if (outcome->flows_error)
+		snprintf(buffer, VERIFIED_TEXT_MAX,
+		         "the policy is, but the fast path is not back yet: %s",
+		         strerror(-outcome->flows_error));
+	else if (!outcome->changed)
+		snprintf(buffer, VERIFIED_TEXT_MAX, "nothing had to be changed");
+	else if (applied->whole)
+		snprintf(buffer, VERIFIED_TEXT_MAX,
+		         "the whole table read back, %zu elements of %zu sets",
+		         applied->elements_read, applied->sets_read);
+	else if (applied->sets_sampled)
+		snprintf(buffer, VERIFIED_TEXT_MAX,
+		         "what changed read back; in %zu large %s %zu elements looked up",
+		         applied->sets_sampled, applied->sets_sampled == 1 ? "set" : "sets",
+		         applied->elements_sampled);
+	else
+		snprintf(buffer, VERIFIED_TEXT_MAX, "what changed read back");
+	return buffer;
+}
+
+void report_load(struct server *server, const struct enforcement *enforcement,
+                 const struct outcome *outcome)
+{
+	const struct policy *policy = enforcement->policy;
+	const struct standing *difference = &outcome->difference;
+	const struct refusal *refusal = &outcome->applied.refusal;
+	size_t mistakes = outcome->problems.list.count + outcome->problems.left_out;
+	char text[512], verified[VERIFIED_TEXT_MAX];
+
+	switch (outcome->result) {
+	case LOAD_DONE:
+		snprintf(text, sizeof(text),
+		         "Policy of %s in force: %zu hosts in %zu roles; elements +%zu -%zu, rules "
+		         "+%zu -%zu; %zu flows cut, %zu kept; %.1f ms; verified: %s",
+		         enforcement->file, policy->hosts.count, policy->roles.count,
+		         difference->elements_added, difference->elements_deleted,
+		         difference->rules_added, difference->rules_deleted,
+		         outcome->revocation.cut, outcome->revocation.kept, outcome->milliseconds,
+		         verified_text(outcome, verified));
+		journal(LOG_INFO, "%s", text);
+		report_event(server, "reload", NULL, text);
+		return;
+	case LOAD_REJECTED:
+		journal_problems(&outcome->problems);
+		snprintf(text, sizeof(text), "%s has %zu %s and is not in force%s",
+		         enforcement->file, mistakes, mistakes == 1 ? "mistake" : "mistakes",
+		         policy ? "; the policy from before stays" : "");
+		journal(LOG_ERR, "%s", text);
+		report_event(server, "reload", NULL, text);
+		return;
+	case LOAD_REFUSED:
+		journal_at(LOG_ERR, refusal->at, "%s", refusal->text);
+		report_event(server, "reload", NULL, refusal->text);
+		return;
+	case LOAD_FAILED:
+		snprintf(text, sizeof(text), "%s could not be loaded: %s", enforcement->file,
+		         strerror(-outcome->error));
+		journal(LOG_ERR, "%s", text);
+		report_event(server, "reload", NULL, text);
+		return;
+	}
+}
+
+void report_repair(struct server *server, const char *process, uint32_t pid,
+                   const struct outcome *outcome)
+{
+	const struct standing *difference = &outcome->difference;
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	         "%s (pid %u) changed table inet egressd; %s: elements +%zu -%zu, rules +%zu -%zu, "
+	         "%.1f ms",
+	         process[0] ? process : "somebody", pid,
+	         outcome->result == LOAD_DONE ? "it was put right" : "it could not be put right",
+	         difference->elements_added, difference->elements_deleted, difference->rules_added,
+	         difference->rules_deleted, outcome->milliseconds);
+	journal(LOG_WARNING, "%s", text);
+	report_event(server, "repair", NULL, text);
+}
+
+void report_commit_health(struct health *health, const struct outcome *outcome)
+{
+	switch (outcome->result) {
+	case LOAD_DONE:
+		health_clear(health, FAULT_KERNEL);
+		break;
+	case LOAD_REJECTED:
+		return; /* there was none */
+	case LOAD_REFUSED:
+		health_fault(health, FAULT_KERNEL, "%s", outcome->applied.refusal.text);
+		return;
+	case LOAD_FAILED:
+		health_fault(health, FAULT_KERNEL, "the last commit failed: %s",
+		             strerror(-outcome->error));
+		return;
+	}
+
+	if (outcome->revocation.forgotten)
+		journal(LOG_WARNING,
+		        "More flows were cut than the kernel remembers: packets of some of them "
+		        "are going to count as attempts");
+	if (outcome->flows_error)
+		health_fault(
+		        health, FAULT_FLOWS,
+		        "the change could not be finished (%s), so "
+		        "every packet is judged, which is slower; `egressctl reload` tries again",
+		        strerror(-outcome->flows_error));
+	else
+		health_clear(health, FAULT_FLOWS);
+	if (outcome->applied.foreign)
+		health_fault(health, FAULT_FOREIGN,
+		             "somebody keeps %zu objects of his own in table inet egressd; they "
+		             "decide nothing, see `nft list table inet egressd`",
+		             outcome->applied.foreign);
+	else
+		health_clear(health, FAULT_FOREIGN);
+}
+
+void report_configuration_health(struct health *health, const char *file,
+                                 const struct outcome *outcome)
+{
+	const struct problem *first = outcome->problems.list.items;
+
+	switch (outcome->result) {
+	case LOAD_DONE:
+		health_clear(health, FAULT_CONFIG);
+		health_clear(health, FAULT_POLICY);
+		return;
+	case LOAD_REJECTED:
+		if (first && first->line)
+			health_fault(health, FAULT_CONFIG,
+			             "the configuration on disk is not in force; first mistake: "
+			             "%s:%u: %s",
+			             first->file, first->line, first->text);
+		else
+			health_fault(health, FAULT_CONFIG,
+			             "the configuration on disk is not in force: %s: %s",
+			             first ? first->file : file,
+			             first ? first->text : "memory ran out");
+		return;
+	case LOAD_REFUSED:
+	case LOAD_FAILED:
+		/* A repair with the policy from before mends the table, not this. */
+		health_fault(health, FAULT_CONFIG,
+		             "the configuration on disk is not in force: %s; `egressctl reload` "
+		             "tries again",
+		             outcome->result == LOAD_REFUSED ? outcome->applied.refusal.text
+		                                             : strerror(-outcome->error));
+		return;
+	}
+}

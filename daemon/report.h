@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_REPORT_H
+#define EGRESSD_REPORT_H
+
+#include "enforcement.h"
+#include "health.h"
+#include "server.h"
+
+#include <stdint.h>
+
+/* What came of a change, told to whom it concerns: the journal, the monitors, our health. */
+
+/* An event for all monitors; takes over the attempt (NULL: it is about none). */
+void report_event(struct server *server, const char *kind, json_t *attempt, const char *text);
+
+/* How it was made sure that the kernel's table is as wanted, as half a sentence. */
+#define VERIFIED_TEXT_MAX 160
+const char *verified_text(const struct outcome *outcome, char buffer[static VERIFIED_TEXT_MAX]);
+
+/* What loading the configuration came to. */
+void report_load(struct server *server, const struct enforcement *enforcement,
+                 const struct outcome *outcome);
+
+/* What it came to that somebody (pid 0, "": unknown) changed our table. */
+void report_repair(struct server *server, const char *process, uint32_t pid,
+                   const struct outcome *outcome);
+
+/* What a commit says about our health, whatever it was made for. */
+void report_commit_health(struct health *health, const struct outcome *outcome);
+
+/* The same for the configuration in that file, which was loaded. */
+void report_configuration_health(struct health *health, const char *file,
+                                 const struct outcome *outcome);
+
+#endif

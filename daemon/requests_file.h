@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_REQUESTS_FILE_H
+#define EGRESSD_REQUESTS_FILE_H
+
+#include "policy/request.h"
+
+#include <stdbool.h>
+
+/*
+ * Where the requests of run time outlive the daemon: requests.json in the state directory, mode
+ * 0600, always whole. Whoever can write to it can permit things, so a file that others may write to
+ * is not believed.
+ */
+
+#define REQUESTS_FILE_NAME    "requests.json"
+#define REQUESTS_FILE_MAX     ((size_t)64 * 1024 * 1024) /* bytes */
+#define REQUESTS_FILE_TO_MAX  128 /* bytes of a permit's destination; names have NAME_MAX_BYTES */
+#define REQUESTS_FILE_SERVICE 64  /* bytes of a permit's service */
+
+#define REQUESTS_FILE_BROKEN 1 /* it is torn, foreign or cannot be read */
+
+/*
+ * Reads the file of that directory. 0: the requests are the caller's; none when there is no file,
+ * or no directory. REQUESTS_FILE_BROKEN: there are none either, and *ret_text (from malloc) says
+ * what is wrong and where the file is now: it was set aside as "requests.json.broken-" and the time
+ * `now`, so that the next one does not write over it. -ENOMEM.
+ */
+int requests_file_read(const char *directory, usec_t now, struct requests *ret_requests,
+                       char **ret_text);
+
+/*
+ * Writes it so that there is the old one or the new one at any time, whatever happens to the
+ * daemon. durable: whatever happens to the machine, too; that takes the disk's time. 0 or a
+ * negative errno: then it may be the old one still.
+ */
+int requests_file_write(const char *directory, const struct requests *requests, bool durable);
+
+/* Whether a text that somebody gave is one line, not empty, and no longer than max bytes. */
+bool request_text_fits(const char *text, size_t max);
+
+#endif

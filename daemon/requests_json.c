@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "requests_json.h"
+
+#include "policy/policy.h"
+#include "requests_file.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORMAT_VERSION 1
+
+int requests_wrong(struct requests_wrong *wrong, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(wrong->text, sizeof(wrong->text), format, arguments);
+	va_end(arguments);
+	return REQUESTS_FILE_BROKEN;
+}
+
+bool request_text_fits(const char *text, size_t max)
+{
+	size_t length = strlen(text);
+	if (!length || length > max)
+		return false;
+	for (const char *p = text; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	return true;
+}
+
+static void json_release(json_t **json)
+{
+	json_decref(*json);
+}
+
+/*
+ * The fields of a request in the file. One that is missing reads as NULL; `valid` becomes false for
+ * one that is required and missing, or that no request can have.
+ */
+static char *take_text(const json_t *item, const char *name, size_t max, bool required, bool *valid)
+{
+	const json_t *value = json_object_get(item, name);
+	const char *text = json_string_value(value);
+
+	if (!value || json_is_null(value)) {
+		*valid = *valid && !required;
+		return NULL;
+	}
+	if (!text || strlen(text) != json_string_length(value) || !request_text_fits(text, max)) {
+		*valid = false;
+		return NULL;
+	}
+	return strdup(text);
+}
+
+static uint64_t take_number(const json_t *item, const char *name, uint64_t max, bool *valid)
+{
+	const json_t *value = json_object_get(item, name);
+	json_int_t number = json_integer_value(value);
+
+	if (!json_is_integer(value) || number < 0 || (uint64_t)number > max) {
+		*valid = false;
+		return 0;
+	}
+	return (uint64_t)number;
+}
+
+static void take_subject(const json_t *item, struct request_entry *entry, bool *valid)
+{
+	switch (entry->kind) {
+	case REQUEST_ASSIGN: {
+		const char *address = json_string_value(json_object_get(item, "address"));
+		if (!address || address_parse(address, &entry->address) < 0)
+			*valid = false;
+		entry->role = take_text(item, "role", NAME_MAX_BYTES, true, valid);
+		return;
+	}
+	case REQUEST_PERMIT:
+		entry->host = take_text(item, "host", NAME_MAX_BYTES, true, valid);
+		entry->service = take_text(item, "service", REQUESTS_FILE_SERVICE, true, valid);
+		entry->to = take_text(item, "to", REQUESTS_FILE_TO_MAX, false, valid);
+		return;
+	}
+}
+
+static bool take_kind(const json_t *item, enum request_kind *ret_kind)
+{
+	const char *kind = json_string_value(json_object_get(item, "kind"));
+	if (kind && strcmp(kind, "assign") == 0)
+		*ret_kind = REQUEST_ASSIGN;
+	else if (kind && strcmp(kind, "permit") == 0)
+		*ret_kind = REQUEST_PERMIT;
+	else
+		return false;
+	return true;
+}
+
+static bool has_its_texts(const struct request_entry *entry)
+{
+	switch (entry->kind) {
+	case REQUEST_ASSIGN:
+		return entry->user && entry->role;
+	case REQUEST_PERMIT:
+		return entry->user && entry->host && entry->service && entry->why;
+	}
+	return false;
+}
+
+/* Adds one request to the end of the list; REQUESTS_FILE_BROKEN when it is none. */
+static int take_request(const json_t *item, struct requests *requests)
+{
+	struct request_entry *entry = ARRAY_ADD(&requests->list);
+	bool valid = true;
+	if (!entry)
+		return -ENOMEM;
+	if (!take_kind(item, &entry->kind))
+		return REQUESTS_FILE_BROKEN;
+
+	bool permit = entry->kind == REQUEST_PERMIT;
+	entry->id = take_number(item, "id", INT64_MAX - 1, &valid);
+	entry->since = take_number(item, "since", INT64_MAX, &valid);
+	entry->until = take_number(item, "until", INT64_MAX, &valid);
+	entry->uid = (uint32_t)take_number(item, "uid", UINT32_MAX, &valid);
+	entry->user = take_text(item, "user", REQUEST_USER_MAX, true, &valid);
+	entry->why = take_text(item, "why", REQUEST_WHY_MAX, permit, &valid);
+	take_subject(item, entry, &valid);
+	if (!valid || !entry->id || (permit && !entry->until) ||
+	    (entry->until && entry->until <= entry->since))
+		return REQUESTS_FILE_BROKEN;
+	return has_its_texts(entry) ? 0 : -ENOMEM;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const struct request_entry *const *x = a, *const *y = b;
+	return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+	const struct request_entry *const *x = a, *const *y = b;
+	if ((*x)->kind != (*y)->kind)
+		return (*x)->kind == REQUEST_ASSIGN ? -1 : 1;
+	return (*x)->kind == REQUEST_ASSIGN ? address_compare(&(*x)->address, &(*y)->address) : 0;
+}
+
+/* Neither an id nor an assigned address may be there twice. */
+static int check_twins(const struct requests *requests, struct requests_wrong *wrong)
+{
+	size_t count = requests->list.count;
+	_cleanup_free_ const struct request_entry **sorted = calloc(count + 1, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = &requests->list.items[i];
+	qsort(sorted, count, sizeof(*sorted), compare_ids);
+	for (size_t i = 1; i < count; i++)
+		if (compare_ids(&sorted[i - 1], &sorted[i]) == 0)
+			return requests_wrong(wrong, "two requests have the id %" PRIu64,
+			                      sorted[i]->id);
+	qsort(sorted, count, sizeof(*sorted), compare_addresses);
+	for (size_t i = 1; i < count && sorted[i]->kind == REQUEST_ASSIGN; i++) {
+		char text[ADDRESS_TEXT_MAX];
+		if (compare_addresses(&sorted[i - 1], &sorted[i]) == 0)
+			return requests_wrong(wrong, "%s is assigned twice",
+			                      address_print(&sorted[i]->address, text));
+	}
+	return 0;
+}
+
+static int take_all(const json_t *root, struct requests *requests, struct requests_wrong *wrong)
+{
+	const json_t *list = json_object_get(root, "requests");
+	const json_t *version = json_object_get(root, "version");
+	bool valid = true;
+
+	if (!json_is_object(root) || !json_is_array(list) || !json_is_integer(version))
+		return requests_wrong(wrong, "it is no list of requests of egressd");
+	if (json_integer_value(version) != FORMAT_VERSION)
+		return requests_wrong(wrong,
+		                      "its version is %lld, and this egressd knows version %d only",
+		                      (long long)json_integer_value(version), FORMAT_VERSION);
+	requests->next_id = take_number(root, "next_id", INT64_MAX, &valid);
+	if (!valid || !requests->next_id || json_array_size(list) > REQUESTS_MAX)
+		return requests_wrong(wrong, "it is no list of requests of egressd");
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		int r = take_request(json_array_get(list, i), requests);
+		if (r == REQUESTS_FILE_BROKEN)
+			return requests_wrong(wrong, "entry %zu of its list is no request", i + 1);
+		if (r < 0)
+			return r;
+		if (requests->list.items[i].id >= requests->next_id)
+			requests->next_id = requests->list.items[i].id + 1;
+	}
+	return check_twins(requests, wrong);
+}
+
+int requests_from_text(const char *text, size_t length, struct requests *requests,
+                       struct requests_wrong *wrong)
+{
+	json_error_t error;
+	_cleanup_(json_release) json_t *root =
+	        json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+	if (!root && json_error_code(&error) == json_error_out_of_memory)
+		return -ENOMEM;
+	if (!root)
+		return requests_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
+		                      error.text);
+	return take_all(root, requests, wrong);
+}
+
+/* One request as a JSON object; NULL without memory. */
+static json_t *request_to_json(const struct request_entry *entry)
+{
+	char address[ADDRESS_TEXT_MAX];
+	json_t *item = json_pack("{sI sI sI sI ss ss?}", "id", (json_int_t)entry->id, "since",
+	                         (json_int_t)entry->since, "until", (json_int_t)entry->until, "uid",
+	                         (json_int_t)entry->uid, "user", entry->user, "why", entry->why);
+	json_t *subject = NULL;
+	switch (entry->kind) {
+	case REQUEST_ASSIGN:
+		subject = json_pack("{ss ss ss}", "kind", "assign", "address",
+		                    address_print(&entry->address, address), "role", entry->role);
+		break;
+	case REQUEST_PERMIT:
+		subject = json_pack("{ss ss ss ss?}", "kind", "permit", "host", entry->host,
+		                    "service", entry->service, "to", entry->to);
+		break;
+	}
+	if (!item || !subject || json_object_update(item, subject) < 0) {
+		json_decref(item);
+		item = NULL;
+	}
+	json_decref(subject);
+	return item;
+}
+
+char *requests_to_text(const struct requests *requests)
+{
+	_cleanup_(json_release) json_t *list = json_array();
+	ARRAY_FOREACH (entry, &requests->list)
+		if (json_array_append_new(list, request_to_json(entry)) < 0)
+			return NULL;
+	_cleanup_(json_release) json_t *root =
+	        json_pack("{si sI sO}", "version", FORMAT_VERSION, "next_id",
+	                  (json_int_t)requests->next_id, "requests", list);
+	return root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+}

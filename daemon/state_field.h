@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_STATE_FIELD_H
+#define EGRESSD_STATE_FIELD_H
+
+#include "track/endpoint.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Fields of state files. Each reader makes *valid false for what is missing, or of no use, and
+ * otherwise leaves it alone.
+ */
+uint64_t state_number(const json_t *object, const char *name, uint64_t max, bool *valid);
+double state_real(const json_t *object, const char *name, bool *valid);
+
+/* The text, borrowed; "" when it is invalid. It is one line of less than size bytes. */
+const char *state_text(const json_t *object, const char *name, size_t size, bool *valid);
+
+/* An address, a MAC, or an endpoint; false when there is none, which is valid. */
+bool state_address(const json_t *object, const char *name, struct address *ret, bool *valid);
+bool state_mac(const json_t *object, const char *name, struct mac *ret, bool *valid);
+bool state_endpoint(const json_t *object, const char *name, struct endpoint *ret, bool *valid);
+
+/* The same as JSON; null for what is not there. */
+json_t *state_from_address(bool has, const struct address *address);
+json_t *state_from_mac(bool has, const struct mac *mac);
+json_t *state_from_endpoint(bool has, const struct endpoint *endpoint);
+
+#endif

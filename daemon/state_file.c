@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAME_BYTES      64
+#define SET_ASIDE_TRIES 100 /* names, a second apart */
+
+int state_wrong(struct state_wrong *wrong, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(wrong->text, sizeof(wrong->text), format, arguments);
+	va_end(arguments);
+	return STATE_FILE_BROKEN;
+}
+
+static int read_whole(int fd, size_t size, char *text, struct state_wrong *wrong)
+{
+	size_t length = 0;
+	while (length < size) {
+		ssize_t n = read(fd, text + length, size - length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return state_wrong(wrong, "it cannot be read: %s", strerror(errno));
+		if (n == 0)
+			return state_wrong(wrong, "it shrank while it was read");
+		length += (size_t)n;
+	}
+	return 0;
+}
+
+static int check_file(const struct stat *st, size_t max, struct state_wrong *wrong)
+{
+	if (!S_ISREG(st->st_mode))
+		return state_wrong(wrong, "it is no regular file");
+	if (st->st_mode & (S_IWGRP | S_IWOTH) || (st->st_uid != 0 && st->st_uid != geteuid()))
+		return state_wrong(wrong, "others than egressd may write to it");
+	if (st->st_size < 0 || (uint64_t)st->st_size > max)
+		return state_wrong(wrong, "it is larger than %zu MiB", max / 1024 / 1024);
+	return 0;
+}
+
+static int read_file(int directory, const char *name, size_t max, struct state_wrong *wrong,
+                     char **ret_text, size_t *ret_length)
+{
+	struct stat st;
+	_cleanup_close_ int fd =
+	        openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0 && errno == ENOENT)
+		return -ENOENT;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return state_wrong(wrong, "it cannot be opened: %s", strerror(errno));
+	int r = check_file(&st, max, wrong);
+	if (r != 0)
+		return r;
+
+	size_t size = (size_t)st.st_size;
+	_cleanup_free_ char *text = malloc(size + 1);
+	if (!text)
+		return -ENOMEM;
+	r = read_whole(fd, size, text, wrong);
+	if (r != 0)
+		return r;
+	text[size] = '\0';
+	*ret_text = TAKE_POINTER(text);
+	*ret_length = size;
+	return 0;
+}
+
+int state_file_read(const char *directory, const char *name, size_t max, struct state_wrong *wrong,
+                    char **ret_text, size_t *ret_length)
+{
+	_cleanup_close_ int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : read_file(fd, name, max, wrong, ret_text, ret_length);
+}
+
+static int move_aside(int directory, const char *name, usec_t now, char aside[static NAME_BYTES])
+{
+	time_t seconds = (time_t)(now / USEC_PER_SEC);
+	for (unsigned i = 0; i < SET_ASIDE_TRIES; i++, seconds++) {
+		char time[32];
+		struct tm tm;
+		if (!gmtime_r(&seconds, &tm) ||
+		    !strftime(time, sizeof(time), "%Y%m%dT%H%M%SZ", &tm))
+			return -EINVAL;
+		snprintf(aside, NAME_BYTES, "%s.broken-%s", name, time);
+		if (renameat2(directory, name, directory, aside, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+int state_file_set_aside(const char *directory, const char *name, usec_t now,
+                         char text[static STATE_ASIDE_TEXT])
+{
+	char aside[NAME_BYTES];
+	_cleanup_close_ int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 ? -errno : move_aside(fd, name, now, aside);
+	if (r < 0)
+		snprintf(text, STATE_ASIDE_TEXT, "it could not be set aside: %s", strerror(-r));
+	else
+		snprintf(text, STATE_ASIDE_TEXT, "it was set aside as %s", aside);
+	return r;
+}
+
+struct state_draft {
+	int directory;
+	FILE *out;
+	char name[NAME_BYTES];
+	char temporary[NAME_BYTES + 8];
+	bool there; /* the temporary file */
+};
+
+int state_draft_new(const char *directory, const char *name, struct state_draft **ret_draft)
+{
+	_cleanup_(state_draft_freep) struct state_draft *draft = calloc(1, sizeof(*draft));
+	if (!draft)
+		return -ENOMEM;
+	snprintf(draft->name, sizeof(draft->name), "%s", name);
+	snprintf(draft->temporary, sizeof(draft->temporary), "%s.new", draft->name);
+	draft->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (draft->directory < 0)
+		return -errno;
+	if (unlinkat(draft->directory, draft->temporary, 0) < 0 && errno != ENOENT)
+		return -errno;
+
+	_cleanup_close_ int fd =
+	        openat(draft->directory, draft->temporary,
+	               O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+	if (fd < 0)
+		return -errno;
+	draft->there = true;
+	draft->out = fdopen(fd, "w");
+	if (!draft->out)
+		return -errno;
+	TAKE_FD(fd);
+	*ret_draft = TAKE_POINTER(draft);
+	return 0;
+}
+
+FILE *state_draft_out(struct state_draft *draft)
+{
+	return draft->out;
+}
+
+static int put_in_place(struct state_draft *draft, bool durable)
+{
+	if (fflush(draft->out) != 0 || ferror(draft->out))
+		return errno ? -errno : -EIO;
+	if (durable && fsync(fileno(draft->out)) < 0)
+		return -errno;
+	if (renameat(draft->directory, draft->temporary, draft->directory, draft->name) < 0)
+		return -errno;
+	draft->there = false;
+	return durable && fsync(draft->directory) < 0 ? -errno : 0;
+}
+
+int state_draft_keep(struct state_draft *draft, bool durable)
+{
+	int r = put_in_place(draft, durable);
+	state_draft_free(draft);
+	return r;
+}
+
+struct state_draft *state_draft_free(struct state_draft *draft)
+{
+	if (!draft)
+		return NULL;
+	if (draft->out)
+		fclose(draft->out);
+	if (draft->there)
+		(void)unlinkat(draft->directory, draft->temporary, 0);
+	if (draft->directory >= 0)
+		close(draft->directory);
+	free(draft);
+	return NULL;
+}
+
+int state_file_write(const char *directory, const char *name, const char *text, bool durable)
+{
+	struct state_draft *draft;
+	int r = state_draft_new(directory, name, &draft);
+	if (r < 0)
+		return r;
+	fputs(text, draft->out);
+	return state_draft_keep(draft, durable);
+}
