@@ -10,6 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "net")]
 
 import changes  # noqa: E402
+import events  # noqa: E402
 import loading  # noqa: E402
 import machine  # noqa: E402
 import packets  # noqa: E402
@@ -25,7 +26,8 @@ OTHERS = "EGRESSD_BENCH_OTHERS"
 COMMAND = "EGRESSD_BENCH_COMMAND"
 # The part, and its rounds unless told.
 PARTS = {"packets": (packets.run, 15), "loading": (loading.run, 3), "changes": (changes.run, 3),
-         "revocation": (revocation.run, 1), "runtime": (runtime.run, 10)}
+         "revocation": (revocation.run, 1), "runtime": (runtime.run, 10),
+         "events": (events.run, 3)}
 
 
 def _arguments() -> argparse.Namespace:

@@ -19,16 +19,20 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
-#define EXIT_USAGE    2
-#define BATCH         64
-#define FLOOD_PORTION 10000
+#define EXIT_USAGE        2
+#define BATCH             64
+#define FLOOD_PORTION     10000
+#define PORTIONS_A_SECOND 5 /* when the rate is given; to begin one takes some 25 ms */
+#define NSEC_PER_SEC      1000000000
 
 struct options {
 	const char *device;
 	struct series series;
 	uint64_t first;
 	uint32_t count;
+	uint32_t rate; /* packets a second; 0: as fast as it goes */
 	int processor;
 	bool flood;
 };
@@ -45,12 +49,13 @@ static _Noreturn void usage(void)
 {
 	fputs("Usage: generator --device NAME --source A.B.C.D --destination A.B.C.D --port N\n"
 	      "                 [--hosts N] [--source-port N] [--other-port N] [--first N]\n"
-	      "                 [--period N] [--processor N] (--count N | --flood)\n"
+	      "                 [--period N] [--processor N] [--rate N]\n"
+	      "                 (--count N | --flood)\n"
 	      "\n"
 	      "Makes UDP packets from addresses that begin with the source, as if they came in\n"
 	      "through the device, each of a flow of its own. Prints one line of JSON: how many,\n"
 	      "and the nanoseconds each took (in a flood, those of the last 10,000). --flood goes\n"
-	      "on until SIGTERM.\n",
+	      "on until SIGTERM. --rate holds it to so many a second, where that can be reached.\n",
 	      stderr);
 	exit(EXIT_USAGE);
 }
@@ -87,6 +92,7 @@ static struct options parse(int argc, char **argv)
 		FIRST,
 		PERIOD,
 		PROCESSOR,
+		RATE,
 		COUNT,
 		FLOOD
 	};
@@ -101,6 +107,7 @@ static struct options parse(int argc, char **argv)
 	        {"first", required_argument, NULL, FIRST},
 	        {"period", required_argument, NULL, PERIOD},
 	        {"processor", required_argument, NULL, PROCESSOR},
+	        {"rate", required_argument, NULL, RATE},
 	        {"count", required_argument, NULL, COUNT},
 	        {"flood", no_argument, NULL, FLOOD},
 	        {},
@@ -143,6 +150,9 @@ static struct options parse(int argc, char **argv)
 			break;
 		case PROCESSOR:
 			options.processor = (int)number(optarg, CPU_SETSIZE - 1);
+			break;
+		case RATE:
+			options.rate = number(optarg, INT32_MAX);
 			break;
 		case COUNT:
 			options.count = number(optarg, INT32_MAX);
@@ -276,6 +286,27 @@ static uint32_t run(int program, uint32_t device, uint32_t count)
 	return attr.test.duration;
 }
 
+/* The same in portions, each of which begins when its time has come. */
+static uint32_t run_paced(int program, uint32_t device, const struct options *options)
+{
+	uint32_t portion = options->rate / PORTIONS_A_SECOND + 1;
+	uint64_t nanoseconds = 0;
+	struct timespec start, at;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (uint32_t done = 0; done < options->count; done += portion) {
+		uint64_t after =
+		        (uint64_t)done * NSEC_PER_SEC / options->rate + (uint64_t)start.tv_nsec;
+		at.tv_sec = start.tv_sec + (time_t)(after / NSEC_PER_SEC);
+		at.tv_nsec = (long)(after % NSEC_PER_SEC);
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+		if (portion > options->count - done)
+			portion = options->count - done;
+		nanoseconds += (uint64_t)portion * run(program, device, portion);
+	}
+	return (uint32_t)(nanoseconds / options->count);
+}
+
 static uint64_t packets(int counter)
 {
 	uint32_t key = 0;
@@ -313,7 +344,8 @@ int main(int argc, char **argv)
 	} else {
 		/* Not in a flood: that would starve the kernel's own threads. */
 		go_first();
-		duration = run(program, device, options.count);
+		duration = options.rate ? run_paced(program, device, &options)
+		                        : run(program, device, options.count);
 	}
 	printf("{\"packets\": %llu, \"nanoseconds\": %u}\n",
 	       (unsigned long long)(packets(counter) - options.first), duration);

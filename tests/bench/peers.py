@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Shorewall, ferm and firewalld from Debian's packages, seen by this program only.
+"""Shorewall, ferm, firewalld and ulogd2 from Debian's packages, seen by this program only.
 
 The packages are unpacked, not installed: no service of theirs starts, now or at the next boot.
 """
+import functools
 import pathlib
 import subprocess
 
@@ -16,6 +17,7 @@ class Unavailable(Exception):
     """A contestant cannot be run here; the text says why."""
 
 
+@functools.cache
 def unpack() -> None:
     """Lays the packages over /usr, /etc and /var/lib of this mount namespace."""
     if not UNPACKED.is_dir():

@@ -42,8 +42,11 @@ static void check_address(const struct address *found, const char *text)
 START_TEST(a_namespace_without_connections_has_no_flows)
 {
 	struct traffic_flows flows = traffic_flows(conntrack);
+	uint32_t count = 1;
 
 	ck_assert_uint_eq(flows.list.count, 0);
+	ck_assert_int_eq(conntrack_count(conntrack, &count), 0);
+	ck_assert_uint_eq(count, 0);
 }
 END_TEST
 
@@ -234,6 +237,50 @@ START_TEST(a_flow_behind_dnat_tells_both_where_to_and_where_it_went)
 	ck_assert_int_eq(conntrack_delete(conntrack, flow), 0);
 	ck_assert_uint_eq(count_flows(), 0);
 	ARRAY_DONE(&flows.list);
+}
+END_TEST
+
+static int note_port(const struct flow *flow, void *userdata)
+{
+	bool *told = userdata;
+
+	ck_assert_uint_ge(flow->destination_port, 6000);
+	ck_assert_uint_lt(flow->destination_port, 6008);
+	told[flow->destination_port - 6000] = true;
+	return 0;
+}
+
+START_TEST(a_narrow_dump_tells_what_the_address_initiated_and_what_reached_it)
+{
+	static const bool expected[8] = {[1] = true, [2] = true, [4] = true};
+	struct address address = traffic_address("127.0.0.2");
+	struct address loopback = traffic_address("::1");
+	bool told[8] = {};
+	uint32_t count;
+
+	ck_assert_int_eq(namespace_run("nft -f -", "table inet nat {\n"
+	                                           "chain output {\n"
+	                                           "type nat hook output priority -100\n"
+	                                           "udp dport 6004 dnat ip to 127.0.0.2\n"
+	                                           "udp dport 6005 dnat ip to 127.0.0.4\n"
+	                                           "}\n"
+	                                           "}\n"),
+	                 0);
+	traffic_udp("127.0.0.1", 5000, "127.0.0.3", 6000);
+	traffic_udp("127.0.0.2", 5000, "127.0.0.3", 6001);
+	traffic_udp("127.0.0.3", 5000, "127.0.0.2", 6002);
+	traffic_udp("127.0.0.20", 5000, "127.0.0.200", 6003);
+	traffic_udp("127.0.0.1", 5000, "127.0.0.3", 6004); /* reaches it */
+	traffic_udp("127.0.0.1", 5000, "127.0.0.2", 6005); /* does not */
+	traffic_udp("::1", 5000, "::1", 6007);
+
+	ck_assert_int_eq(conntrack_count(conntrack, &count), 0);
+	ck_assert_uint_eq(count, 7);
+	ck_assert_int_eq(conntrack_dump_address(conntrack, &address, note_port, told), 0);
+	ck_assert_mem_eq(told, expected, sizeof(told));
+	memset(told, 0, sizeof(told));
+	ck_assert_int_eq(conntrack_dump_address(conntrack, &loopback, note_port, told), 0);
+	ck_assert(told[7] && !told[0]);
 }
 END_TEST
 
@@ -568,6 +615,7 @@ int main(void)
 	tcase_add_test(tests, echoes_and_protocols_without_ports_are_told_and_deleted);
 	tcase_add_test(tests, dccp_is_told_and_deleted_whether_the_kernel_knows_its_ports_or_not);
 	tcase_add_test(tests, a_flow_behind_dnat_tells_both_where_to_and_where_it_went);
+	tcase_add_test(tests, a_narrow_dump_tells_what_the_address_initiated_and_what_reached_it);
 	tcase_add_test(tests, the_same_tuple_in_another_zone_is_another_flow);
 	tcase_add_loop_test(tests, a_zone_of_one_direction_is_told_when_it_is_the_original_one, 0,
 	                    ELEMENTS_OF(half_zones));

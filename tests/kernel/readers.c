@@ -78,7 +78,7 @@ START_TEST(a_table_that_is_not_there_has_no_counters)
 
 	ck_assert_int_eq(counters_read(kernel, &values), 0);
 	ck_assert_uint_eq(values->list.count, 0);
-	ck_assert_int_eq(counted_elements_read(kernel, "seen", &elements), -ENOENT);
+	ck_assert_int_eq(counted_elements_read("seen", 1000, &elements), -ENOENT);
 	counter_values_free(values);
 }
 END_TEST
@@ -90,12 +90,39 @@ START_TEST(dynamic_elements_tell_their_packets)
 
 	apply_output_rules(100);
 	namespace_send_udp(9, 45);
-	ck_assert_int_eq(counted_elements_read(kernel, "seen", &elements), 0);
+	ck_assert_int_eq(counted_elements_read("seen", 1000, &elements), 0);
 	ck_assert_uint_eq(elements->list.count, 1);
 	ck_assert_mem_eq(elements->list.items[0].key, localhost, sizeof(localhost));
 	ck_assert_uint_eq(elements->list.items[0].packets, 45);
 	ck_assert_uint_eq(elements->list.items[0].bytes, 45 * 29);
 	counted_elements_free(elements);
+}
+END_TEST
+
+START_TEST(no_more_elements_are_read_than_asked_for)
+{
+	struct counted_elements *elements;
+	struct counted_element element;
+	uint8_t key[4] = {127, 0, 0, 1}, other[4] = {127, 0, 0, 2};
+
+	apply_output_rules(1000);
+	namespace_send_udp(9, 7);
+	ck_assert_int_eq(
+	        namespace_run("nft add element inet egressd seen "
+	                      "'{ 10.0.0.1 counter packets 1 bytes 2, 10.0.0.2 counter }'",
+	                      NULL),
+	        0);
+	ck_assert_int_eq(counted_elements_read("seen", 3, &elements), 0);
+	ck_assert_uint_eq(elements->list.count, 3);
+	counted_elements_free(elements);
+	ck_assert_int_eq(counted_elements_read("seen", 2, &elements), COUNTED_MORE);
+	counted_elements_free(elements);
+
+	ck_assert_int_eq(counted_element_find(kernel, "seen", key, sizeof(key), &element), 0);
+	ck_assert_uint_eq(element.packets, 7);
+	ck_assert_mem_eq(element.key, key, sizeof(key));
+	ck_assert_int_eq(counted_element_find(kernel, "seen", other, sizeof(other), &element),
+	                 -ENOENT);
 }
 END_TEST
 
@@ -111,7 +138,7 @@ START_TEST(counters_and_dynamic_elements_survive_a_change_of_the_table)
 	namespace_send_udp(9, 10);
 	ck_assert_int_eq(counters_read(kernel, &values), 0);
 	ck_assert_uint_eq(values->list.items[0].packets, 20);
-	ck_assert_int_eq(counted_elements_read(kernel, "seen", &elements), 0);
+	ck_assert_int_eq(counted_elements_read("seen", 1000, &elements), 0);
 	ck_assert_uint_eq(elements->list.items[0].packets, 20);
 	counter_values_free(values);
 	counted_elements_free(elements);
@@ -161,7 +188,6 @@ START_TEST(every_logged_packet_becomes_a_record)
 	ck_assert(!seen.wrong);
 	ck_assert_uint_eq(nflog_counts(nflog).received, 1000);
 	ck_assert_uint_eq(nflog_counts(nflog).lost, 0);
-	ck_assert_uint_eq(nflog_counts(nflog).bad, 0);
 	nflog_free(nflog);
 }
 END_TEST
@@ -334,6 +360,7 @@ int main(void)
 	tcase_add_test(counters, named_counters_tell_every_packet);
 	tcase_add_test(counters, a_table_that_is_not_there_has_no_counters);
 	tcase_add_test(counters, dynamic_elements_tell_their_packets);
+	tcase_add_test(counters, no_more_elements_are_read_than_asked_for);
 	tcase_add_test(counters, counters_and_dynamic_elements_survive_a_change_of_the_table);
 	suite_add_tcase(suite, counters);
 

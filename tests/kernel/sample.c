@@ -48,6 +48,9 @@ static void build_sets(struct builder *b)
 	        {.name = "source4", .type = SET_IPV4, .map = true, .comment = "who is who"},
 	        {.name = "source_net6", .type = SET_IPV6, .map = true, .interval = true},
 	        {.name = "source_mac", .type = SET_ETHER, .map = true},
+	        {.name = "lent4", .type = SET_IPV4, .timed = true, .size = 100},
+	        {.name = "lent_source6", .type = SET_IPV6, .map = true, .timed = true},
+	        {.name = "lent_ports", .type = SET_PORT, .interval = true, .timed = true},
 	        {.name = "seen4", .type = SET_IPV4, .dynamic = true, .size = 1000},
 	        {.name = "seen6", .type = SET_IPV6, .dynamic = true, .size = 65535},
 	};
@@ -88,6 +91,12 @@ static void build_elements(struct builder *b)
 	build_range(b, "source_net6", "\40\1\15\270\0\0\0\0\0\0\0\0\0\0\1\0",
 	            "\40\1\15\270\0\0\0\0\0\0\0\0\0\0\1\377", 16, "refuse", nowhere);
 	element(b, "source_mac", "\122\124\0\22\64\126", 6, "role_desk");
+	element(b, "lent4", "\300\0\2\11", 4, NULL);
+	b->life.comment = "by alice: a 'quotation'";
+	element(b, "lent4", "\300\0\2\10", 4, NULL);
+	element(b, "lent_source6", "\40\1\15\270\0\0\0\0\0\0\0\0\0\0\0\11", 16, "refuse");
+	build_range(b, "lent_ports", "\0\100", "\0\120", 2, NULL, nowhere);
+	b->life.comment = NULL;
 }
 
 static void build_role(struct builder *b)
@@ -106,6 +115,14 @@ static void build_role(struct builder *b)
 	      .side = SIDE_DESTINATION,
 	      .name = "net4"},
 	     done);
+	RULE(b, "role_desk", NULL, nowhere,
+	     {.kind = MATCH_ADDRESS_SET, .family = FAMILY_IPV4, .inverted = true, .name = "lent4"},
+	     {.kind = MATCH_PORT_SET, .value = IPPROTO_UDP, .name = "lent_ports"}, done);
+	RULE(b, "role_desk", NULL, nowhere,
+	     {.kind = VMAP_ADDRESS,
+	      .family = FAMILY_IPV6,
+	      .side = SIDE_SOURCE,
+	      .name = "lent_source6"});
 	RULE(b, "role_desk", NULL, nowhere, {.kind = MATCH_ICMP_TYPE_SET, .name = "types4"}, done);
 	RULE(b, "role_desk", NULL, nowhere, {.kind = MATCH_ICMPV6_TYPE_SET, .name = "types6"},
 	     done);
@@ -285,7 +302,7 @@ void sample_check(struct kernel *kernel, const struct ruleset *wanted)
 	ck_assert(!sample_differs(kernel, wanted));
 }
 
-struct applied sample_apply(struct kernel *kernel, const struct ruleset *wanted)
+struct applied sample_apply(struct kernel *kernel, struct ruleset *wanted)
 {
 	struct applied applied = {};
 	int r = table_apply(kernel, wanted, &applied);

@@ -34,6 +34,6 @@ void sample_check(struct kernel *kernel, const struct ruleset *wanted);
 bool sample_differs(struct kernel *kernel, const struct ruleset *wanted);
 
 /* Applies it, which must go well; what was done. */
-struct applied sample_apply(struct kernel *kernel, const struct ruleset *wanted);
+struct applied sample_apply(struct kernel *kernel, struct ruleset *wanted);
 
 #endif

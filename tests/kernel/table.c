@@ -438,7 +438,7 @@ START_TEST(a_table_is_applied_while_another_process_commits_all_the_time)
 				_exit(1);
 	}
 	for (unsigned i = 0; i < 20; i++) {
-		const struct ruleset *wanted = i % 2 ? one : two;
+		struct ruleset *wanted = i % 2 ? one : two;
 		int r = table_apply(kernel, wanted, &applied);
 
 		ck_assert_msg(r == 0 || r == APPLY_BUSY, "%d: %s", r, applied.refusal.text);

@@ -71,13 +71,14 @@ class Policy:
     edges: dict[int, list[Address]] = field(default_factory=lambda: {4: [], 6: []})
     macs: list[str] = field(default_factory=list)
     ports: list[tuple[str, int | None]] = field(default_factory=list)
+    requests: list[tuple[str, dict]] = field(default_factory=list)  # of run time: method, arguments
 
 
 def _network(interface: str, version: int) -> Address:
     return ip_network(NETWORKS[interface][0 if version == 4 else 1]).network_address
 
 
-def _range(rng: Random, interfaces: tuple[str, ...], version: int) -> tuple[Address, Address]:
+def any_range(rng: Random, interfaces: tuple[str, ...], version: int) -> tuple[Address, Address]:
     """A stretch of addresses: one, a prefix, or a range."""
     base, span = _network(rng.choice(interfaces), version), SPAN[version]
     kind = rng.random()
@@ -93,7 +94,8 @@ def _range(rng: Random, interfaces: tuple[str, ...], version: int) -> tuple[Addr
     return base + first, base + last
 
 
-def _written(first: Address, last: Address, rng: Random) -> str:
+def written(first: Address, last: Address, rng: Random) -> str:
+    """One address, a prefix or a range as the configuration spells it."""
     if first == last:
         return str(first)
     size = int(last) - int(first) + 1
@@ -102,14 +104,14 @@ def _written(first: Address, last: Address, rng: Random) -> str:
     return f"{first}-{last}"
 
 
-def _fits(new: tuple[Address, Address], old: list[tuple[Address, Address]]) -> bool:
+def fits(new: tuple[Address, Address], old: list[tuple[Address, Address]]) -> bool:
     """Neither the same as one that is there, nor crossing it."""
     first, last = new
     return all(last < a or b < first or (a <= first and last <= b and new != (a, b)) or
                (first <= a and b <= last and new != (a, b)) for a, b in old)
 
 
-class _Maker:
+class Maker:
     """Writes one policy, part by part."""
 
     def __init__(self, rng: Random):
@@ -162,9 +164,9 @@ class _Maker:
     def stretch(self) -> str:
         """Addresses as a literal."""
         rng = self.rng
-        first, last = _range(rng, tuple(NETWORKS), rng.choice((4, 6)))
+        first, last = any_range(rng, tuple(NETWORKS), rng.choice((4, 6)))
         self.note(first, last)
-        return _written(first, last, rng)
+        return written(first, last, rng)
 
     def peer(self) -> str:
         """One entry of to or from."""
@@ -211,11 +213,11 @@ class _Maker:
         rng, addresses = self.rng, []
         for _ in range(rng.randint(1, 4)):
             version = rng.choice((4, 6))
-            stretch = _range(rng, INSIDE if rng.random() < 0.95 else tuple(NETWORKS), version)
-            if _fits(stretch, self.claims[version]):
+            stretch = any_range(rng, INSIDE if rng.random() < 0.95 else tuple(NETWORKS), version)
+            if fits(stretch, self.claims[version]):
                 self.claims[version].append(stretch)
                 self.note(*stretch)
-                addresses.append(_written(*stretch, rng))
+                addresses.append(written(*stretch, rng))
         parts = [f'name = "host{number}"; role = "{rng.choice(self.roles)}";']
         if addresses:
             self.addressed.append(f"host{number}")
@@ -246,12 +248,36 @@ class _Maker:
         lines += ["roles = {", *(self.role(number) for number in range(len(self.roles))), "};",
                   "hosts = (", ",\n".join(hosts), ");"]
         self.policy.text = "\n".join(lines) + "\n"
+        # Last, so that a seed makes the same configuration with and without them.
+        self.policy.requests = [self.request() for _ in range(rng.randrange(7))]
         return self.policy
+
+    def guest(self) -> str:
+        """An address to ask something for: in a host's stretch, or nobody's."""
+        rng, version = self.rng, self.rng.choice((4, 6))
+        if self.claims[version] and rng.random() < 0.6:
+            first, last = rng.choice(self.claims[version])
+            address = first + rng.randrange(int(last) - int(first) + 1)
+        else:
+            address = _network(rng.choice(INSIDE), version) + rng.randrange(2, SPAN[version] - 1)
+        for _ in range(4):  # worth trying more than others
+            self.policy.edges[version].append(address)
+        return str(address)
+
+    def request(self) -> tuple[str, dict]:
+        """An assignment or a permit. Some are refused: the configuration names the address."""
+        rng = self.rng
+        if rng.random() < 0.5:
+            return "Assign", {"address": self.guest(), "role": rng.choice(self.roles),
+                              "seconds": rng.choice((None, 3600)), "why": "by chance"}
+        host = rng.choice(self.hosts) if rng.random() < 0.6 else self.guest()
+        return "Permit", {"host": host, "service": self.service(), "seconds": 3600,
+                          "to": self.peer() if rng.random() < 0.5 else None, "why": "by chance"}
 
 
 def policy(rng: Random) -> Policy:
     """A valid policy."""
-    return _Maker(rng).make()
+    return Maker(rng).make()
 
 
 def _interface_of(address: Address) -> str | None:

@@ -169,6 +169,26 @@ def differences(probes: list[Probe], said: dict[bytes, dict], arrived: set[bytes
     return found
 
 
+def ask(connection: varlink.Connection, made: Policy) -> None:
+    """Requests of run time; those for addresses that the configuration names are refused."""
+    for method, arguments in made.requests:
+        try:
+            connection.call(method, **{name: value for name, value in arguments.items()
+                                       if value is not None})
+        except varlink.Refused as refused:
+            assert "RequestRejected" in str(refused), (method, arguments)
+
+
+def withdraw(connection: varlink.Connection, rng: Random) -> None:
+    """Most of them; the others meet the next configuration."""
+    for assignment in connection.call("ListAssignments")["assignments"]:
+        if rng.random() < 0.8:
+            connection.call("Unassign", address=assignment["address"])
+    for permit in connection.call("ListPermits")["permits"]:
+        if rng.random() < 0.8:
+            connection.call("Revoke", id=permit["id"])
+
+
 def try_policy(wires: Wires, daemon: Daemon, connection: varlink.Connection, number: int) -> int:
     """One policy and its packets; how many of them passed."""
     rng = Random(f"{SEED}:{number}")
@@ -178,6 +198,7 @@ def try_policy(wires: Wires, daemon: Daemon, connection: varlink.Connection, num
         connection.call("Reload")
     except varlink.Refused as refused:
         pytest.fail(f"EGRESSD_SEED={SEED}, policy {number} is not taken: {refused}\n{made.text}")
+    ask(connection, made)
     wires.gateway.run("conntrack", "-F")
     probes = probes_for(rng, made)
     said = expectations(connection, probes)
@@ -186,8 +207,12 @@ def try_policy(wires: Wires, daemon: Daemon, connection: varlink.Connection, num
     arrived = wires.send(probes, lambda seen: wanted <= seen, WAIT if wanted else 0.02)
     found = differences(probes, said, arrived, told(connection, since, probes, said))
     if found:
-        pytest.fail(f"EGRESSD_SEED={SEED}, policy {number}:\n{made.text}\n" + "\n".join(found),
+        asked = [*connection.call("ListAssignments")["assignments"],
+                 *connection.call("ListPermits")["permits"]]
+        pytest.fail(f"EGRESSD_SEED={SEED}, policy {number}:\n{made.text}\n"
+                    + "".join(f"{request}\n" for request in asked) + "\n".join(found),
                     pytrace=False)
+    withdraw(connection, rng)
     return len(arrived)
 
 

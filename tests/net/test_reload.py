@@ -300,6 +300,19 @@ def test_hosts_by_the_thousand_are_put_in_force_in_one_piece(clean: Lab, daemon:
     assert daemon.json("reload")["elements_deleted"] >= 3000
 
 
+def test_a_reload_says_how_it_was_verified(clean: Lab, daemon: Daemon):
+    daemon.start(BEFORE)
+    assert daemon.json("reload")["verified"] == "nothing had to be changed"
+    daemon.write(AFTER)
+    assert daemon.json("reload")["verified"] == "what changed read back"
+    many = ", ".join(f'"10.{number >> 8}.{number & 255}.1"' for number in range(5000))
+    for more in ("", ', "10.99.0.1"'):
+        daemon.write(small('"http", "smtp"', hosts=f""",
+          {{ name = "many"; role = "desk"; address = [ {many}{more} ]; }}"""))
+        verified = daemon.json("reload")["verified"]
+    assert " elements looked up" in verified
+
+
 def test_a_file_that_others_may_write_is_refused(daemon: Daemon):
     daemon.start(BEFORE)
     path = daemon.write(AFTER)

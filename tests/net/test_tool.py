@@ -101,6 +101,7 @@ def test_a_typing_error_is_no_all_clear(busy: Daemon):
 
 def test_a_daemon_that_saw_nothing_points_to_what_the_kernel_counted(busy: Daemon):
     busy.stop()
+    (busy.state / "ledger.json").unlink()
     busy.start()
     assert busy.ctl("blocked").stdout == (
         "Nothing was blocked since the daemon began to listen; egressctl status has the "

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/address.h"
 #include "base/arena.h"
+#include "base/array.h"
+#include "base/index.h"
 #include "base/problems.h"
 #include "base/protocol.h"
 #include "base/record.h"
@@ -218,16 +220,101 @@ END_TEST
 START_TEST(an_arena_gives_zeroed_aligned_memory_of_any_size)
 {
 	struct arena *arena = arena_new();
-	for (size_t size = 1; size < 300000; size = size * 3 + 1) {
+	for (size_t size = 1; size < 3000000; size = size * 3 + 1) {
+		/* No type of that size needs more. */
+		size_t alignment = size & -size;
+		if (alignment > _Alignof(max_align_t))
+			alignment = _Alignof(max_align_t);
 		unsigned char *bytes = arena_alloc(arena, 1, size);
 		ck_assert_ptr_nonnull(bytes);
-		ck_assert_uint_eq((uintptr_t)bytes % _Alignof(max_align_t), 0);
+		ck_assert_uint_eq((uintptr_t)bytes % alignment, 0);
+		unsigned char any = 0;
 		for (size_t i = 0; i < size; i++)
-			ck_assert_uint_eq(bytes[i], 0);
+			any |= bytes[i];
+		ck_assert_uint_eq(any, 0);
 		memset(bytes, 0xff, size);
 	}
 	ck_assert_ptr_null(arena_alloc(arena, SIZE_MAX, 2));
 	arena_free(arena);
+}
+END_TEST
+
+START_TEST(strings_in_an_arena_lie_side_by_side_and_numbers_behind_them_are_aligned)
+{
+	struct arena *arena = arena_new();
+	char *first = arena_strdup(arena, "ab"), *second = arena_strdup(arena, "cd");
+	uint64_t *number = arena_alloc(arena, 1, sizeof(*number));
+	long double *large = arena_alloc(arena, 3, sizeof(*large));
+	ck_assert_ptr_eq(second, first + 3);
+	ck_assert_uint_eq((uintptr_t)number % _Alignof(uint64_t), 0);
+	ck_assert_uint_eq((uintptr_t)large % _Alignof(long double), 0);
+	*number = UINT64_MAX;
+	memset(large, 0xff, 3 * sizeof(*large));
+	ck_assert_str_eq(first, "ab");
+	ck_assert_str_eq(second, "cd");
+	arena_free(arena);
+}
+END_TEST
+
+START_TEST(an_arena_keeps_the_items_of_an_array)
+{
+	struct arena *arena = arena_new();
+	ARRAY(unsigned) numbers = {}, none = {};
+	for (unsigned i = 0; i < 1000; i++)
+		*ARRAY_ADD(&numbers) = i;
+	unsigned *kept = ARENA_KEEP(arena, &numbers);
+	ck_assert_ptr_null(numbers.items);
+	ck_assert_uint_eq(numbers.count + numbers.capacity, 0);
+	*ARRAY_ADD(&numbers) = 7; /* the array is another one from now on */
+	for (unsigned i = 0; i < 1000; i++)
+		ck_assert_uint_eq(kept[i], i);
+	ck_assert_ptr_null(ARENA_KEEP(arena, &none));
+	ARRAY_DONE(&numbers);
+	arena_free(arena);
+}
+END_TEST
+
+struct named {
+	const char *name;
+	size_t number;
+};
+
+static size_t number_of(struct index *index, const struct named *items, size_t count,
+                        const char *name)
+{
+	const struct named *found = index_find(index, items, count, sizeof(*items), name);
+	return found ? found->number : SIZE_MAX;
+}
+
+START_TEST(an_index_finds_the_first_of_each_name_while_the_array_grows_and_shrinks)
+{
+	_cleanup_(arena_freep) struct arena *arena = arena_new();
+	ARRAY(struct named) named = {};
+	struct index index = {};
+
+	ck_assert_uint_eq(number_of(&index, NULL, 0, "0"), SIZE_MAX);
+	for (size_t i = 0; i < 3000; i++) {
+		struct named *item = ARRAY_ADD(&named);
+		/* Each third name is that of the item before. */
+		*item = (struct named){arena_printf(arena, "%zu", i % 3 ? i / 3 * 3 + i % 2 : i),
+		                       i};
+		if (i % 7 == 0)
+			ck_assert_uint_le(number_of(&index, named.items, named.count, item->name),
+			                  i);
+	}
+	for (size_t i = 0; i < named.count; i++) {
+		const char *name = named.items[i].name;
+		size_t first = 0;
+		while (strcmp(named.items[first].name, name) != 0)
+			first++;
+		ck_assert_uint_eq(number_of(&index, named.items, named.count, name), first);
+	}
+	ck_assert_uint_eq(number_of(&index, named.items, named.count, "x"), SIZE_MAX);
+	ck_assert_uint_eq(number_of(&index, named.items, 10, "12"), SIZE_MAX);
+	ck_assert_uint_eq(number_of(&index, named.items, 10, "3"), 3);
+	ck_assert_uint_eq(number_of(&index, named.items, named.count, "12"), 12);
+	index_done(&index);
+	ARRAY_DONE(&named);
 }
 END_TEST
 
@@ -266,6 +353,11 @@ int main(void)
 	tcase_add_test(tests, problems_come_out_by_file_and_line_in_the_order_found);
 	tcase_add_test(tests, more_problems_than_the_list_holds_are_counted);
 	tcase_add_test(tests, an_arena_gives_zeroed_aligned_memory_of_any_size);
+	tcase_add_test(tests,
+	               strings_in_an_arena_lie_side_by_side_and_numbers_behind_them_are_aligned);
+	tcase_add_test(tests, an_arena_keeps_the_items_of_an_array);
+	tcase_add_test(tests,
+	               an_index_finds_the_first_of_each_name_while_the_array_grows_and_shrinks);
 	tcase_add_test(tests, protocols_and_icmp_types_go_by_name_and_number);
 	suite_add_tcase(suite, tests);
 

@@ -179,7 +179,31 @@ static const struct parameter explain_parameters[] = {
 };
 static const struct parameter host_parameters[] = {{"role", PARAMETER_STRING, false}, {}};
 
+/* The one in the middle is seen to: the status does not repeat it. */
+static int list_alarms(struct request *request, json_t *parameters, void *userdata)
+{
+	return request_reply(
+	        request,
+	        json_pack("{s:[{s:i, s:s, s:s, s:s}, {s:i, s:s, s:s, s:s}, {s:i, s:s, s:s, s:s}]}",
+	                  "alarms", "id", 7, "severity", "critical", "state", "open", "text",
+	                  "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9: role web may "
+	                  "initiate nothing. 3 attempts since 14:02:11.",
+	                  "id", 6, "severity", "critical", "state", "acknowledged", "text", "seen",
+	                  "id", 5, "severity", "warning", "state", "open", "text",
+	                  "pc7 tries tcp/25."));
+}
+
+static const struct parameter list_alarms_parameters[] = {
+        {"all", PARAMETER_BOOL, false},
+        {"utc_offset", PARAMETER_INT, false},
+        {},
+};
+
 static const struct method methods[] = {
+        {.name = "ListAlarms",
+         .access = ACCESS_READ,
+         .call = list_alarms,
+         .parameters = list_alarms_parameters},
         {"GetStatus", ACCESS_READ, false, get_status, NULL},
         {"ListBlocked", ACCESS_READ, false, list_blocked, blocked_parameters},
         {"Explain", ACCESS_READ, false, explain, explain_parameters},
@@ -270,7 +294,10 @@ static const char status_golden[] =
 	"Inside      lan0, dmz*, eth7 (no such interface now)\n"
 	"Blocked     1.2k packets, 60 KiB in all\n"
 	"Events      1.2k received, 4 lost (the counters have them all the same)\n"
-	"Alarms      2 open\n"
+	"Alarms      2 open; see egressctl alarms\n"
+	"            7, critical: www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9:\n"
+	"            role web may initiate nothing. 3 attempts since 14:02:11.\n"
+	"            5, warning: pc7 tries tcp/25.\n"
 	"\n"
 	"Role                         Hosts  Permitted    Bytes  Blocked   Bytes  Revoked\n"
 	"desk                            35       123k  7.2 MiB     1.2k  60 KiB        3\n"
@@ -594,8 +621,10 @@ END_TEST
 
 START_TEST(help_fits_80_columns_and_has_every_verb)
 {
-	static const char *const verbs[] = {"status", "roles", "hosts",  "blocked", "explain",
-	                                    "check",  "table", "reload", "watch"};
+	static const char *const verbs[] = {"status",  "roles",    "hosts",       "blocked",
+	                                    "explain", "check",    "table",       "reload",
+	                                    "assign",  "unassign", "assignments", "permit",
+	                                    "revoke",  "permits",  "watch"};
 	struct fixture f;
 	set_up(&f);
 	ck_assert_int_eq(run(&f, "--help"), OUTCOME_DONE);
@@ -632,7 +661,7 @@ static void expect_completions(const char *first, const char *second, const char
 
 START_TEST(a_shell_is_told_what_may_come_next)
 {
-	expect_completions("re", NULL, "reload\n");
+	expect_completions("re", NULL, "reload\nrevoke\n");
 	expect_completions("--so", NULL, "--socket\n");
 	expect_completions("blocked", "--so", "--socket\n--source\n");
 	expect_completions("check", "", "");

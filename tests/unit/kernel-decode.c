@@ -34,6 +34,7 @@ static struct op ops[] = {
         {.kind = OP_CMP, .key = NFT_CMP_NEQ, .length = 16, .reg = NFT_REG_1, .data = "lan0"},
         {.kind = OP_LOOKUP, .reg = NFT_REG_1, .name = "set"},
         {.kind = OP_LOOKUP, .reg = NFT_REG_1, .name = "map", .verdict = true},
+        {.kind = OP_LOOKUP, .reg = NFT_REG_1, .flags = NFT_LOOKUP_F_INV, .name = "set"},
         {.kind = OP_COUNTER, .name = "counter"},
         {.kind = OP_HELPER, .name = "ftp"},
         {.kind = OP_LOG, .key = 100, .flags = 128, .name = "egressd role desk"},
@@ -127,7 +128,7 @@ START_TEST(an_expression_with_more_than_an_op_can_say_is_foreign)
 	        {OP_META, NFTA_META_SREG, 1},          {OP_PAYLOAD, NFTA_PAYLOAD_SREG, 1},
 	        {OP_CT, NFTA_CT_DIRECTION, 1},         {OP_CT, NFTA_CT_SREG, 1},
 	        {OP_BITWISE, NFTA_BITWISE_OP, 1},      {OP_BITWISE, NFTA_BITWISE_SREG, 9},
-	        {OP_LOOKUP, NFTA_LOOKUP_FLAGS, 1},     {OP_LOOKUP, NFTA_LOOKUP_DREG, 1},
+	        {OP_LOOKUP, NFTA_LOOKUP_FLAGS, 2},     {OP_LOOKUP, NFTA_LOOKUP_DREG, 1},
 	        {OP_COUNTER, NFTA_OBJREF_IMM_TYPE, 2}, {OP_LOG, NFTA_LOG_LEVEL, 4},
 	        {OP_LOG, NFTA_LOG_FLAGS, 1},           {OP_LOG, NFTA_LOG_QTHRESHOLD, 1},
 	        {OP_DYNSET, NFTA_DYNSET_OP, 1},        {OP_DYNSET, NFTA_DYNSET_SREG_DATA, 1},
@@ -268,6 +269,28 @@ START_TEST(ends_that_do_not_pair_are_told)
 }
 END_TEST
 
+/* The kernel hides the beginnings of ranges that are over, but for a while not their ends. */
+START_TEST(in_a_timed_set_ends_without_a_beginning_are_passed_over)
+{
+	struct raw_element ends[] = {
+	        {.key = {0, 3}, .end = true}, {.key = {1, 0}, .comment = "lent", .timeout = 60},
+	        {.key = {2, 0}, .end = true}, {.key = {3, 0}, .end = true},
+	        {.key = {4, 0}, .end = true}, {.key = {5, 0}},
+	        {.key = {5, 1}, .end = true},
+	};
+	struct set set = {.name = "ports", .type = SET_PORT, .interval = true, .timed = true};
+
+	ck_assert_int_eq(pair_elements(&set, ends, ELEMENTS_OF(ends)), 0);
+	ck_assert_uint_eq(set.elements.count, 2);
+	ck_assert_mem_eq(set.elements.items[0].from, "\1\0", 2);
+	ck_assert_mem_eq(set.elements.items[0].to, "\1\377", 2);
+	ck_assert_str_eq(set.elements.items[0].comment, "lent");
+	ck_assert_uint_eq(set.elements.items[0].timeout, 60);
+	ck_assert_mem_eq(set.elements.items[1].to, "\5\0", 2);
+	ARRAY_DONE(&set.elements);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("kernel-decode");
@@ -283,6 +306,7 @@ int main(void)
 	tcase_add_test(tests, comments_are_found_in_user_data_and_broken_user_data_has_none);
 	tcase_add_test(tests, ends_in_any_order_pair_to_ranges);
 	tcase_add_test(tests, ends_that_do_not_pair_are_told);
+	tcase_add_test(tests, in_a_timed_set_ends_without_a_beginning_are_passed_over);
 	suite_add_tcase(suite, tests);
 
 	runner = srunner_create(suite);

@@ -117,6 +117,18 @@ START_TEST(broken_grammar_is_told_in_words)
 }
 END_TEST
 
+START_TEST(tokens_need_no_space_between_them)
+{
+	assert_refused(
+	        "gateway={inside=[\"a\"\"b\"];};",
+	        "a.conf:1: there must be a comma before \"b\", or \"]\" to close the \"[\" of "
+	        "line 1\n");
+	policy_free(
+	        assert_loads("gateway={inside=[\"a\"]nflog_group=7refuse=\"drop\"mode:\"audit\"}"
+	                     "roles={}hosts=()"));
+}
+END_TEST
+
 START_TEST(a_policy_needs_gateway_roles_and_hosts)
 {
 	assert_refused(
@@ -145,7 +157,7 @@ START_TEST(unknown_keys_are_named_with_the_nearest_known_one)
 	               "a.conf:2: unknown key \"modus\" in gateway; did you mean \"mode\" (enforce "
 	               "or audit)?\n"
 	               "a.conf:3: unknown key \"zebra\" in gateway; the keys there are inside, "
-	               "mode, refuse, nflog_group\n");
+	               "mode, refuse, nflog_group, ledger\n");
 	assert_refused(
 	        GATEWAY "hosts = ( );\nroles = { r = { outbund = [ ];\n"
 	                "outbound = ( { services = \"http\"; } ); }; };\n"
@@ -269,6 +281,32 @@ START_TEST(values_of_gateway_are_held_to_their_range)
 	               "a.conf:4: nflog_group 65536 is out of range; it must be 1 to 65535\n");
 	assert_refused("gateway = { inside = \"lan0\"; nflog_group = 0; };\n" NOBODY,
 	               "a.conf:1: nflog_group 0 is out of range; it must be 1 to 65535\n");
+	assert_refused("gateway = { inside = \"lan0\"; ledger = {\nentries = 63;\n"
+	               "attempts = 1048577; }; };\n" NOBODY,
+	               "a.conf:2: \"entries\" of ledger is 63, which is out of range; it must be 64 "
+	               "to 1048576\n"
+	               "a.conf:3: \"attempts\" of ledger is 1048577, which is out of range; it must "
+	               "be 64 to 1048576\n");
+}
+END_TEST
+
+START_TEST(the_ledger_has_limits_unless_written_otherwise)
+{
+	struct policy *policy = assert_loads(GATEWAY NOBODY);
+	ck_assert_uint_eq(policy->gateway.ledger.entries, LEDGER_ENTRIES_DEFAULT);
+	ck_assert_uint_eq(policy->gateway.ledger.attempts, LEDGER_ATTEMPTS_DEFAULT);
+	policy_free(policy);
+	policy = assert_loads("gateway = { inside = \"lan0\"; ledger = { attempts = 64; "
+	                      "entries = 1048576L; }; };\n" NOBODY);
+	ck_assert_uint_eq(policy->gateway.ledger.entries, 1048576);
+	ck_assert_uint_eq(policy->gateway.ledger.attempts, 64);
+	policy_free(policy);
+	assert_refused("gateway = { inside = \"lan0\"; ledger = {\nentrys = 64; }; };\n" NOBODY,
+	               "a.conf:2: unknown key \"entrys\" in ledger; did you mean \"entries\" (how "
+	               "many entries are listed)?\n");
+	assert_refused("gateway = { inside = \"lan0\"; ledger = 64; };\n" NOBODY,
+	               "a.conf:1: \"ledger\" must be a group, as in { entries = 16384; attempts = "
+	               "65536; }\n");
 }
 END_TEST
 
@@ -444,6 +482,7 @@ int main(void)
 	tcase_add_test(tests, an_empty_file_is_no_policy);
 	tcase_add_test(tests, bytes_that_are_no_text_are_refused);
 	tcase_add_test(tests, broken_grammar_is_told_in_words);
+	tcase_add_test(tests, tokens_need_no_space_between_them);
 	tcase_add_test(tests, a_policy_needs_gateway_roles_and_hosts);
 	tcase_add_test(tests, unknown_keys_are_named_with_the_nearest_known_one);
 	tcase_add_test(tests, values_of_the_wrong_kind_are_told_what_they_must_be);
@@ -451,6 +490,7 @@ int main(void)
 	tcase_add_test(tests, a_string_is_found_in_the_line_where_it_stands);
 	tcase_add_test(tests, what_is_not_written_has_its_default);
 	tcase_add_test(tests, values_of_gateway_are_held_to_their_range);
+	tcase_add_test(tests, the_ledger_has_limits_unless_written_otherwise);
 	tcase_add_test(tests, interface_names_are_such_as_the_kernel_takes);
 	tcase_add_test(tests, names_are_letters_digits_dashes_and_underscores);
 	tcase_add_test(tests, a_host_needs_a_name_a_role_and_something_to_be_told_by);

@@ -243,6 +243,65 @@ START_TEST(no_count_is_lost_however_full_it_gets)
 }
 END_TEST
 
+static void assert_totals_hold(const struct ledger *l)
+{
+	struct ledger_totals totals = ledger_totals(l);
+	uint64_t attempts = totals.other_attempts, packets = totals.other_packets;
+	for (const struct ledger_entry *e = ledger_first(l, NULL); e; e = ledger_next(l, NULL, e)) {
+		attempts += e->attempts;
+		packets += e->packets;
+	}
+	ck_assert_uint_eq(attempts, totals.attempts);
+	ck_assert_uint_eq(packets, totals.packets);
+}
+
+START_TEST(a_port_scan_costs_no_other_host_an_entry)
+{
+	_cleanup_(ledger_freep) struct ledger *l = NULL;
+	ck_assert_int_eq(ledger_new(100, &l), 0);
+	struct packet quiet = packet("192.0.2.81", "198.51.100.7", 25);
+	struct packet scan = packet("192.0.2.80", "198.51.100.7", 0);
+	ledger_note(l, &quiet, REASON_ROLE, "pc", "desk", NULL, true, 1);
+	for (unsigned port = 1; port < 60000; port++) {
+		scan.destination_port = (uint16_t)port;
+		ledger_note(l, &scan, REASON_ROLE, "pc2", "desk", NULL, true, port);
+	}
+	const struct ledger_filter filter = {.source = &quiet.source};
+	ck_assert_ptr_nonnull(ledger_first(l, &filter));
+	ck_assert_uint_eq(ledger_count(l), 100);
+	ck_assert_uint_eq(ledger_totals(l).other_entries, 59999 - 99);
+	assert_totals_hold(l);
+}
+END_TEST
+
+START_TEST(another_size_keeps_the_latest_and_sums_up_the_rest)
+{
+	_cleanup_(ledger_freep) struct ledger *l = NULL;
+	ck_assert_int_eq(ledger_new(64, &l), 0);
+	struct packet p = packet("192.0.2.80", "198.51.100.7", 25);
+	for (uint8_t i = 0; i < 64; i++) {
+		p.source.bytes[3] = i;
+		ledger_note(l, &p, REASON_ROLE, "pc", "desk", NULL, true, 1000 + i);
+	}
+	ck_assert_int_eq(ledger_resize(&l, 16), 0);
+	ck_assert_uint_eq(ledger_count(l), 16);
+	ck_assert_uint_eq(ledger_totals(l).other_entries, 48);
+	ck_assert_uint_eq(ledger_first(l, NULL)->last, 1063);
+	assert_totals_hold(l);
+
+	ck_assert_int_eq(ledger_resize(&l, 1000), 0);
+	ck_assert_uint_eq(ledger_count(l), 16);
+	unsigned expected = 1063;
+	for (const struct ledger_entry *e = ledger_first(l, NULL); e; e = ledger_next(l, NULL, e)) {
+		ck_assert_uint_eq(e->last, expected--);
+		ck_assert_str_eq(e->host, "pc");
+	}
+	ck_assert_int_eq(ledger_resize(&l, 0), -EINVAL);
+	ck_assert_uint_eq(ledger_count(l), 16);
+	assert_totals_hold(l);
+}
+END_TEST
+
 START_TEST(a_ledger_for_nothing_is_refused)
 {
 	struct ledger *none = NULL;
@@ -266,6 +325,8 @@ int main(void)
 	tcase_add_test(c, a_clock_that_steps_back_leaves_a_span);
 	tcase_add_test(c, what_makes_room_is_counted_among_the_others);
 	tcase_add_test(c, no_count_is_lost_however_full_it_gets);
+	tcase_add_test(c, a_port_scan_costs_no_other_host_an_entry);
+	tcase_add_test(c, another_size_keeps_the_latest_and_sums_up_the_rest);
 	tcase_add_test(c, a_ledger_for_nothing_is_refused);
 	suite_add_tcase(suite, c);
 

@@ -5,7 +5,11 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 struct item {
 	uint32_t key;
@@ -85,6 +89,126 @@ START_TEST(a_table_that_was_full_many_times_over_holds_the_last_items)
 }
 END_TEST
 
+struct owned {
+	uint16_t owner;
+	uint16_t number;
+	uint32_t value;
+};
+
+static struct recent *fair(size_t max)
+{
+	struct recent *recent;
+	ck_assert_int_eq(recent_new_fair(max, sizeof(uint16_t), sizeof(uint32_t),
+	                                 sizeof(struct owned), &recent),
+	                 0);
+	return recent;
+}
+
+static bool has(struct recent *recent, uint16_t owner, uint16_t number)
+{
+	const struct owned key = {.owner = owner, .number = number};
+	for (const struct owned *o = recent_first(recent); o; o = recent_next(recent, o))
+		if (memcmp(o, &key, sizeof(uint32_t)) == 0)
+			return true;
+	return false;
+}
+
+static void put(struct recent *recent, uint16_t owner, uint16_t number)
+{
+	const struct owned key = {.owner = owner, .number = number};
+	if (!recent_use(recent, &key))
+		recent_add(recent, &key);
+}
+
+START_TEST(a_flood_by_one_owner_costs_no_other_an_item)
+{
+	enum { MAX = 1024, OTHERS = 900 };
+	_cleanup_(recent_freep) struct recent *recent = fair(MAX);
+	for (uint16_t owner = 1; owner <= OTHERS; owner++)
+		put(recent, owner, 7);
+	for (uint16_t number = 0; number < 60000; number++)
+		put(recent, 0, number);
+	ck_assert_uint_eq(recent_count(recent), MAX);
+	for (uint16_t owner = 1; owner <= OTHERS; owner++)
+		ck_assert(has(recent, owner, 7));
+	/* Of its own the flood keeps the latest. */
+	for (uint16_t number = 60000 - (MAX - OTHERS); number < 60000; number++)
+		ck_assert(has(recent, 0, number));
+}
+END_TEST
+
+START_TEST(a_flood_by_many_owners_costs_what_came_once_before_what_came_again)
+{
+	enum { MAX = 1024, AGAIN = 500 };
+	_cleanup_(recent_freep) struct recent *recent = fair(MAX);
+	for (uint16_t owner = 1; owner <= AGAIN; owner++) {
+		put(recent, owner, 1);
+		put(recent, owner, 1);
+	}
+	for (uint16_t owner = 1000; owner < 60000; owner++)
+		put(recent, owner, 1);
+	ck_assert_uint_eq(recent_count(recent), MAX);
+	for (uint16_t owner = 1; owner <= AGAIN; owner++)
+		ck_assert(has(recent, owner, 1));
+	ck_assert(has(recent, 59999, 1));
+}
+END_TEST
+
+START_TEST(items_that_all_came_again_make_room_in_their_order)
+{
+	_cleanup_(recent_freep) struct recent *recent = fair(64);
+	for (uint16_t owner = 0; owner < 200; owner++) {
+		put(recent, owner, 1);
+		put(recent, owner, 1);
+	}
+	for (uint16_t owner = 136; owner < 200; owner++)
+		ck_assert(has(recent, owner, 1));
+}
+END_TEST
+
+/* The same keys in plain arrays: what is there, in which order, and who the victim may be. */
+START_TEST(a_fair_table_agrees_with_a_slow_one_whatever_comes)
+{
+	unsigned seed = (unsigned)time(NULL);
+	printf("track-recent: seed %u\n", seed);
+	srandom(seed);
+	for (unsigned round = 0; round < 200; round++) {
+		size_t max = 1 + (size_t)random() % 60;
+		long owners = 1 + random() % 20;
+		_cleanup_(recent_freep) struct recent *recent = fair(max);
+		struct owned slow[64];
+		size_t count = 0;
+		for (unsigned i = 0; i < 500; i++) {
+			struct owned key = {.owner = (uint16_t)(random() % owners),
+			                    .number = (uint16_t)(random() % 8)};
+			size_t at = 0;
+			while (at < count && memcmp(&slow[at], &key, sizeof(uint32_t)) != 0)
+				at++;
+			void *used = recent_use(recent, &key);
+			ck_assert_int_eq(used != NULL, at < count);
+			if (!used) {
+				const struct owned *victim = recent_victim(recent);
+				ck_assert_int_eq(victim != NULL, count == max);
+				if (victim)
+					for (at = 0;
+					     memcmp(&slow[at], victim, sizeof(uint32_t)) != 0; at++)
+						ck_assert_uint_lt(at, count);
+				recent_add(recent, &key);
+			}
+			if (at < count)
+				memmove(&slow[at], &slow[at + 1], (--count - at) * sizeof(*slow));
+			slow[count++] = key;
+			const struct owned *o = recent_first(recent);
+			size_t j = count;
+			for (; o && j > 0 && memcmp(o, &slow[j - 1], sizeof(uint32_t)) == 0; j--)
+				o = recent_next(recent, o);
+			ck_assert(!o && j == 0);
+			ck_assert_uint_eq(recent_count(recent), count);
+		}
+	}
+}
+END_TEST
+
 START_TEST(sizes_without_sense_are_refused)
 {
 	struct recent *recent = NULL;
@@ -103,6 +227,10 @@ int main(void)
 	tcase_add_test(c, the_hash_is_siphash_2_4);
 	tcase_add_test(c, the_item_used_longest_ago_makes_room);
 	tcase_add_test(c, a_table_that_was_full_many_times_over_holds_the_last_items);
+	tcase_add_test(c, a_flood_by_one_owner_costs_no_other_an_item);
+	tcase_add_test(c, a_flood_by_many_owners_costs_what_came_once_before_what_came_again);
+	tcase_add_test(c, items_that_all_came_again_make_room_in_their_order);
+	tcase_add_test(c, a_fair_table_agrees_with_a_slow_one_whatever_comes);
 	tcase_add_test(c, sizes_without_sense_are_refused);
 	suite_add_tcase(suite, c);
 

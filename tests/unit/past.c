@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "past.h"
+#include "track/ledger.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ENTRIES 20000 /* more than are kept */
+#define EVERY   (50 * USEC_PER_MSEC)
+
+static void ignore_attempt(const struct ledger_entry *entry, const struct sighting *sighting,
+                           void *userdata)
+{
+}
+
+static int none_blocked(uint64_t *ret_packets, void *userdata)
+{
+	*ret_packets = 0;
+	return 0;
+}
+
+static void ignore_alarm(const struct alarm *alarm, enum alarm_change change, void *userdata)
+{
+}
+
+/* What a daemon has of these. */
+struct run {
+	sd_event *event;
+	struct events *events;
+	struct alarms *alarms;
+	struct past *past;
+};
+
+static void begin(struct run *run, const char *directory)
+{
+	ck_assert_int_ge(sd_event_new(&run->event), 0);
+	ck_assert_int_ge(events_new(run->event, ignore_attempt, none_blocked, NULL, &run->events),
+	                 0);
+	ck_assert_int_ge(alarms_new(run->event, ignore_alarm, NULL, &run->alarms), 0);
+	ck_assert_int_ge(
+	        past_new(run->event, directory, EVERY, run->events, run->alarms, &run->past), 0);
+	past_restore(run->past);
+}
+
+static void end(struct run *run)
+{
+	past_free(run->past);
+	alarms_free(run->alarms);
+	events_free(run->events);
+	sd_event_unref(run->event);
+}
+
+static void note(struct run *run, uint32_t number)
+{
+	struct packet packet = {.protocol = 6, .has_ports = true, .destination_port = 25};
+	const uint8_t source[4] = {10, (uint8_t)(number >> 16), (uint8_t)(number >> 8),
+	                           (uint8_t)number};
+	const uint8_t destination[4] = {203, 0, 113, 9};
+	packet.source = address_from_bytes(FAMILY_IPV4, source);
+	packet.destination = address_from_bytes(FAMILY_IPV4, destination);
+	ledger_note(events_ledger(run->events), &packet, REASON_ROLE, "pc", "desk", NULL, true,
+	            1000000 + number);
+}
+
+START_TEST(the_latest_entries_are_kept_and_the_sum_of_all_stays_true)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX", path[64];
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	begin(&run, directory);
+	for (uint32_t i = 0; i < ENTRIES; i++)
+		note(&run, i);
+	struct ledger_totals before = ledger_totals(events_ledger(run.events));
+	past_keep(run.past);
+	end(&run);
+
+	begin(&run, directory);
+	struct ledger_totals after = ledger_totals(events_ledger(run.events));
+	ck_assert_uint_eq(after.packets, before.packets);
+	ck_assert_uint_eq(after.attempts, before.attempts);
+	ck_assert_uint_eq(after.packets, ENTRIES);
+	ck_assert_uint_eq(ledger_count(events_ledger(run.events)), PAST_LEDGER_ENTRIES);
+	const struct ledger_entry *latest = ledger_first(events_ledger(run.events), NULL);
+	ck_assert_uint_eq(latest->last, 1000000 + ENTRIES - 1);
+	end(&run);
+	snprintf(path, sizeof(path), "%s/" PAST_LEDGER_NAME, directory);
+	struct stat st;
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	unlink(path);
+	rmdir(directory);
+}
+END_TEST
+
+/* Lets the loop turn for so long. */
+static void turn(struct run *run, usec_t time)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	usec_t end = (usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000 + time;
+	do {
+		ck_assert_int_ge(sd_event_run(run->event, 10 * USEC_PER_MSEC), 0);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while ((usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000 < end);
+}
+
+START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX", path[64];
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	begin(&run, directory);
+	alarms_take_tampering(run.alarms, "nft", 7, true);
+	past_note_alarm(run.past);
+	for (uint32_t i = 0; i < 1000; i++)
+		note(&run, i);
+	turn(&run, 2 * USEC_PER_SEC);
+	end(&run); /* without a word */
+
+	begin(&run, directory);
+	ck_assert_uint_eq(ledger_count(events_ledger(run.events)), 1000);
+	const struct alarm *alarm = alarm_book_next(alarms_book(run.alarms), 0);
+	ck_assert_ptr_nonnull(alarm);
+	ck_assert_str_eq(alarm->detail, "nft (pid 7); it was put right");
+	ck_assert_uint_eq(alarms_open(run.alarms), 1);
+	end(&run);
+	snprintf(path, sizeof(path), "%s/" PAST_LEDGER_NAME, directory);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/" PAST_ALARMS_NAME, directory);
+	unlink(path);
+	ck_assert_msg(rmdir(directory) == 0, "nothing else is left there");
+}
+END_TEST
+
+START_TEST(a_directory_that_cannot_be_written_to_is_no_end)
+{
+	struct run run;
+	begin(&run, "/nowhere/at/all");
+	note(&run, 1);
+	turn(&run, 200 * USEC_PER_MSEC);
+	past_keep(run.past);
+	ck_assert_uint_eq(ledger_count(events_ledger(run.events)), 1);
+	end(&run);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("past");
+	TCase *tests = tcase_create("past");
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, the_latest_entries_are_kept_and_the_sum_of_all_stays_true);
+	tcase_add_test(tests, a_daemon_that_is_killed_keeps_what_was_written_meanwhile);
+	tcase_add_test(tests, a_directory_that_cannot_be_written_to_is_no_end);
+	suite_add_tcase(suite, tests);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "golden.h"
+#include "policy-text.h"
+#include "requests.h"
+
+#include "ruleset/compile.h"
+#include "ruleset/diff.h"
+
+#include <errno.h>
+
+/* What is asked for at run time, as parts of the table. */
+
+static struct policy *policy;
+static struct requests requests;
+static struct delta *delta;
+
+static void setup(void)
+{
+	struct problems problems = {};
+	_cleanup_free_ char *path = NULL;
+	ck_assert_int_gt(asprintf(&path, "%s/tests/golden/runtime.conf", EGRESSD_SOURCE_ROOT), 0);
+	ck_assert_int_eq(policy_load(path, NULL, &problems, &policy), 0);
+	requests = (struct requests){.next_id = 1};
+}
+
+static void teardown(void)
+{
+	delta = delta_free(delta);
+	policy = policy_free(policy);
+	requests_done(&requests);
+}
+
+/* As if it were read back: every rule has a handle. */
+static struct ruleset *compile_at(usec_t now)
+{
+	struct ruleset *ruleset = NULL;
+	uint64_t handle = 1;
+	bind_all(policy, &requests, now);
+	ck_assert_int_eq(ruleset_compile(policy, now, &ruleset), 0);
+	ARRAY_FOREACH (chain, &ruleset->chains)
+		ARRAY_FOREACH (rule, &chain->rules)
+			rule->handle = handle++;
+	return ruleset;
+}
+
+/* The steps from one to the other, which stay in `delta`. */
+static void assert_difference(const struct ruleset *have, const struct ruleset *wanted,
+                              const char *expected)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	delta = delta_free(delta);
+	ck_assert_int_eq(ruleset_diff(have, wanted, &delta), 0);
+	FILE *out = open_memstream(&text, &size);
+	delta_print(delta, out);
+	fclose(out);
+	ck_assert_str_eq(text, expected);
+}
+
+START_TEST(requests_of_every_kind_compile_to_their_golden_table)
+{
+	ask(&requests, assignment_of("192.168.0.50", "admin", 0));
+	ask(&requests, assignment_of("192.168.2.3", "desk", 90 * USEC_PER_SEC));
+	ask(&requests, assignment_of("192.168.5.5", "print", 26 * HOUR));
+	ask(&requests, assignment_of("2001:db8::50", "admin", HOUR));
+	ask(&requests, assignment_of("10.9.9.9", "router", HOUR));
+	ask(&requests, permit_of("office", "https", NULL, 2 * HOUR));
+	ask(&requests, permit_of("office", "ftp", "role:desk", 2 * HOUR));
+	ask(&requests, permit_of("boss", "ping", "loghost", 2 * HOUR));
+	ask(&requests, permit_of("bound", "tcp/5000-6000", "host:printers", 2 * HOUR));
+	ask(&requests, permit_of("roaming", "gre", NULL, 2 * HOUR));
+	ask(&requests, permit_of("gateway", "udp/7-9", NULL, 2 * HOUR));
+	ask(&requests, permit_of("192.168.0.50", "https", "loghost", 2 * HOUR));
+	ask(&requests, permit_of("10.8.8.8", "dns", NULL, 2 * HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *ruleset = compile_at(ASKED_AT);
+	_cleanup_free_ char *text = print_ruleset(ruleset);
+	assert_golden(text, "runtime.nft");
+}
+END_TEST
+
+START_TEST(an_assignment_to_a_role_that_has_one_is_elements_and_no_rules)
+{
+	ask(&requests, assignment_of("10.9.9.8", "desk", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
+	ask(&requests, assignment_of("10.9.9.9", "desk", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *after = compile_at(ASKED_AT);
+	assert_difference(before, after,
+	                  "add 1 to set assigned_address4\n"
+	                  "add 1 to set assigned_to_desk_4\n");
+	assert_difference(after, before,
+	                  "delete 1 of set assigned_address4\n"
+	                  "delete 1 of set assigned_to_desk_4\n");
+	ck_assert(delta_can_deny(delta));
+}
+END_TEST
+
+/* Only the sets of assignments, of the table that was compiled before. */
+static struct ruleset *assignments_of(const struct ruleset *have)
+{
+	struct ruleset *ruleset = NULL;
+	struct runtime *runtime = NULL;
+	struct problems problems = {};
+	ck_assert_int_eq(runtime_bind(policy, &requests, ASKED_AT, &problems, &runtime), 0);
+	ck_assert(problems_empty(&problems));
+	runtime_free(policy_use_runtime(policy, runtime));
+	int r = ruleset_assignments(policy, ASKED_AT, have, &ruleset);
+	ck_assert(r == 0 || r == -ENOENT);
+	return ruleset;
+}
+
+START_TEST(the_sets_of_assignments_can_be_made_alone_as_the_whole_table_has_them)
+{
+	ask(&requests, assignment_of("10.9.9.8", "desk", HOUR));
+	ask(&requests, assignment_of("2001:db9::1", "desk", 0));
+	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
+	ask(&requests, assignment_of("10.9.9.9", "desk", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *alone = assignments_of(before);
+	_cleanup_(ruleset_freep) struct ruleset *whole = compile_at(ASKED_AT);
+	ck_assert_ptr_nonnull(alone);
+	ck_assert_uint_ge(alone->sets.count, 3);
+	ARRAY_FOREACH (set, &alone->sets) {
+		const struct set *other = ruleset_set(whole, set->name);
+		ck_assert_ptr_nonnull(other);
+		ck_assert_uint_eq(set->elements.count, other->elements.count);
+		for (size_t i = 0; i < set->elements.count; i++) {
+			const struct element *a = &set->elements.items[i];
+			const struct element *b = &other->elements.items[i];
+			ck_assert_int_eq(element_compare(a, b), 0);
+			ck_assert_uint_eq(a->timeout, b->timeout);
+			ck_assert_str_eq(a->comment, b->comment);
+		}
+	}
+	ask(&requests, assignment_of("10.9.9.7", "print", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *more = assignments_of(before);
+	ck_assert_ptr_null(more); /* that role needs rules */
+}
+END_TEST
+
+START_TEST(time_that_passes_changes_nothing_until_the_end)
+{
+	ask(&requests, assignment_of("10.9.9.9", "router", HOUR));
+	ask(&requests, permit_of("10.9.9.9", "https", NULL, HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
+	_cleanup_(ruleset_freep) struct ruleset *after = compile_at(ASKED_AT + HOUR - 1);
+	assert_difference(before, after, "");
+	ck_assert_uint_eq(ruleset_set(before, "assigned_address4")->elements.items[0].timeout,
+	                  3600);
+	ck_assert_uint_eq(ruleset_set(before, "permit_2")->elements.items[0].timeout, 3600);
+	ck_assert_uint_eq(ruleset_set(after, "assigned_address4")->elements.items[0].timeout, 1);
+
+	_cleanup_(ruleset_freep) struct ruleset *late = NULL;
+	ck_assert_int_eq(ruleset_compile(policy, ASKED_AT + HOUR, &late), 0);
+	ck_assert_uint_eq(ruleset_set(late, "assigned_address4")->elements.count, 0);
+	ck_assert_ptr_null(ruleset_set(late, "permit_2"));
+}
+END_TEST
+
+START_TEST(another_end_replaces_the_elements)
+{
+	ask(&requests, assignment_of("10.9.9.9", "router", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
+	ask(&requests, assignment_of("10.9.9.9", "router", 2 * HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *after = compile_at(ASKED_AT);
+	assert_difference(before, after,
+	                  "delete 1 of set assigned_address4\n"
+	                  "delete 1 of set assigned_to_router_4\n"
+	                  "add 1 to set assigned_address4\n"
+	                  "add 1 to set assigned_to_router_4\n");
+}
+END_TEST
+
+START_TEST(a_permit_comes_without_denying_and_goes_with_all_that_it_brought)
+{
+	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
+	ask(&requests, permit_of("office", "https", NULL, HOUR));
+	ask(&requests, permit_of("10.8.8.8", "https", NULL, HOUR));
+	ask(&requests, permit_of("gateway", "https", NULL, HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *after = compile_at(ASKED_AT);
+	ck_assert_int_eq(ruleset_diff(before, after, &delta), 0);
+	ck_assert(delta->steps.count > 0);
+	ck_assert(!delta_can_deny(delta));
+
+	delta = delta_free(delta);
+	ck_assert_int_eq(ruleset_diff(after, before, &delta), 0);
+	ck_assert(delta_can_deny(delta));
+}
+END_TEST
+
+/* The table may outlive the requests that it was made of. */
+START_TEST(a_ruleset_does_not_borrow_from_the_runtime)
+{
+	ask(&requests, assignment_of("10.9.9.9", "router", HOUR));
+	ask(&requests, permit_of("office", "https", "loghost", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *ruleset = compile_at(ASKED_AT);
+	runtime_free(policy_use_runtime(policy, NULL));
+	_cleanup_free_ char *text = print_ruleset(ruleset);
+	ck_assert_ptr_nonnull(strstr(text, "10.9.9.9 timeout 1h comment \"until"));
+	ARRAY_FOREACH (set, &ruleset->sets)
+		ARRAY_FOREACH (element, &set->elements)
+			ck_assert(!element->at.file || strlen(element->at.file) > 0);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tests = tcase_create("ruleset");
+	tcase_add_checked_fixture(tests, setup, teardown);
+	tcase_add_test(tests, requests_of_every_kind_compile_to_their_golden_table);
+	tcase_add_test(tests, an_assignment_to_a_role_that_has_one_is_elements_and_no_rules);
+	tcase_add_test(tests,
+	               the_sets_of_assignments_can_be_made_alone_as_the_whole_table_has_them);
+	tcase_add_test(tests, time_that_passes_changes_nothing_until_the_end);
+	tcase_add_test(tests, another_end_replaces_the_elements);
+	tcase_add_test(tests, a_permit_comes_without_denying_and_goes_with_all_that_it_brought);
+	tcase_add_test(tests, a_ruleset_does_not_borrow_from_the_runtime);
+	return run_tests(tests);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "track/reckoning.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static void assert_account(const struct reckoning *reckoning, uint64_t blocked, uint64_t received,
+                           uint64_t gaps, struct account wanted)
+{
+	struct account account = reckoning_account(reckoning, blocked, received, gaps);
+	ck_assert_uint_eq(account.unheard, wanted.unheard);
+	ck_assert_uint_eq(account.received, wanted.received);
+	ck_assert_uint_eq(account.lost, wanted.lost);
+	ck_assert_uint_eq(account.waiting, wanted.waiting);
+}
+
+START_TEST(what_is_neither_received_nor_missing_waits)
+{
+	struct reckoning r = {};
+	reckoning_begin(&r, 0, 0, 0, 0);
+	assert_account(&r, 100, 60, 0, (struct account){0, 60, 0, 40});
+	assert_account(&r, 100, 60, 30, (struct account){0, 60, 30, 10});
+}
+END_TEST
+
+START_TEST(the_end_of_a_flood_that_no_record_follows_is_lost_once_settled)
+{
+	struct reckoning r = {};
+	reckoning_begin(&r, 0, 0, 0, 0);
+	reckoning_settle(&r, 1000, 700, 200, false);
+	assert_account(&r, 1000, 700, 200, (struct account){0, 700, 300, 0});
+	/* The next record shows the same loss by its number; it is counted once. */
+	assert_account(&r, 1001, 701, 300, (struct account){0, 701, 300, 0});
+}
+END_TEST
+
+START_TEST(what_came_late_was_not_lost)
+{
+	struct reckoning r = {};
+	reckoning_begin(&r, 0, 0, 0, 0);
+	reckoning_settle(&r, 1000, 900, 0, false);
+	assert_account(&r, 1000, 1000, 0, (struct account){0, 1000, 0, 0});
+	reckoning_settle(&r, 1000, 1000, 0, true);
+	assert_account(&r, 1010, 1000, 0, (struct account){0, 1000, 0, 10});
+}
+END_TEST
+
+START_TEST(what_was_blocked_before_anybody_listened_is_not_lost)
+{
+	struct reckoning r = {};
+	reckoning_begin(&r, 500, 500, 0, 0);
+	assert_account(&r, 620, 100, 0, (struct account){500, 100, 0, 20});
+	reckoning_settle(&r, 620, 100, 0, true);
+	assert_account(&r, 620, 100, 0, (struct account){500, 100, 20, 0});
+	/* A pause, and 50 more that nobody heard. */
+	reckoning_begin(&r, 670, 670, 100, 0);
+	assert_account(&r, 680, 110, 0, (struct account){550, 110, 20, 0});
+}
+END_TEST
+
+START_TEST(a_start_in_a_flood_is_exact_once_it_is_quiet)
+{
+	struct reckoning r = {};
+	/* Listening began somewhere between the 500th and the 540th; all after the 520th came. */
+	reckoning_begin(&r, 500, 540, 0, 0);
+	assert_account(&r, 1000, 480, 0, (struct account){520, 480, 0, 0});
+	reckoning_settle(&r, 1000, 480, 0, true);
+	assert_account(&r, 1010, 480, 0, (struct account){520, 480, 0, 10});
+}
+END_TEST
+
+START_TEST(counters_that_were_set_back_do_not_unsay_what_was_received)
+{
+	struct reckoning r = {};
+	reckoning_begin(&r, 0, 0, 0, 0);
+	reckoning_settle(&r, 1000, 990, 10, true);
+	assert_account(&r, 5, 990, 10, (struct account){0, 990, 10, 0});
+}
+END_TEST
+
+START_TEST(the_four_always_make_up_what_was_blocked)
+{
+	unsigned seed = (unsigned)time(NULL);
+	printf("track-reckoning: seed %u\n", seed);
+	srandom(seed);
+	for (unsigned round = 0; round < 2000; round++) {
+		struct reckoning r = {};
+		uint64_t blocked = (uint64_t)random() % 1000, received = 0, gaps = 0, lost = 0;
+		uint64_t unheard = blocked;
+		reckoning_begin(&r, blocked, blocked, 0, 0);
+		for (unsigned i = 0; i < 20; i++) {
+			uint64_t more = (uint64_t)random() % 1000;
+			uint64_t missing = random() % 3 ? 0 : (uint64_t)random() % (more + 1);
+			blocked += more;
+			received += more - missing;
+			lost += missing;
+			if (more != missing && random() % 4)
+				gaps = lost; /* a record told */
+			if (random() % 2)
+				reckoning_settle(&r, blocked, received, gaps, true);
+			struct account a = reckoning_account(&r, blocked, received, gaps);
+			ck_assert_uint_eq(a.unheard, unheard);
+			ck_assert_uint_eq(a.unheard + a.received + a.lost + a.waiting, blocked);
+			ck_assert_uint_eq(a.lost + a.waiting, lost);
+		}
+		reckoning_settle(&r, blocked, received, gaps, true);
+		ck_assert_uint_eq(reckoning_account(&r, blocked, received, gaps).lost, lost);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("track-reckoning");
+	TCase *c = tcase_create("reckoning");
+	tcase_add_test(c, what_is_neither_received_nor_missing_waits);
+	tcase_add_test(c, the_end_of_a_flood_that_no_record_follows_is_lost_once_settled);
+	tcase_add_test(c, what_came_late_was_not_lost);
+	tcase_add_test(c, what_was_blocked_before_anybody_listened_is_not_lost);
+	tcase_add_test(c, a_start_in_a_flood_is_exact_once_it_is_quiet);
+	tcase_add_test(c, counters_that_were_set_back_do_not_unsay_what_was_received);
+	tcase_add_test(c, the_four_always_make_up_what_was_blocked);
+	suite_add_tcase(suite, c);
+
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
