@@ -28,7 +28,7 @@ static void print_help(FILE *out)
 	        "  --config FILE   the configuration\n"
 	        "                  (%s)\n"
 	        "  --socket PATH   the control socket (%s)\n"
-	        "  --state DIR     where assignments, permits, alarms and what was blocked are kept\n"
+	        "  --state DIR     where requests, alarms and what was blocked are kept\n"
 	        "                  (%s)\n"
 	        "  --check         only check the configuration: 0 it is good, 1 it has mistakes\n"
 	        "  --remove        take the table out of the kernel: nothing is enforced any more\n"

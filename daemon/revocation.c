@@ -186,9 +186,7 @@ static bool in_scope(const struct scope *scope, const struct flow *flow)
 static int judge_flow(const struct flow *flow, void *userdata)
 {
 	struct pass *pass = userdata;
-	if (!in_scope(pass->scope, flow))
-		return 0;
-	if (may_go_on(pass, flow)) {
+	if (!in_scope(pass->scope, flow) || may_go_on(pass, flow)) {
 		pass->kept++;
 		return 0;
 	}
@@ -250,6 +248,8 @@ static int judge_flows(struct conntrack *conntrack, struct pass *pass)
 		if (result > 0)
 			r = result;
 	}
+	/* Those that were not told are kept as well. */
+	pass->kept = count > pass->denied.count ? count - pass->denied.count : 0;
 	return r;
 }
 

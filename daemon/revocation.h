@@ -13,7 +13,7 @@
 /* What became of the flows that were established when a policy came into force. */
 struct revocation {
 	size_t cut;     /* entries deleted from conntrack, because the policy denies them */
-	size_t kept;    /* of those judged: permitted, or none of the policy's business */
+	size_t kept;    /* all others: permitted, or none of the policy's business */
 	bool forgotten; /* more were cut than are remembered: their packets count as attempts */
 };
 

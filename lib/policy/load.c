@@ -275,6 +275,7 @@ static int loader_start(struct loader *loader, const char *file, struct problems
 		return -ENOMEM;
 	policy->gateway.mode = MODE_ENFORCE;
 	policy->gateway.refuse = REFUSE_REJECT;
+	policy->gateway.check_source = CHECK_SOURCE_CONNECTION;
 	policy->gateway.nflog_group = NFLOG_GROUP_DEFAULT;
 	policy->gateway.ledger =
 	        (struct ledger_limits){LEDGER_ENTRIES_DEFAULT, LEDGER_ATTEMPTS_DEFAULT};

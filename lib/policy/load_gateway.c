@@ -9,6 +9,8 @@ static const struct key key_items[GATEWAY_KEY_COUNT] = {
                             "the interfaces with protected hosts behind them"},
         [GATEWAY_MODE] = {"mode", VALUE_STRING, "\"enforce\"", "enforce or audit"},
         [GATEWAY_REFUSE] = {"refuse", VALUE_STRING, "\"reject\"", "reject or drop"},
+        [GATEWAY_CHECK_SOURCE] = {"check_source", VALUE_STRING, "\"connection\"",
+                                  "connection or packet: when source addresses are checked"},
         [GATEWAY_NFLOG_GROUP] = {"nflog_group", VALUE_NUMBER, "100",
                                  "where blocked packets are reported to the daemon"},
         [GATEWAY_LEDGER] = {"ledger", VALUE_GROUP, "{ entries = 16384; attempts = 65536; }",
@@ -90,6 +92,20 @@ static void read_refuse(const struct context *context, const config_setting_t *s
 	else
 		problems_add(context->problems, setting_at(context, setting),
 		             "unknown refuse \"%s\"; it is \"reject\" or \"drop\"", text);
+}
+
+static void read_check_source(const struct context *context, const config_setting_t *setting,
+                              struct gateway *gateway)
+{
+	const char *text = config_setting_get_string(setting);
+	if (strcmp(text, "connection") == 0)
+		gateway->check_source = CHECK_SOURCE_CONNECTION;
+	else if (strcmp(text, "packet") == 0)
+		gateway->check_source = CHECK_SOURCE_PACKET;
+	else
+		problems_add(context->problems, setting_at(context, setting),
+		             "unknown check_source \"%s\"; it is \"connection\" or \"packet\"",
+		             text);
 }
 
 static long long read_number(const config_setting_t *setting)
@@ -178,6 +194,8 @@ int load_gateway(struct loader *loader, const config_setting_t *group)
 	}
 	if (fields[GATEWAY_REFUSE].setting)
 		read_refuse(context, fields[GATEWAY_REFUSE].setting, gateway);
+	if (fields[GATEWAY_CHECK_SOURCE].setting)
+		read_check_source(context, fields[GATEWAY_CHECK_SOURCE].setting, gateway);
 	if (fields[GATEWAY_NFLOG_GROUP].setting)
 		read_nflog_group(context, fields[GATEWAY_NFLOG_GROUP].setting, gateway);
 	if (fields[GATEWAY_LEDGER].setting)

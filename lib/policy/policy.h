@@ -34,6 +34,12 @@ enum refuse {
 	REFUSE_DROP,   /* silence */
 };
 
+/* When it is checked that a source address belongs behind the interface it came in on. */
+enum check_source {
+	CHECK_SOURCE_CONNECTION, /* when a connection is initiated */
+	CHECK_SOURCE_PACKET,     /* with every packet from inside, which costs a route look-up */
+};
+
 /* A string of the configuration and where it stands. */
 struct word {
 	const char *text;
@@ -136,9 +142,9 @@ struct role {
 	struct words inherits;
 	struct permissions outbound;
 	struct permissions inbound;
-	bool has_inbound; /* inbound was written here, perhaps empty */
-	enum mode mode;   /* as written here; not inherited */
-	bool tripwire;    /* as written here */
+	bool has_inbound;           /* inbound was written here, perhaps empty */
+	enum mode mode;             /* as written here; not inherited */
+	bool tripwire;              /* as written here */
 	struct detection detection; /* likewise; not inherited, as the mode */
 
 	/* By check: the union with everything inherited, own entries first. */
@@ -215,10 +221,11 @@ struct runtime;
 
 struct gateway {
 	struct location at;
-	struct words inside;  /* interface names; a trailing * is a wildcard */
-	enum mode mode;       /* MODE_ENFORCE unless written otherwise */
-	enum refuse refuse;   /* REFUSE_REJECT unless written otherwise */
-	uint16_t nflog_group; /* NFLOG_GROUP_DEFAULT unless written otherwise */
+	struct words inside;            /* interface names; a trailing * is a wildcard */
+	enum mode mode;                 /* MODE_ENFORCE unless written otherwise */
+	enum refuse refuse;             /* REFUSE_REJECT unless written otherwise */
+	enum check_source check_source; /* CHECK_SOURCE_CONNECTION unless written otherwise */
+	uint16_t nflog_group;           /* NFLOG_GROUP_DEFAULT unless written otherwise */
 	struct ledger_limits ledger;
 };
 
@@ -243,7 +250,7 @@ struct policy {
 		struct host *items;
 		size_t count;
 	} hosts;
-	struct words blocklist; /* networks and literals as written */
+	struct words blocklist;     /* networks and literals as written */
 	struct detection detection; /* of all roles that say nothing else */
 	struct on_alarm on_alarm;
 

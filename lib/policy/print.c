@@ -52,14 +52,26 @@ static const char *refuse_name(enum refuse refuse)
 	abort(); /* no other value is ever made */
 }
 
+static const char *check_source_name(enum check_source check)
+{
+	switch (check) {
+	case CHECK_SOURCE_CONNECTION:
+		return "connection";
+	case CHECK_SOURCE_PACKET:
+		return "packet";
+	}
+	abort(); /* no other value is ever made */
+}
+
 static void print_gateway(const struct gateway *gateway, FILE *out)
 {
 	fputs("gateway = {\n\tinside = ", out);
 	print_words(&gateway->inside, out);
 	fputs(";", out);
 	print_mode(gateway->mode, "\n\t", out);
-	fprintf(out, "\n\trefuse = \"%s\";\n\tnflog_group = %u;\n",
-	        refuse_name(gateway->refuse), gateway->nflog_group);
+	fprintf(out, "\n\trefuse = \"%s\";\n\tcheck_source = \"%s\";\n\tnflog_group = %u;\n",
+	        refuse_name(gateway->refuse), check_source_name(gateway->check_source),
+	        gateway->nflog_group);
 	fprintf(out, "\tledger = { entries = %u; attempts = %u; };\n};\n", gateway->ledger.entries,
 	        gateway->ledger.attempts);
 }

@@ -74,13 +74,25 @@ struct alarm_book *alarm_book_free(struct alarm_book *book)
 	return NULL;
 }
 
-/* Most causes are about an address and have no name, which is half of what there is to hash. */
+/* Most causes are about an address and nothing else, which is little to hash. */
+static uint64_t hash_cause(const struct alarm_book *book, const struct alarm_cause *cause)
+{
+	struct {
+		struct address source;
+		struct mac mac;
+		uint8_t kind;
+		uint8_t many;
+	} brief = {cause->source, cause->mac, cause->kind, cause->many};
+	_Static_assert(sizeof(brief) == sizeof(struct address) + sizeof(struct mac) + 2,
+	               "what is hashed has padding");
+	if (cause->host[0] || cause->has_destination)
+		return hash_bytes(&book->secret, cause, sizeof(*cause));
+	return hash_bytes(&book->secret, &brief, sizeof(brief));
+}
+
 static uint32_t *bucket_of(const struct alarm_book *book, const struct alarm_cause *cause)
 {
-	size_t from = cause->host[0] ? 0 : offsetof(struct alarm_cause, source);
-	uint64_t hash =
-	        hash_bytes(&book->secret, (const uint8_t *)cause + from, sizeof(*cause) - from);
-	return &book->buckets[hash & book->bucket_mask];
+	return &book->buckets[hash_cause(book, cause) & book->bucket_mask];
 }
 
 /* The alarm of that cause in whatever state. */

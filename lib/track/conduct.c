@@ -28,9 +28,10 @@ static bool look_for_scan(const struct look *look)
 	if (!scans_note_host(look->detect->scans, &look->stream, &look->thresholds->scan,
 	                     look->attempt.time, &scan)) {
 		/* Whatever else a scanner tries belongs to it: the ports of a worm are its name. */
-		if (look->scan)
-			look_count_in(look, look->scan);
-		return look->scan;
+		const struct alarm *open = look_recall(look, told, ALARM_SCAN);
+		if (open)
+			look_count_in(look, open);
+		return open;
 	}
 	struct alarm_cause cause = look_cause(look, ALARM_SCAN);
 	struct alarm news = look_alarm(look, &cause);
@@ -190,8 +191,9 @@ void conduct_look(const struct look *look)
 
 void conduct_count(const struct look *look)
 {
-	if (look->scan) {
-		look_tally(look, look->scan);
+	const struct alarm *scan = look_recall(look, &look->talker->scan, ALARM_SCAN);
+	if (scan) {
+		look_count_in(look, scan);
 	} else {
 		const struct alarm *open = find_portscan(look);
 		if (open)

@@ -96,17 +96,23 @@ static bool is_crowd(const struct alarm *alarm, enum alarm_kind kind, const char
 static void join_crowd(const struct look *look, enum alarm_kind kind)
 {
 	struct detect *detect = look->detect;
+	const char *interface = look->facts->interface ? look->facts->interface : "";
 	const struct alarm **crowd =
 	        kind == ALARM_IMPOSTOR ? &detect->impostors : &detect->unassigned;
-	struct alarm_cause cause = {.kind = (uint8_t)kind, .many = true};
-	alarm_name(cause.host, sizeof(cause.host), look->facts->interface);
 
-	if (!is_crowd(*crowd, kind, cause.host))
+	if (!is_crowd(*crowd, kind, interface)) {
+		struct alarm_cause cause = {.kind = (uint8_t)kind, .many = true};
+		alarm_name(cause.host, sizeof(cause.host), interface);
 		*crowd = alarm_book_find(detect->book, &cause);
-	if (*crowd && !look_is_due(look, *crowd, CROWD_EVERY))
-		look_tally(look, *crowd);
+		if (!*crowd) {
+			*crowd = look_raise(look, &cause);
+			return;
+		}
+	}
+	if (look_is_due(look, *crowd, CROWD_EVERY))
+		look_raise(look, &(*crowd)->cause);
 	else
-		*crowd = look_raise(look, &cause);
+		look_tally(look, *crowd);
 }
 
 /* Senders that nobody knows may come in any number: behind the first ones they are one alarm. */
@@ -197,13 +203,13 @@ static bool repeats(const struct look *look)
 }
 
 /* True when nothing is lost by skipping the attempt, or there is no time for it. */
-static bool is_skipped(struct look *look)
+static bool is_skipped(const struct look *look)
 {
 	struct detect *detect = look->detect;
 	struct talker *talker = look->talker;
 	usec_t now = look->attempt.time;
-	look->scan = look_recall(look, &talker->scan, ALARM_SCAN);
-	if (look->scan && !look_is_due(look, look->scan, LOOK_NOTE_EVERY))
+	const struct alarm *scan = look_recall(look, &talker->scan, ALARM_SCAN);
+	if (scan && !look_is_due(look, scan, LOOK_NOTE_EVERY))
 		return true;
 	if (talker->looks.spent >= SAME_LOOKS && repeats(look))
 		return true;

@@ -81,21 +81,29 @@ void look_tally(const struct look *look, const struct alarm *alarm)
 	alarm_book_tally(look->detect->book, alarm, &look->stream.destination, look->attempt.time);
 }
 
-const struct alarm *look_put(const struct look *look, const struct alarm *news)
+static bool is_let_in(const struct look *look, const struct alarm_cause *cause)
 {
 	struct detect *detect = look->detect;
-	if (!alarm_book_counts(detect->book).free && !alarm_book_find(detect->book, &news->cause) &&
-	    !budget_spend(&detect->displaced, DISPLACED, look->attempt.time)) {
-		detect->counts.no_room++;
-		return NULL;
-	}
-	return alarm_book_raise(detect->book, news);
+	if (alarm_book_counts(detect->book).free || alarm_book_find(detect->book, cause))
+		return true;
+	enum severity severity = severity_of(look, (enum alarm_kind)cause->kind);
+	if (budget_spend(&detect->displaced[severity], DISPLACED, look->attempt.time))
+		return true;
+	detect->counts.no_room++;
+	return false;
+}
+
+const struct alarm *look_put(const struct look *look, const struct alarm *news)
+{
+	return is_let_in(look, &news->cause) ? alarm_book_raise(look->detect->book, news) : NULL;
 }
 
 const struct alarm *look_raise(const struct look *look, const struct alarm_cause *cause)
 {
+	if (!is_let_in(look, cause))
+		return NULL;
 	struct alarm news = look_alarm(look, cause);
-	return look_put(look, &news);
+	return alarm_book_raise(look->detect->book, &news);
 }
 
 void look_count_in(const struct look *look, const struct alarm *alarm)

@@ -25,7 +25,7 @@ struct detect {
 	struct trw *trw;
 	struct budget looks;
 	struct budget met;
-	struct budget displaced;
+	struct budget displaced[SEVERITY_COUNT]; /* open alarms, by new ones of that severity */
 	/* Places in the book where the alarms of many senders were last; something else may be
 	 * there by now. */
 	const struct alarm *unassigned;
@@ -33,6 +33,7 @@ struct detect {
 	struct detect_counts counts;
 };
 
+/* The attempt, with what is known about its source. */
 struct look {
 	struct detect *detect;
 	const struct detect_facts *facts;
@@ -42,7 +43,6 @@ struct look {
 	struct evidence_attempt attempt;
 	/* NULL where the attempt says nothing about its source's conduct, or not enough yet. */
 	struct talker *talker;
-	const struct alarm *scan; /* the open one of a source that is known to scan */
 };
 
 /* An alarm that has counted many attempts notes one in full after so long. */
@@ -65,7 +65,7 @@ void look_tally(const struct look *look, const struct alarm *alarm);
 
 /*
  * Raises an alarm; NULL when there was no room for it. When all in the book are open, only some
- * new ones a second are let in.
+ * new ones of each severity are let in a second.
  */
 const struct alarm *look_put(const struct look *look, const struct alarm *news);
 const struct alarm *look_raise(const struct look *look, const struct alarm_cause *cause);

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Steps back that are smaller come from records that overtook each other. */
+#define STEP_BACK USEC_PER_SEC
+
 /*
  * Distinct things within a sliding span need no more than the last so many distinct ones, each
  * with the time it was last seen: there are n of them within the span exactly when the n-th most
@@ -90,7 +93,10 @@ static struct row *note(struct recent *rows, const struct stream *key, uint64_t 
 	if (!row)
 		row = recent_add(rows, key);
 
-	/* After a clock that stepped back, what was seen cannot be compared any more. */
+	/* Records may overtake each other; but after a clock that stepped back, what was seen
+	 * cannot be compared any more. */
+	if (now < row->last && row->last - now < STEP_BACK)
+		now = row->last;
 	if (!row->attempts || now < row->last || now - row->last > span) {
 		row->count = 0;
 		row->attempts = 0;
@@ -102,12 +108,12 @@ static struct row *note(struct recent *rows, const struct stream *key, uint64_t 
 	return row;
 }
 
-static bool within(const struct row *row, unsigned threshold, usec_t span, usec_t now,
-                   struct scan *ret_scan)
+static bool within(const struct row *row, unsigned threshold, usec_t span, struct scan *ret_scan)
 {
 	if (threshold > SCAN_DISTINCT_MAX)
 		threshold = SCAN_DISTINCT_MAX;
-	if (!threshold || row->count < threshold || now - row->seen[threshold - 1].last > span)
+	if (!threshold || row->count < threshold ||
+	    row->last - row->seen[threshold - 1].last > span)
 		return false;
 	*ret_scan = (struct scan){
 	        .distinct = threshold,
@@ -131,8 +137,8 @@ bool scans_note_host(struct scans *scans, const struct stream *stream,
 	usec_t longer = limits->span > limits->slow_span ? limits->span : limits->slow_span;
 	const struct row *row =
 	        note(scans->by_port, &key, destination_of(scans, stream), longer, now);
-	return within(row, limits->hosts, limits->span, now, ret_scan) ||
-	       within(row, limits->slow_hosts, limits->slow_span, now, ret_scan);
+	return within(row, limits->hosts, limits->span, ret_scan) ||
+	       within(row, limits->slow_hosts, limits->slow_span, ret_scan);
 }
 
 bool scans_note_port(struct scans *scans, const struct stream *stream,
@@ -144,5 +150,5 @@ bool scans_note_port(struct scans *scans, const struct stream *stream,
 	};
 	const struct row *row =
 	        note(scans->by_host, &key, destination_of(scans, stream), limits->ports_span, now);
-	return within(row, limits->ports, limits->ports_span, now, ret_scan);
+	return within(row, limits->ports, limits->ports_span, ret_scan);
 }

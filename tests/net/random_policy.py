@@ -236,7 +236,8 @@ class Maker:
         inside = rng.choice(('"lan0", "dmz0"', '"lan*", "dmz0"'))
         mode = rng.choice(("enforce", "enforce", "enforce", "audit"))
         refuse = rng.choice(("reject", "drop"))
-        lines = [f'gateway = {{ inside = [ {inside} ]; mode = "{mode}"; refuse = "{refuse}"; }};']
+        lines = [f'gateway = {{ inside = [ {inside} ]; mode = "{mode}"; refuse = "{refuse}"; '
+                 f'check_source = "{rng.choice(("connection", "packet"))}"; }};']
         if self.services:
             lines.append("services = { " + " ".join(
                 f"{name} = {self.strings(self.literal, 4)};" for name in self.services) + " };")

@@ -100,7 +100,7 @@ def test_an_inside_source_from_outside_is_spoofed(clean: Lab, daemon: Daemon, so
 def test_nobody_sends_along_the_connection_of_another_segments_host(clean: Lab, daemon: Daemon,
                                                                     family: int):
     """An accomplice asks the name server; the desk, which may initiate nothing, answers for it."""
-    daemon.start(MACS)
+    daemon.start(MACS.replace("gateway = {", 'gateway = { check_source = "packet";', 1))
     desk, server, far = clean["desk1"], clean["dns1"], FAR[family]
     asked = server.address(family)
     question = packet.ip(far, asked, packet.UDP, packet.udp(far, asked, 7777, 53, b"question"))

@@ -78,34 +78,42 @@ static int get_status(struct request *request, json_t *parameters, void *userdat
 	                  "eth7"));
 }
 
+/* Takes away what is not of that source; all are for NULL. */
+static void keep_source(json_t *list, const char *source)
+{
+	for (size_t i = json_array_size(list); source && i > 0; i--) {
+		const json_t *of = json_object_get(json_array_get(list, i - 1), "source");
+		if (strcmp(json_string_value(of), source) != 0)
+			json_array_remove(list, i - 1);
+	}
+}
+
 static int list_blocked(struct request *request, json_t *parameters, void *userdata)
 {
 	const char *host = json_string_value(json_object_get(parameters, "host"));
 	const char *source = json_string_value(json_object_get(parameters, "source"));
+	const char *role = json_string_value(json_object_get(parameters, "role"));
 	const json_t *since = json_object_get(parameters, "since");
 	if (source && strcmp(source, "www1") == 0)
 		return request_invalid_parameter(request, "source");
-	if (source || (host && strcmp(host, "pc9") == 0))
+	if ((role && strcmp(role, "mail") == 0) || (host && strcmp(host, "pc9") == 0))
 		return request_reply(request, json_pack("{s:[]}", "blocked"));
 	if (since && json_integer_value(since) == (json_int_t)((NOW - 600 * USEC_PER_SEC)))
 		return request_reply(request, json_pack("{s:[]}", "blocked"));
 	if (host && strcmp(host, "nobody") == 0)
 		return request_error(request, "io.egressd.NoSuchHost",
 		                     json_pack("{s:s}", "host", host));
-	return request_reply(request, json_pack("{s:[o, o, o, o, o, o]}", "blocked",
-	                                        blocked("192.168.0.7", "pc7", "198.51.100.9", 25,
-	                                                "smtp", "role", 40, AT(31)),
-	                                        blocked("192.168.0.7", "pc7", "198.51.100.10", 25,
-	                                                "smtp", "role", 900, AT(5)),
-	                                        blocked("192.168.0.7", "pc7", "198.51.100.11", 6667,
-	                                                NULL, "role", 40, AT(7200)),
-	                                        blocked("192.168.0.7", "pc7", "198.51.100.12", 6667,
-	                                                NULL, "role", 3, AT(400000)),
-	                                        blocked("2001:db8:1234:5678:9abc:def0:1234:5678",
-	                                                NULL, "2001:db8:ff::25", 25, "smtp",
-	                                                "unassigned", 17, AT(180)),
-	                                        blocked("192.168.0.8", "pc8", "198.51.100.9", 22,
-	                                                "ssh", "role", 1, AT(180))));
+	json_t *answer = json_pack(
+	        "{s:[o, o, o, o, o, o]}", "blocked",
+	        blocked("192.168.0.7", "pc7", "198.51.100.9", 25, "smtp", "role", 40, AT(31)),
+	        blocked("192.168.0.7", "pc7", "198.51.100.10", 25, "smtp", "role", 900, AT(5)),
+	        blocked("192.168.0.7", "pc7", "198.51.100.11", 6667, NULL, "role", 40, AT(7200)),
+	        blocked("192.168.0.7", "pc7", "198.51.100.12", 6667, NULL, "role", 3, AT(400000)),
+	        blocked("2001:db8:1234:5678:9abc:def0:1234:5678", NULL, "2001:db8:ff::25", 25,
+	                "smtp", "unassigned", 17, AT(180)),
+	        blocked("192.168.0.8", "pc8", "198.51.100.9", 22, "ssh", "role", 1, AT(180)));
+	keep_source(json_object_get(answer, "blocked"), source);
+	return request_reply(request, answer);
 }
 
 static int explain(struct request *request, json_t *parameters, void *userdata)
@@ -436,7 +444,7 @@ START_TEST(blocked_lists_and_narrows_down)
 	ck_assert_str_eq(f.out, "Nothing like that was blocked.\n");
 	ck_assert_int_eq(run(&f, "blocked --host pc9"), OUTCOME_DONE);
 	ck_assert_str_eq(f.out, "Nothing like that was blocked.\n");
-	ck_assert_int_eq(run(&f, "blocked --source 192.168.0.7"), OUTCOME_DONE);
+	ck_assert_int_eq(run(&f, "blocked --source 192.168.0.7 --role mail"), OUTCOME_DONE);
 	ck_assert_str_eq(f.out, "Nothing like that was blocked since the daemon began to listen; "
 	                        "egressctl status has the kernel's own counts.\n");
 	ck_assert_int_eq(run(&f, "blocked --host nobody"), OUTCOME_REFUSED);

@@ -106,6 +106,50 @@ START_TEST(one_cause_is_one_alarm_that_counts)
 }
 END_TEST
 
+START_TEST(attempts_that_are_only_counted_move_the_counts_on_and_tell_nobody)
+{
+	struct heard heard = {};
+	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, &heard);
+	const struct alarm *a = raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, START);
+	struct endpoint known = endpoint_of("203.0.113.10", TCP, 21);
+	struct endpoint other = endpoint_of("203.0.113.10", TCP, 4444);
+	struct alarm before = *a;
+	ck_assert(alarm_book_tally(book, a, &known, START + 5));
+	ck_assert(alarm_book_tally(book, a, &known, START + 3)); /* they overtook each other */
+	ck_assert(!alarm_book_tally(book, a, &other, START + 6));
+	ck_assert_uint_eq(heard.count, 1);
+
+	before.attempts += 3;
+	before.last = START + 6;
+	before.evidence.services[0].attempts += 2;
+	ck_assert_mem_eq(a, &before, sizeof(before));
+	ck_assert(evidence_knows(&a->evidence, &known));
+	ck_assert(!evidence_knows(&a->evidence, &other));
+}
+END_TEST
+
+START_TEST(the_book_knows_how_many_more_may_be_open)
+{
+	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(3, 0, NULL);
+	ck_assert_uint_eq(alarm_book_counts(book).free, 3);
+	for (unsigned i = 0; i < 5; i++) {
+		raise_one(book, ALARM_SCAN, SEVERITY_WARNING, i, START + i);
+		ck_assert_uint_eq(alarm_book_counts(book).free, i < 3 ? 2 - i : 0);
+	}
+	alarm_book_acknowledge(book, 4, START + 5);
+	ck_assert_uint_eq(alarm_book_counts(book).free, 0);
+	struct alarm saved = *alarm_book_get(book, 4);
+	alarm_book_clear(book, 4, START + 6);
+	ck_assert_uint_eq(alarm_book_counts(book).free, 1);
+	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 3, START + 7);
+	ck_assert_uint_eq(alarm_book_counts(book).free, 0);
+
+	_cleanup_(alarm_book_freep) struct alarm_book *other = new_book(3, 0, NULL);
+	ck_assert_int_eq(alarm_book_restore(other, &saved), 0);
+	ck_assert_uint_eq(alarm_book_counts(other).free, 2);
+}
+END_TEST
+
 START_TEST(beacons_of_one_host_are_told_apart_by_destination_and_port)
 {
 	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, NULL);
@@ -500,6 +544,8 @@ int main(void)
 	Suite *suite = suite_create("track-alarm");
 	TCase *c = tcase_create("book");
 	tcase_add_test(c, one_cause_is_one_alarm_that_counts);
+	tcase_add_test(c, attempts_that_are_only_counted_move_the_counts_on_and_tell_nobody);
+	tcase_add_test(c, the_book_knows_how_many_more_may_be_open);
 	tcase_add_test(c, beacons_of_one_host_are_told_apart_by_destination_and_port);
 	tcase_add_test(c, a_host_of_one_machine_is_known_by_its_name_whatever_its_address);
 	tcase_add_test(c, an_acknowledged_alarm_counts_in_silence_and_a_cleared_one_comes_up_again);

@@ -84,6 +84,18 @@ START_TEST(slower_ones_are_seen_within_an_hour_and_slower_ones_still_are_not)
 }
 END_TEST
 
+START_TEST(records_that_overtake_each_other_hide_no_scan)
+{
+	_cleanup_(scans_freep) struct scans *scans = new_scans(16);
+	struct scan scan;
+	for (unsigned i = 0; i < 24; i++)
+		ck_assert(!note_host(scans, i, 135, i % 2 ? i : i + 1.9, &scan));
+	ck_assert(note_host(scans, 24, 135, 24, &scan));
+	/* But nothing is known of before the clock was set back. */
+	ck_assert(!note_host(scans, 25, 135, -60, &scan));
+}
+END_TEST
+
 START_TEST(the_same_host_again_is_one_host)
 {
 	_cleanup_(scans_freep) struct scans *scans = new_scans(16);
@@ -308,6 +320,7 @@ int main(void)
 	TCase *c = tcase_create("scan");
 	tcase_add_test(c, the_25th_host_on_one_port_within_5_minutes_is_an_address_scan);
 	tcase_add_test(c, slower_ones_are_seen_within_an_hour_and_slower_ones_still_are_not);
+	tcase_add_test(c, records_that_overtake_each_other_hide_no_scan);
 	tcase_add_test(c, the_same_host_again_is_one_host);
 	tcase_add_test(c, the_window_slides_as_if_everything_were_remembered);
 	tcase_add_test(c, hosts_on_different_ports_are_no_address_scan);
