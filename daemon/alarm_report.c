@@ -59,11 +59,11 @@ static void tell_journal(const struct alarm *alarm, enum alarm_change change, co
 
 void alarm_report(struct server *server, const struct alarm *alarm, enum alarm_change change)
 {
-	struct alarm_reader reader = alarm_reader_here(clock_realtime());
 	char sentence[ALARM_TEXT_MAX], text[ALARM_TEXT_MAX + 96];
 	if (!message_id(change))
 		return;
 
+	struct alarm_reader reader = alarm_reader_here(clock_realtime());
 	snprintf(text, sizeof(text), "Alarm %" PRIu64 " %s (%s): %s", alarm->id,
 	         alarm_change_name(change), severity_name(alarm->severity),
 	         alarm_text(alarm, &reader, sentence));

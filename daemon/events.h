@@ -48,7 +48,8 @@ int events_listen(struct events *events, uint16_t group);
  */
 int events_use_policy(struct events *events, const struct policy *policy);
 
-/* What was blocked so far; to be asked for anew each time, as a change of its limits replaces it. */
+/* What was blocked so far; to be asked for anew each time, as a change of its limits replaces it.
+ */
 struct ledger *events_ledger(struct events *events);
 
 /*

@@ -167,8 +167,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	if (r < 0)
 		return request_failed(request, "The interfaces could not be listed: %s",
 		                      strerror(-r));
-	r = busiest_sources(sources, enforcement->kernel, events_ledger(control->events),
-	                    policy);
+	r = busiest_sources(sources, enforcement->kernel, events_ledger(control->events), policy);
 	if (r < 0)
 		return request_failed(request, "The blocked sources could not be read: %s",
 		                      strerror(-r));
@@ -183,8 +182,8 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  reply_count(total), "sources", sources, "events",
 	                  events_reply(control->events, total.packets), "alarms",
 	                  (json_int_t)alarms_open(control->alarms), "inside", inside, "revoked",
-	                  reply_count(counts_all_revoked(&counts)),
-	                  "change", change_reply(&enforcement->change), "missing", missing,
-	                  "assignments", count_requests(&enforcement->requests, REQUEST_ASSIGN),
-	                  "permits", count_requests(&enforcement->requests, REQUEST_PERMIT)));
+	                  reply_count(counts_all_revoked(&counts)), "change",
+	                  change_reply(&enforcement->change), "missing", missing, "assignments",
+	                  count_requests(&enforcement->requests, REQUEST_ASSIGN), "permits",
+	                  count_requests(&enforcement->requests, REQUEST_PERMIT)));
 }

@@ -371,8 +371,7 @@ static char *event_text(const struct session *session, json_t *event, const char
 
 bool session_wants(const struct session *session, const char *kind)
 {
-	return session->streaming &&
-	       (!session->kind || (kind && strcmp(session->kind, kind) == 0));
+	return session->streaming && (!session->kind || (kind && strcmp(session->kind, kind) == 0));
 }
 
 void session_publish(struct session *session, json_t *event, const char *text)

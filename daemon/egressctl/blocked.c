@@ -57,8 +57,7 @@ static void print_others(const struct command *command, const json_t *answer)
 		if (command->options[i])
 			return;
 	if (entries)
-		writer_line(&command->writer, COLOUR_NONE,
-		            "and %s %s of %s more %s that made room",
+		writer_line(&command->writer, COLOUR_NONE, "and %s %s of %s more %s that made room",
 		            count_print(attempts, attempts_text),
 		            plural(attempts, "attempt", "attempts"),
 		            count_print(entries, entries_text),

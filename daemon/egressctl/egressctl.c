@@ -32,8 +32,7 @@ static const struct verb verbs[] = {
         {"blocked", "", 0, 0,
          BIT(OPTION_SOURCE) | BIT(OPTION_HOST) | BIT(OPTION_ROLE) | BIT(OPTION_SINCE) |
                  BIT(OPTION_BY) | BIT(OPTION_LINES),
-         verb_blocked,
-         "what was blocked, the latest first"},
+         verb_blocked, "what was blocked, the latest first"},
         {"explain", "SRC DST SERVICE", 3, 3, BIT(OPTION_INTERFACE) | BIT(OPTION_MAC), verb_explain,
          "what would become of a connection, and why"},
         {"check", "FILE", 1, 1, 0, verb_check, "look for mistakes in a configuration (no daemon)"},

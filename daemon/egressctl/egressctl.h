@@ -26,10 +26,10 @@ enum verb_option {
 	OPTION_MAC,
 	OPTION_FOR,
 	OPTION_WHY,
-	OPTION_ALL,    /* without a value; so are the next ones */
+	OPTION_ALL, /* without a value; so are the next ones */
 	OPTION_ALARMS,
 	OPTION_LINES,
-	OPTION_BY,     /* with one */
+	OPTION_BY, /* with one */
 };
 #define OPTION_COUNT (OPTION_BY + 1)
 

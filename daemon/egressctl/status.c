@@ -367,8 +367,8 @@ static enum outcome ask_destinations(const struct command *command, const json_t
 			break;
 		enum outcome outcome =
 		        ask(command, "ListBlocked",
-		            json_pack("{ss}", "source", field_text(source, "source", "")),
-		            ASK_USEC, &answer);
+		            json_pack("{ss}", "source", field_text(source, "source", "")), ASK_USEC,
+		            &answer);
 		if (outcome != OUTCOME_DONE)
 			return outcome;
 		json_array_extend(blocked, json_object_get(answer, "blocked"));

@@ -15,9 +15,10 @@
 int ruleset_compile(const struct policy *policy, usec_t now, struct ruleset **ret_ruleset);
 
 /*
- * Only the sets of assigned addresses, as ruleset_compile() would make them, for a table `have` that
- * was made from the same policy, with perhaps other assignments. 0, -ENOMEM, or -ENOENT when that
- * takes more than elements: a role to which none was assigned in `have` needs rules of its own.
+ * Only the sets of assigned addresses, as ruleset_compile() would make them, for a table `have`
+ * that was made from the same policy, with perhaps other assignments. 0, -ENOMEM, or -ENOENT when
+ * that takes more than elements: a role to which none was assigned in `have` needs rules of its
+ * own.
  */
 int ruleset_assignments(const struct policy *policy, usec_t now, const struct ruleset *have,
                         struct ruleset **ret_ruleset);

@@ -107,11 +107,10 @@ START_TEST(no_more_elements_are_read_than_asked_for)
 
 	apply_output_rules(1000);
 	namespace_send_udp(9, 7);
-	ck_assert_int_eq(
-	        namespace_run("nft add element inet egressd seen "
-	                      "'{ 10.0.0.1 counter packets 1 bytes 2, 10.0.0.2 counter }'",
-	                      NULL),
-	        0);
+	ck_assert_int_eq(namespace_run("nft add element inet egressd seen "
+	                               "'{ 10.0.0.1 counter packets 1 bytes 2, 10.0.0.2 counter }'",
+	                               NULL),
+	                 0);
 	ck_assert_int_eq(counted_elements_read("seen", 3, &elements), 0);
 	ck_assert_uint_eq(elements->list.count, 3);
 	counted_elements_free(elements);

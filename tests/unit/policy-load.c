@@ -157,7 +157,7 @@ START_TEST(unknown_keys_are_named_with_the_nearest_known_one)
 	               "a.conf:2: unknown key \"modus\" in gateway; did you mean \"mode\" (enforce "
 	               "or audit)?\n"
 	               "a.conf:3: unknown key \"zebra\" in gateway; the keys there are inside, "
-	               "mode, refuse, nflog_group, ledger\n");
+	               "mode, refuse, check_source, nflog_group, ledger\n");
 	assert_refused(
 	        GATEWAY "hosts = ( );\nroles = { r = { outbund = [ ];\n"
 	                "outbound = ( { services = \"http\"; } ); }; };\n"
@@ -281,12 +281,13 @@ START_TEST(values_of_gateway_are_held_to_their_range)
 	               "a.conf:4: nflog_group 65536 is out of range; it must be 1 to 65535\n");
 	assert_refused("gateway = { inside = \"lan0\"; nflog_group = 0; };\n" NOBODY,
 	               "a.conf:1: nflog_group 0 is out of range; it must be 1 to 65535\n");
-	assert_refused("gateway = { inside = \"lan0\"; ledger = {\nentries = 63;\n"
-	               "attempts = 1048577; }; };\n" NOBODY,
-	               "a.conf:2: \"entries\" of ledger is 63, which is out of range; it must be 64 "
-	               "to 1048576\n"
-	               "a.conf:3: \"attempts\" of ledger is 1048577, which is out of range; it must "
-	               "be 64 to 1048576\n");
+	assert_refused(
+	        "gateway = { inside = \"lan0\"; ledger = {\nentries = 63;\n"
+	        "attempts = 1048577; }; };\n" NOBODY,
+	        "a.conf:2: \"entries\" of ledger is 63, which is out of range; it must be 64 "
+	        "to 1048576\n"
+	        "a.conf:3: \"attempts\" of ledger is 1048577, which is out of range; it must "
+	        "be 64 to 1048576\n");
 }
 END_TEST
 

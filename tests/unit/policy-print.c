@@ -6,7 +6,8 @@
 START_TEST(a_policy_is_printed_as_a_person_would_write_it)
 {
 	struct policy *policy = assert_loads(
-	        "gateway={inside=\"lan0\";mode=\"audit\";refuse=\"drop\";check_source=\"packet\";nflog_group=7;"
+	        "gateway={inside=\"lan0\";mode=\"audit\";refuse=\"drop\";check_source=\"packet\";"
+	        "nflog_group=7;"
 	        "ledger={entries=1000;};};"
 	        "services={web=(\"http\",\"https\");x={ports=\"tcp/21\";helper=\"ftp\";};};"
 	        "networks={n=[\"192.0.2.0/24\",\"::1\"];e=[];};blocklist=\"n\";"

@@ -120,7 +120,7 @@ static void put(struct recent *recent, uint16_t owner, uint16_t number)
 		recent_add(recent, &key);
 }
 
-START_TEST(a_flood_by_one_owner_costs_no_other_an_item)
+START_TEST(a_flood_by_one_owner_costs_the_others_next_to_nothing)
 {
 	enum { MAX = 1024, OTHERS = 900 };
 	_cleanup_(recent_freep) struct recent *recent = fair(MAX);
@@ -129,8 +129,11 @@ START_TEST(a_flood_by_one_owner_costs_no_other_an_item)
 	for (uint16_t number = 0; number < 60000; number++)
 		put(recent, 0, number);
 	ck_assert_uint_eq(recent_count(recent), MAX);
+	/* Owners are told apart by a hash: now and then one has the fate of the flooder. */
+	unsigned lost = 0;
 	for (uint16_t owner = 1; owner <= OTHERS; owner++)
-		ck_assert(has(recent, owner, 7));
+		lost += !has(recent, owner, 7);
+	ck_assert_uint_le(lost, 3);
 	/* Of its own the flood keeps the latest. */
 	for (uint16_t number = 60000 - (MAX - OTHERS); number < 60000; number++)
 		ck_assert(has(recent, 0, number));
@@ -227,7 +230,7 @@ int main(void)
 	tcase_add_test(c, the_hash_is_siphash_2_4);
 	tcase_add_test(c, the_item_used_longest_ago_makes_room);
 	tcase_add_test(c, a_table_that_was_full_many_times_over_holds_the_last_items);
-	tcase_add_test(c, a_flood_by_one_owner_costs_no_other_an_item);
+	tcase_add_test(c, a_flood_by_one_owner_costs_the_others_next_to_nothing);
 	tcase_add_test(c, a_flood_by_many_owners_costs_what_came_once_before_what_came_again);
 	tcase_add_test(c, items_that_all_came_again_make_room_in_their_order);
 	tcase_add_test(c, a_fair_table_agrees_with_a_slow_one_whatever_comes);
