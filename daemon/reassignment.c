@@ -7,18 +7,6 @@
 
 #include <errno.h>
 
-/* How many addresses of a family are assigned to a role. */
-static size_t count_assigned(const struct runtime *runtime, const struct role *role,
-                             enum family family)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; runtime && i < runtime->assignments.count; i++)
-		count += runtime->assignments.items[i].host.role == role &&
-		         runtime->assignments.items[i].address.family == family;
-	return count;
-}
-
 /* The role that the address has by an assignment; NULL: none. */
 static const struct role *assigned_role(const struct runtime *runtime,
                                         const struct address *address)
@@ -29,15 +17,14 @@ static const struct role *assigned_role(const struct runtime *runtime,
 	return NULL;
 }
 
-/* Rules come with the first address of a role, and go with its last one. */
-static bool rules_stay(const struct runtime *before, const struct runtime *after,
-                       const struct address *address)
+/* A permit of the address by itself stands in the chain of the role that it has. */
+static bool has_permit(const struct runtime *runtime, const struct address *address)
 {
-	const struct role *old = assigned_role(before, address);
-	const struct role *new = assigned_role(after, address);
-
-	return (!old || count_assigned(after, old, address->family)) &&
-	       (!new || count_assigned(before, new, address->family));
+	for (size_t i = 0; i < runtime->permits.count; i++)
+		if (!runtime->permits.items[i].host &&
+		    address_compare(&runtime->permits.items[i].address, address) == 0)
+			return true;
+	return false;
 }
 
 /*
@@ -74,7 +61,7 @@ int reassign(struct enforcement *enforcement, const struct runtime *before,
 
 	/* Flows left from before want all to be judged; that is more than one address. */
 	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
-	if (!view || enforcement->judge_flows || !rules_stay(before, policy->runtime, address))
+	if (!view || enforcement->judge_flows || has_permit(policy->runtime, address))
 		return REASSIGN_UNDECIDED;
 	int r = ruleset_assignments(policy, lasting_clock_now(&enforcement->clock), view, &wanted);
 	if (r == 0)

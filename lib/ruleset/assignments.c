@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 /* Room in the sets of assignments, so that none of them ever has to be built anew. */
 #define ASSIGNED_MAX REQUESTS_MAX
@@ -128,7 +129,23 @@ struct statement assigned_to(struct compiler *c, const struct role *role, enum f
 	return match_address(family, side, name);
 }
 
-/* The sets of one family, as far as `have` has them; -ENOENT: it lacks one that is needed. */
+/* True when a rule of the chain begins by looking for an address in that set. */
+static bool asks(const struct ruleset *have, const char *chain_name, const char *set)
+{
+	const struct chain *chain = ruleset_chain(have, chain_name);
+	if (!chain)
+		return false;
+	ARRAY_FOREACH (rule, &chain->rules)
+		if (rule->statement_count && rule->statements[0].kind == MATCH_ADDRESS_SET &&
+		    strcmp(rule->statements[0].name, set) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The sets of one family, of those that `have` has the ones with elements, now or then; -ENOENT: it
+ * lacks one that is needed, or the rules that lead from it to the role.
+ */
 static int make_sets(struct compiler *c, const struct ruleset *have, enum family family)
 {
 	const bool *assigned = roles_assigned(c, family);
@@ -136,13 +153,15 @@ static int make_sets(struct compiler *c, const struct ruleset *have, enum family
 
 	if (ruleset_set(have, name))
 		make_set(c, name, NULL, family);
-	for (size_t i = 0; assigned && i < c->policy->roles.count; i++) {
-		if (!assigned[i])
-			continue;
+	for (size_t i = 0; i < c->policy->roles.count && !c->builder.error; i++) {
+		bool wanted = assigned && assigned[i];
 		name = role_set(c, &c->policy->roles.items[i], family);
-		if (!ruleset_set(have, name))
+		const struct set *known = ruleset_set(have, name);
+		if (wanted && (!known || !asks(have, CHAIN_FROM_INSIDE, name) ||
+		               (inbound_is_judged(c->policy) && !asks(have, CHAIN_INBOUND, name))))
 			return -ENOENT;
-		make_set(c, name, &c->policy->roles.items[i], family);
+		if (wanted || (known && known->elements.count))
+			make_set(c, name, &c->policy->roles.items[i], family);
 	}
 	return c->builder.error;
 }

@@ -18,7 +18,6 @@
 #define CHAIN_OUTPUT          "output"
 #define CHAIN_CONNECTION      "connection"
 #define CHAIN_OWN_CONNECTION  "own_connection"
-#define CHAIN_FROM_INSIDE     "from_inside"
 #define CHAIN_SPOOFED         "spoofed"
 #define CHAIN_SPOOFED_OUTSIDE "spoofed_outside"
 #define CHAIN_UNASSIGNED      "unassigned"

@@ -16,9 +16,10 @@ int ruleset_compile(const struct policy *policy, usec_t now, struct ruleset **re
 
 /*
  * Only the sets of assigned addresses, as ruleset_compile() would make them, for a table `have`
- * that was made from the same policy, with perhaps other assignments. 0, -ENOMEM, or -ENOENT when
- * that takes more than elements: a role to which none was assigned in `have` needs rules of its
- * own.
+ * that was made by it from the same policy, with perhaps other assignments. 0, -ENOMEM, or -ENOENT
+ * when that takes more than elements: a role to which none was assigned in `have` needs rules of
+ * its own. Rules of roles to which none is assigned any more do no harm, and go with the next
+ * compilation.
  */
 int ruleset_assignments(const struct policy *policy, usec_t now, const struct ruleset *have,
                         struct ruleset **ret_ruleset);

@@ -20,6 +20,7 @@ struct compiler {
 };
 
 /* Names of fixed chains, in one place because several parts lead to them. */
+#define CHAIN_FROM_INSIDE    "from_inside"
 #define CHAIN_INBOUND        "inbound"
 #define CHAIN_NOT_JUDGED     "not_judged"
 #define CHAIN_COUNT_SOURCE   "count_source"

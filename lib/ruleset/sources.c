@@ -206,15 +206,15 @@ void compile_sources(struct compiler *c)
 	compile_source_macs(c, &chains);
 
 	for (int family = 0; family < FAMILY_COUNT; family++) {
-		look_up_address(c, "from_inside", (enum family)family, SIDE_SOURCE,
+		look_up_address(c, CHAIN_FROM_INSIDE, (enum family)family, SIDE_SOURCE,
 		                names[family].source_address);
-		write_assigned(c, "from_inside", (enum family)family, SIDE_SOURCE);
-		look_up_address(c, "from_inside", (enum family)family, SIDE_SOURCE,
+		write_assigned(c, CHAIN_FROM_INSIDE, (enum family)family, SIDE_SOURCE);
+		look_up_address(c, CHAIN_FROM_INSIDE, (enum family)family, SIDE_SOURCE,
 		                names[family].source_range);
 	}
-	write_permits(c, "from_inside", PERMIT_WITHOUT_ADDRESS, NULL, MODE_UNSET);
+	write_permits(c, CHAIN_FROM_INSIDE, PERMIT_WITHOUT_ADDRESS, NULL, MODE_UNSET);
 	if (ruleset_set(c->builder.ruleset, SOURCE_MAC))
-		RULE(&c->builder, "from_inside", NULL, c->policy->gateway.at,
+		RULE(&c->builder, CHAIN_FROM_INSIDE, NULL, c->policy->gateway.at,
 		     {.kind = VMAP_ETHER, .name = SOURCE_MAC});
 }
 
