@@ -231,13 +231,10 @@ static bool is_narrow(const struct scope *scope, const struct policy *policy)
 	return true;
 }
 
-/* 0, CONNTRACK_INCOMPLETE or a negative errno. */
-static int judge_flows(struct conntrack *conntrack, struct pass *pass)
+/* Of so many entries in all. 0, CONNTRACK_INCOMPLETE or a negative errno. */
+static int judge_flows(struct conntrack *conntrack, size_t count, struct pass *pass)
 {
-	uint32_t count;
-	int r = conntrack_count(conntrack, &count);
-	if (r < 0 || count == 0)
-		return r;
+	int r = 0;
 
 	if (!is_narrow(pass->scope, pass->policy))
 		return conntrack_dump(conntrack, judge_flow, pass);
@@ -268,14 +265,20 @@ int revoke_flows(struct kernel *kernel, struct conntrack *conntrack, const struc
 {
 	_cleanup_(pass_done) struct pass pass = {.policy = policy, .scope = scope};
 	struct revocation revocation = {};
+	uint32_t count;
 
-	int r = read_local_addresses(&pass);
+	int r = conntrack_count(conntrack, &count);
+	if (r < 0 || count == 0) {
+		*ret_revocation = revocation;
+		return r;
+	}
+	r = read_local_addresses(&pass);
 	if (r == 0)
 		r = recent_new(WAYS_MAX, sizeof(struct address), sizeof(struct way), &pass.ways);
 	if (r == 0 && has_macs(policy))
 		r = neighbours_read(&pass.neighbours);
 	if (r == 0)
-		r = judge_flows(conntrack, &pass);
+		r = judge_flows(conntrack, count, &pass);
 	if (r >= 0) {
 		bool incomplete = r == CONNTRACK_INCOMPLETE;
 		revocation.kept = pass.kept;
