@@ -79,9 +79,11 @@ int reassign(struct enforcement *enforcement, const struct runtime *before,
 	if (!can_deny(policy, before, address))
 		return 0;
 	usec_t started = clock_monotonic();
-	outcome->flows_error = judge_flows(enforcement, address, &outcome->revocation);
-	if (outcome->flows_error)
-		enforcement->judge_flows = true; /* the next change judges them all */
+	if (judge_flows(enforcement, address, &outcome->revocation) < 0) {
+		/* Then every packet is judged until flows can be: better slow than open. */
+		enforcement->judge_flows = true;
+		return REASSIGN_UNDECIDED;
+	}
 	outcome->cutting_milliseconds =
 	        (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
 	return 0;

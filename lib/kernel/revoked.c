@@ -146,6 +146,22 @@ static int send_batch(struct kernel *kernel, const struct batch *batch)
 	return r == 0 && answers.acknowledged ? 0 : -ENOBUFS;
 }
 
+/*
+ * The same; what is known of the table stays known, for dynamic elements are no part of it: if the
+ * batch made the next generation, nobody else was at it.
+ */
+static int send_and_keep_view(struct kernel *kernel, const struct batch *batch)
+{
+	uint32_t known, before, after;
+	bool current = kernel_view(kernel, &known) && kernel_generation(kernel, &before) == 0 &&
+	               known == before;
+	int r = send_batch(kernel, batch);
+
+	if (r == 0 && current && kernel_generation(kernel, &after) == 0 && after == before + 1)
+		(void)kernel_change_view(kernel, after);
+	return r;
+}
+
 /* Adds the flow at *next and as many behind it as a batch may have, and moves *next on. */
 static int add_batch(struct kernel *kernel, enum family family, const struct flow *flows,
                      size_t count, size_t *next)
@@ -163,7 +179,7 @@ static int add_batch(struct kernel *kernel, enum family family, const struct flo
 		return batch.wire.error;
 	/* An answer that was lost is asked for again: to add an element twice does no harm. */
 	for (unsigned i = 0; i < SEND_TRIES && r == -ENOBUFS; i++)
-		r = send_batch(kernel, &batch);
+		r = send_and_keep_view(kernel, &batch);
 	return r;
 }
 

@@ -2,6 +2,7 @@
 #include "namespace.h"
 #include "traffic.h"
 
+#include "kernel/read.h"
 #include "kernel/revoked.h"
 #include "kernel/socket.h"
 
@@ -140,6 +141,26 @@ START_TEST(the_same_flows_again_are_no_error)
 	ck_assert_int_eq(revoked_add(kernel, flows, ELEMENTS_OF(flows)), 0);
 	ck_assert_uint_eq(count_elements("revoked4"), 1);
 	ck_assert_uint_eq(count_elements("revoked6"), 1);
+}
+END_TEST
+
+START_TEST(what_is_known_of_the_table_stays_known_unless_others_commit_too)
+{
+	struct flow flow = sample("192.0.2.1", "198.51.100.7", IPPROTO_TCP);
+	const struct ruleset *view, *again;
+	uint32_t generation, later;
+
+	make_sets(65535, 65535, "");
+	ck_assert_int_eq(table_view(kernel, &view, &generation), 0);
+	ck_assert_int_eq(revoked_add(kernel, &flow, 1), 0);
+	ck_assert_int_eq(table_view(kernel, &again, &later), 0);
+	ck_assert_ptr_eq(again, view);
+	ck_assert_uint_eq(later, generation + 1);
+
+	ck_assert_int_eq(namespace_run("nft -f -", "add chain inet egressd theirs"), 0);
+	ck_assert_int_eq(revoked_add(kernel, &flow, 1), 0);
+	ck_assert_int_eq(table_view(kernel, &again, &later), 0);
+	ck_assert_ptr_nonnull(ruleset_chain(again, "theirs"));
 }
 END_TEST
 
@@ -342,6 +363,7 @@ int main(void)
 	tcase_add_test(tests, a_flow_is_listed_as_it_leaves_the_gateway_with_a_minute_to_live);
 	tcase_add_test(tests, a_flow_stays_a_minute_in_a_set_with_another_time);
 	tcase_add_test(tests, the_same_flows_again_are_no_error);
+	tcase_add_test(tests, what_is_known_of_the_table_stays_known_unless_others_commit_too);
 	if (kernel_renews_elements())
 		tcase_add_test(tests, a_flow_that_is_cut_again_stays_another_minute);
 	else
