@@ -218,8 +218,12 @@ static bool has_helpers(const struct policy *policy)
 	return false;
 }
 
-/* Past this many addresses one dump of all is cheaper than two narrow ones for each. */
-#define NARROW_MAX 4
+/*
+ * A dump goes through all buckets of conntrack's hash, and there are two narrow ones for each
+ * address: past so many addresses, or with fewer entries than that, one of all is cheaper.
+ */
+#define NARROW_MAX     4
+#define NARROW_ENTRIES 20000
 
 static bool is_narrow(const struct scope *scope, const struct policy *policy)
 {
@@ -236,7 +240,7 @@ static int judge_flows(struct conntrack *conntrack, size_t count, struct pass *p
 {
 	int r = 0;
 
-	if (!is_narrow(pass->scope, pass->policy))
+	if (count < NARROW_ENTRIES || !is_narrow(pass->scope, pass->policy))
 		return conntrack_dump(conntrack, judge_flow, pass);
 	ARRAY_FOREACH (range, &pass->scope->ranges) {
 		int result = conntrack_dump_address(conntrack, &range->from, judge_flow, pass);

@@ -333,6 +333,26 @@ def test_a_host_taken_out_loses_its_flow_though_another_is_known_by_mac(clean: L
         assert kept.lives()
 
 
+MANY = 21_000  # past these the kernel is asked for the flows of one address
+
+
+@pytest.mark.parametrize("destination", [WORLD, WORLD_V6])
+def test_among_many_flows_the_one_of_the_host_that_was_taken_out_is_cut(
+        clean: Lab, daemon: Daemon, destination: str):
+    other = ', { name = "desk2"; role = "desk"; address = [ "192.168.0.12", "2001:db8:1::12" ]; }'
+    daemon.start(small('"udp/1024-65535"', hosts=other))
+    busy = clean["desk1"]
+    with packet.tap(busy.space) as wire:
+        for number in range(MANY):
+            ports = 2000 + number % 50_000, 9000 + number // 50_000
+            wire.socket.send(packet.ethernet(busy.mac, busy.gateway_mac, packet.ip(
+                busy.ipv4, WORLD, packet.UDP, packet.udp(busy.ipv4, WORLD, *ports, b""))))
+    with flow(UdpFlow, clean["desk2"], clean.world, destination) as cut:
+        reply = change(daemon, small('"udp/1024-65535"'))
+        assert reply["flows_cut"] == 1 and reply["flows_kept"] >= MANY * 0.98
+        assert not cut.lives()
+
+
 def test_the_mac_of_another_machine_cuts_the_flow_of_the_impostor(clean: Lab, daemon: Daemon):
     daemon.start(small(BOTH))
     desk1 = clean["desk1"]
