@@ -20,8 +20,9 @@ struct changes {
 	changes_told_t told;
 	void *userdata;
 	struct expiry *expiry;
-	sd_event *event;            /* borrowed */
-	sd_event_source *hardening; /* brings what was kept to the disk */
+	sd_event *event;          /* borrowed */
+	sd_event_source *keeping; /* the next time that the list is written; NULL: none is set */
+	bool hardening;           /* and then it is to be brought to the disk */
 };
 
 static struct requests *list_of(const struct changes *changes)
@@ -97,6 +98,7 @@ static void tell(struct changes *changes, const char *kind, const char *done,
 /* Writes the list into the state directory; false when it could not be, which is then a fault. */
 static bool write_list(struct changes *changes, bool durable)
 {
+	list_of(changes)->as_of = now_of(changes);
 	int r = requests_file_write(changes->directory, list_of(changes), durable);
 	if (r == 0) {
 		health_clear(changes->health, FAULT_STATE);
@@ -117,12 +119,41 @@ static bool write_list(struct changes *changes, bool durable)
 }
 
 #define HARDEN_AFTER (100 * USEC_PER_MSEC)
+#define KEEP_AT_MOST (60 * USEC_PER_SEC)
+#define KEEP_LEAST   (1 * USEC_PER_SEC)
 
-static int on_harden(sd_event_source *source, uint64_t now, void *userdata)
+static int on_keep(sd_event_source *source, uint64_t now, void *userdata);
+
+/* Writes the list anew, in a while. */
+static int keep_in(struct changes *changes, usec_t span)
+{
+	changes->keeping = sd_event_source_unref(changes->keeping);
+	return sd_event_add_time_relative(changes->event, &changes->keeping, CLOCK_MONOTONIC, span,
+	                                  span / 10, on_keep, changes);
+}
+
+/*
+ * What is to end is kept anew now and then, with the time: should the machine's clock be behind at
+ * the next start, no request gets back much of the time that it had already.
+ */
+static void keep_time(struct changes *changes)
+{
+	usec_t next = requests_next_end(list_of(changes)), now = now_of(changes);
+	usec_t span = next > now ? (next - now) / 8 : 0;
+	if (!next)
+		return;
+	if (span > KEEP_AT_MOST)
+		span = KEEP_AT_MOST;
+	(void)keep_in(changes, span < KEEP_LEAST ? KEEP_LEAST : span);
+}
+
+static int on_keep(sd_event_source *source, uint64_t now, void *userdata)
 {
 	struct changes *changes = userdata;
-	changes->hardening = sd_event_source_unref(changes->hardening);
-	write_list(changes, true);
+	write_list(changes, changes->hardening);
+	changes->hardening = false;
+	changes->keeping = sd_event_source_unref(changes->keeping);
+	keep_time(changes);
 	return 0;
 }
 
@@ -137,9 +168,8 @@ static bool save(struct changes *changes)
 		return false;
 	if (changes->hardening)
 		return true;
-	int r = sd_event_add_time_relative(changes->event, &changes->hardening, CLOCK_MONOTONIC,
-	                                   HARDEN_AFTER, HARDEN_AFTER, on_harden, changes);
-	return r >= 0 || write_list(changes, true);
+	changes->hardening = keep_in(changes, HARDEN_AFTER) >= 0;
+	return changes->hardening || write_list(changes, true);
 }
 
 /* Sets the timer to the next end; or to another try, if the last one left something undone. */
@@ -263,10 +293,9 @@ struct changes *changes_free(struct changes *changes)
 	if (!changes)
 		return NULL;
 	expiry_free(changes->expiry);
-	if (changes->hardening) {
-		sd_event_source_unref(changes->hardening);
+	if (changes->hardening || requests_next_end(list_of(changes)))
 		write_list(changes, true);
-	}
+	sd_event_source_unref(changes->keeping);
 	free(changes);
 	return NULL;
 }
@@ -280,6 +309,9 @@ void changes_restore(struct changes *changes)
 	if (r == 0) {
 		ARRAY_FOREACH (request, &requests->list)
 			lasting_clock_floor(&changes->enforcement->clock, request->since);
+		lasting_clock_floor(&changes->enforcement->clock, requests->as_of);
+		if (requests_next_end(requests))
+			(void)keep_in(changes, HARDEN_AFTER);
 		return;
 	}
 	health_fault(changes->health, FAULT_REQUESTS,

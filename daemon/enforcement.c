@@ -338,7 +338,7 @@ void enforcement_rebind(struct enforcement *enforcement, const struct address *o
 			*ret_outcome = outcome;
 			return;
 		}
-		r = only ? reassign(enforcement, before, only, &outcome) : REASSIGN_UNDECIDED;
+		r = only ? reassign(enforcement, only, &outcome) : REASSIGN_UNDECIDED;
 		if (r < 0)
 			fail(&outcome, r);
 		else if (r == REASSIGN_UNDECIDED)

@@ -7,16 +7,6 @@
 
 #include <errno.h>
 
-/* The role that the address has by an assignment; NULL: none. */
-static const struct role *assigned_role(const struct runtime *runtime,
-                                        const struct address *address)
-{
-	for (size_t i = 0; runtime && i < runtime->assignments.count; i++)
-		if (address_compare(&runtime->assignments.items[i].address, address) == 0)
-			return runtime->assignments.items[i].host.role;
-	return NULL;
-}
-
 /* A permit of the address by itself stands in the chain of the role that it has. */
 static bool has_permit(const struct runtime *runtime, const struct address *address)
 {
@@ -27,19 +17,7 @@ static bool has_permit(const struct runtime *runtime, const struct address *addr
 	return false;
 }
 
-/*
- * False when nothing can be denied: nobody had the address, so that it could initiate nothing, and
- * its new role leaves open who may reach it.
- */
-static bool can_deny(const struct policy *policy, const struct runtime *before,
-                     const struct address *address)
-{
-	const struct role *new = assigned_role(policy->runtime, address);
-
-	return assigned_role(before, address) || policy_claim_at(policy, address) ||
-	       policy->runtime->permits.count || !new || new->judged_inbound;
-}
-
+/* Judges the flows with that address at an end. */
 static int judge_flows(struct enforcement *enforcement, const struct address *address,
                        struct revocation *revocation)
 {
@@ -51,8 +29,8 @@ static int judge_flows(struct enforcement *enforcement, const struct address *ad
 	return enforcement_judge_flows(enforcement, enforcement->policy, &scope, revocation);
 }
 
-int reassign(struct enforcement *enforcement, const struct runtime *before,
-             const struct address *address, struct outcome *outcome)
+int reassign(struct enforcement *enforcement, const struct address *address,
+             struct outcome *outcome)
 {
 	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
 	struct policy *policy = enforcement->policy;
@@ -76,8 +54,6 @@ int reassign(struct enforcement *enforcement, const struct runtime *before,
 	        .elements_added = applied.elements_added,
 	        .elements_deleted = applied.elements_deleted,
 	};
-	if (!can_deny(policy, before, address))
-		return 0;
 	usec_t started = clock_monotonic();
 	if (judge_flows(enforcement, address, &outcome->revocation) < 0) {
 		/* Then every packet is judged until flows can be: better slow than open. */

@@ -9,13 +9,13 @@
 
 /*
  * Puts the assignments of the policy in force into the kernel, of which only the one of that
- * address differs from `before`: a batch of a few elements instead of a table compiled and
- * compared. Flows with that address at an end are judged at once after it, if there are any; those
- * that it denies pass until then, which is some milliseconds.
+ * address differs from what the kernel has: a batch of a few elements instead of a table compiled
+ * and compared. Flows with that address at an end are judged at once after it, if there are any;
+ * those that it denies pass until then, which is some milliseconds.
  *
  * 0: done, with what came of it in the outcome; REASSIGN_UNDECIDED, or a negative errno.
  */
-int reassign(struct enforcement *enforcement, const struct runtime *before,
-             const struct address *address, struct outcome *outcome);
+int reassign(struct enforcement *enforcement, const struct address *address,
+             struct outcome *outcome);
 
 #endif

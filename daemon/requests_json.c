@@ -14,6 +14,10 @@
 
 #define FORMAT_VERSION 1
 
+/* What no request ever has: far more than anybody asks for, and with room to count on. */
+#define ID_MAX   (UINT64_C(1) << 62)
+#define TIME_MAX (UINT64_C(253402300800) * USEC_PER_SEC) /* the year 10000 */
+
 int requests_wrong(struct requests_wrong *wrong, const char *format, ...)
 {
 	va_list arguments;
@@ -23,13 +27,30 @@ int requests_wrong(struct requests_wrong *wrong, const char *format, ...)
 	return REQUESTS_FILE_BROKEN;
 }
 
+/*
+ * Of the characters beyond ASCII those in UTF-8 that are no text but tell a terminal what to do:
+ * U+0080 to U+009F, the marks and overrides of writing direction, and line separators.
+ */
+static bool is_control(const unsigned char *p)
+{
+	if (p[0] == 0xc2)
+		return p[1] >= 0x80 && p[1] <= 0x9f;
+	if (p[0] == 0xd8)
+		return p[1] == 0x9c;
+	if (p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 &&
+	        ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+	       (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf);
+}
+
 bool request_text_fits(const char *text, size_t max)
 {
 	size_t length = strlen(text);
 	if (!length || length > max)
 		return false;
 	for (const char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
+		if ((unsigned char)*p < ' ' || *p == 0x7f || is_control((const unsigned char *)p))
 			return false;
 	return true;
 }
@@ -123,9 +144,9 @@ static int take_request(const json_t *item, struct requests *requests)
 		return REQUESTS_FILE_BROKEN;
 
 	bool permit = entry->kind == REQUEST_PERMIT;
-	entry->id = take_number(item, "id", INT64_MAX - 1, &valid);
-	entry->since = take_number(item, "since", INT64_MAX, &valid);
-	entry->until = take_number(item, "until", INT64_MAX, &valid);
+	entry->id = take_number(item, "id", ID_MAX, &valid);
+	entry->since = take_number(item, "since", TIME_MAX, &valid);
+	entry->until = take_number(item, "until", TIME_MAX, &valid);
 	entry->uid = (uint32_t)take_number(item, "uid", UINT32_MAX, &valid);
 	entry->user = take_text(item, "user", REQUEST_USER_MAX, true, &valid);
 	entry->why = take_text(item, "why", REQUEST_WHY_MAX, permit, &valid);
@@ -187,7 +208,9 @@ static int take_all(const json_t *root, struct requests *requests, struct reques
 		return requests_wrong(wrong,
 		                      "its version is %lld, and this egressd knows version %d only",
 		                      (long long)json_integer_value(version), FORMAT_VERSION);
-	requests->next_id = take_number(root, "next_id", INT64_MAX, &valid);
+	requests->next_id = take_number(root, "next_id", ID_MAX, &valid);
+	if (json_object_get(root, "as_of"))
+		requests->as_of = take_number(root, "as_of", TIME_MAX, &valid);
 	if (!valid || !requests->next_id || json_array_size(list) > REQUESTS_MAX)
 		return requests_wrong(wrong, "it is no list of requests of egressd");
 
@@ -250,7 +273,8 @@ char *requests_to_text(const struct requests *requests)
 		if (json_array_append_new(list, request_to_json(entry)) < 0)
 			return NULL;
 	_cleanup_(json_release) json_t *root =
-	        json_pack("{si sI sO}", "version", FORMAT_VERSION, "next_id",
-	                  (json_int_t)requests->next_id, "requests", list);
+	        json_pack("{si sI sI sO}", "version", FORMAT_VERSION, "next_id",
+	                  (json_int_t)requests->next_id, "as_of", (json_int_t)requests->as_of,
+	                  "requests", list);
 	return root ? json_dumps(root, JSON_INDENT(1)) : NULL;
 }

@@ -46,6 +46,7 @@ struct request_entry {
 struct requests {
 	ARRAY(struct request_entry) list;
 	uint64_t next_id;
+	usec_t as_of; /* it was that late when the list was kept last; 0: not known */
 };
 
 /* Releases what is held; the struct may be used again. */

@@ -180,6 +180,36 @@ def test_unassign_cuts_flows(clean: Lab, daemon: Daemon, kind: type):
     assert refused.value.name == "io.egressd.NoSuchAssignment"
 
 
+@pytest.mark.parametrize("kind", [TcpFlow, UdpFlow])
+@pytest.mark.parametrize("destination", [WORLD, WORLD_V6])
+def test_the_flow_of_a_host_known_by_mac_alone_is_cut_too(clean: Lab, daemon: Daemon, kind: type,
+                                                          destination: str):
+    stray = clean["stray"]
+    daemon.start(GATEWAY + f"""
+roles = {{ desk = {{ outbound = [ "tcp/9000", "udp/9000" ]; }}; guest = {{ outbound = [ ]; }}; }};
+hosts = ( {{ name = "laptop"; role = "desk"; mac = "{stray.mac}"; }} );
+""")
+    six = ":" in destination
+    with flow(kind, stray, clean.world, destination) as cut:
+        daemon.call("Assign", address="2001:db8:1::77" if six else "192.168.0.77", role="guest")
+        reply = daemon.call("Assign", address=stray.ipv6 if six else stray.ipv4, role="guest")
+        assert reply["flows_cut"] == 1
+        assert not cut.lives()
+
+
+def test_what_passed_in_audit_is_cut_when_its_address_takes_a_role_that_enforces(
+        clean: Lab, daemon: Daemon):
+    stray = clean["stray"]
+    daemon.start(GATEWAY.replace('"enforce"', '"audit"', 1) + """
+roles = { guest = { outbound = [ ]; mode = "enforce"; }; };
+hosts = ( { name = "other"; role = "guest"; address = "192.168.0.99"; } );
+""")
+    with flow(TcpFlow, stray, clean.world, WORLD) as cut:
+        daemon.call("Assign", address="192.168.0.77", role="guest")
+        assert daemon.call("Assign", address=stray.ipv4, role="guest")["flows_cut"] == 1
+        assert not cut.lives()
+
+
 def test_assigning_to_a_poorer_role_cuts_flows_too(clean: Lab, daemon: Daemon):
     daemon.start(POLICY.replace('name = "guests"; role = "guest"',
                                 'name = "guests"; role = "desk"'))

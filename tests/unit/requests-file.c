@@ -146,15 +146,35 @@ START_TEST(what_was_written_is_read_again)
 	add_assignment(&requests, "2001:db8::50", "moved");
 	add_permit(&requests, "203.0.113.0/24");
 	requests_remove(&requests, 1);
+	requests.as_of = NOW;
 
 	ck_assert_int_eq(requests_file_write(state.directory, &requests, true), 0);
 	ck_assert_int_eq(read_again(&state), 0);
 	assert_same(&requests, &state.requests);
+	ck_assert_uint_eq(state.requests.as_of, NOW);
 	ck_assert_int_eq(stat(state.file, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
 	ck_assert(!exists(&state, "requests.json.new"));
 	requests_done(&requests);
 	tear_down(&state);
+}
+END_TEST
+
+START_TEST(a_text_has_no_characters_that_tell_a_terminal_what_to_do)
+{
+	ck_assert(request_text_fits("ticket 4711, für Ørsted: \xe2\x82\xac 5", 64));
+	ck_assert(!request_text_fits("", 64));
+	ck_assert(!request_text_fits("12345", 4));
+	ck_assert(!request_text_fits("a\nb", 64));
+	ck_assert(!request_text_fits("\x1b[31m", 64));
+	ck_assert(!request_text_fits("\xc2\x9b"
+	                             "31m",
+	                             64)); /* CSI */
+	ck_assert(!request_text_fits("x\xe2\x80\xae"
+	                             "y",
+	                             64));                  /* right to left override */
+	ck_assert(!request_text_fits("x\xe2\x81\xa6", 64)); /* isolate */
+	ck_assert(!request_text_fits("x\xd8\x9c", 64));     /* Arabic letter mark */
 }
 END_TEST
 
@@ -393,6 +413,7 @@ int main(void)
 	Suite *suite = suite_create("requests-file");
 	TCase *tests = tcase_create("requests-file");
 	tcase_add_test(tests, what_was_written_is_read_again);
+	tcase_add_test(tests, a_text_has_no_characters_that_tell_a_terminal_what_to_do);
 	tcase_add_test(tests, a_number_is_not_used_again_though_its_permit_is_gone);
 	tcase_add_test(tests, no_file_and_no_directory_are_no_requests);
 	tcase_add_test(tests, a_file_by_hand_is_read);
