@@ -4,6 +4,7 @@
 
 #include "base/problems.h"
 #include "counts.h"
+#include "json_release.h"
 #include "policy/policy.h"
 #include "policy/request.h"
 #include "track/ledger.h"
@@ -40,11 +41,5 @@ json_t *reply_string(const char *text);
 
 /* The same, or null for NULL and "". */
 json_t *reply_optional(const char *text);
-
-/* For the cleanup attribute. */
-static inline void json_release(json_t **json)
-{
-	json_decref(*json);
-}
 
 #endif

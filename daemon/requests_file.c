@@ -11,16 +11,13 @@
 
 /* 0 with what was read, REQUESTS_FILE_BROKEN, or a negative errno of state_file_read(). */
 static int read_requests(const char *directory, struct requests *requests,
-                         struct requests_wrong *wrong)
+                         struct state_wrong *wrong)
 {
-	struct state_wrong broken;
 	_cleanup_free_ char *text = NULL;
 	size_t length;
-	int r = state_file_read(directory, REQUESTS_FILE_NAME, REQUESTS_FILE_MAX, &broken, &text,
+	int r = state_file_read(directory, REQUESTS_FILE_NAME, REQUESTS_FILE_MAX, wrong, &text,
 	                        &length);
-	if (r == STATE_FILE_BROKEN)
-		return requests_wrong(wrong, "%s", broken.text);
-	return r < 0 ? r : requests_from_text(text, length, requests, wrong);
+	return r != 0 ? r : requests_from_text(text, length, requests, wrong);
 }
 
 /* There are none, and that is what the operator is told. */
@@ -37,7 +34,7 @@ int requests_file_read(const char *directory, usec_t now, struct requests *ret_r
                        char **ret_text)
 {
 	struct requests requests = {.next_id = 1};
-	struct requests_wrong wrong = {};
+	struct state_wrong wrong = {};
 	char aside[STATE_ASIDE_TEXT];
 	_cleanup_free_ char *text = NULL;
 

@@ -3,6 +3,7 @@
 #define EGRESSD_REQUESTS_FILE_H
 
 #include "policy/request.h"
+#include "state_file.h"
 
 #include <stdbool.h>
 
@@ -17,7 +18,7 @@
 #define REQUESTS_FILE_TO_MAX  128 /* bytes of a permit's destination; names have NAME_MAX_BYTES */
 #define REQUESTS_FILE_SERVICE 64  /* bytes of a permit's service */
 
-#define REQUESTS_FILE_BROKEN 1 /* it is torn, foreign or cannot be read */
+#define REQUESTS_FILE_BROKEN STATE_FILE_BROKEN /* it is torn, foreign or cannot be read */
 
 /*
  * Reads the file of that directory. 0: the requests are the caller's; none when there is no file,

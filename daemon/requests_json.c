@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "requests_json.h"
 
+#include "json_release.h"
 #include "policy/policy.h"
 #include "requests_file.h"
+#include "state_field.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +18,6 @@
 /* What no request ever has: far more than anybody asks for, and with room to count on. */
 #define ID_MAX   (UINT64_C(1) << 62)
 #define TIME_MAX (UINT64_C(253402300800) * USEC_PER_SEC) /* the year 10000 */
-
-int requests_wrong(struct requests_wrong *wrong, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(wrong->text, sizeof(wrong->text), format, arguments);
-	va_end(arguments);
-	return REQUESTS_FILE_BROKEN;
-}
 
 /*
  * Of the characters beyond ASCII those in UTF-8 that are no text but tell a terminal what to do:
@@ -55,11 +47,6 @@ bool request_text_fits(const char *text, size_t max)
 	return true;
 }
 
-static void json_release(json_t **json)
-{
-	json_decref(*json);
-}
-
 /*
  * The fields of a request in the file. One that is missing reads as NULL; `valid` becomes false for
  * one that is required and missing, or that no request can have.
@@ -78,18 +65,6 @@ static char *take_text(const json_t *item, const char *name, size_t max, bool re
 		return NULL;
 	}
 	return strdup(text);
-}
-
-static uint64_t take_number(const json_t *item, const char *name, uint64_t max, bool *valid)
-{
-	const json_t *value = json_object_get(item, name);
-	json_int_t number = json_integer_value(value);
-
-	if (!json_is_integer(value) || number < 0 || (uint64_t)number > max) {
-		*valid = false;
-		return 0;
-	}
-	return (uint64_t)number;
 }
 
 static void take_subject(const json_t *item, struct request_entry *entry, bool *valid)
@@ -144,10 +119,10 @@ static int take_request(const json_t *item, struct requests *requests)
 		return REQUESTS_FILE_BROKEN;
 
 	bool permit = entry->kind == REQUEST_PERMIT;
-	entry->id = take_number(item, "id", ID_MAX, &valid);
-	entry->since = take_number(item, "since", TIME_MAX, &valid);
-	entry->until = take_number(item, "until", TIME_MAX, &valid);
-	entry->uid = (uint32_t)take_number(item, "uid", UINT32_MAX, &valid);
+	entry->id = state_number(item, "id", ID_MAX, &valid);
+	entry->since = state_number(item, "since", TIME_MAX, &valid);
+	entry->until = state_number(item, "until", TIME_MAX, &valid);
+	entry->uid = (uint32_t)state_number(item, "uid", UINT32_MAX, &valid);
 	entry->user = take_text(item, "user", REQUEST_USER_MAX, true, &valid);
 	entry->why = take_text(item, "why", REQUEST_WHY_MAX, permit, &valid);
 	take_subject(item, entry, &valid);
@@ -172,7 +147,7 @@ static int compare_addresses(const void *a, const void *b)
 }
 
 /* Neither an id nor an assigned address may be there twice. */
-static int check_twins(const struct requests *requests, struct requests_wrong *wrong)
+static int check_twins(const struct requests *requests, struct state_wrong *wrong)
 {
 	size_t count = requests->list.count;
 	_cleanup_free_ const struct request_entry **sorted = calloc(count + 1, sizeof(*sorted));
@@ -184,40 +159,40 @@ static int check_twins(const struct requests *requests, struct requests_wrong *w
 	qsort(sorted, count, sizeof(*sorted), compare_ids);
 	for (size_t i = 1; i < count; i++)
 		if (compare_ids(&sorted[i - 1], &sorted[i]) == 0)
-			return requests_wrong(wrong, "two requests have the id %" PRIu64,
-			                      sorted[i]->id);
+			return state_wrong(wrong, "two requests have the id %" PRIu64,
+			                   sorted[i]->id);
 	qsort(sorted, count, sizeof(*sorted), compare_addresses);
 	for (size_t i = 1; i < count && sorted[i]->kind == REQUEST_ASSIGN; i++) {
 		char text[ADDRESS_TEXT_MAX];
 		if (compare_addresses(&sorted[i - 1], &sorted[i]) == 0)
-			return requests_wrong(wrong, "%s is assigned twice",
-			                      address_print(&sorted[i]->address, text));
+			return state_wrong(wrong, "%s is assigned twice",
+			                   address_print(&sorted[i]->address, text));
 	}
 	return 0;
 }
 
-static int take_all(const json_t *root, struct requests *requests, struct requests_wrong *wrong)
+static int take_all(const json_t *root, struct requests *requests, struct state_wrong *wrong)
 {
 	const json_t *list = json_object_get(root, "requests");
 	const json_t *version = json_object_get(root, "version");
 	bool valid = true;
 
 	if (!json_is_object(root) || !json_is_array(list) || !json_is_integer(version))
-		return requests_wrong(wrong, "it is no list of requests of egressd");
+		return state_wrong(wrong, "it is no list of requests of egressd");
 	if (json_integer_value(version) != FORMAT_VERSION)
-		return requests_wrong(wrong,
-		                      "its version is %lld, and this egressd knows version %d only",
-		                      (long long)json_integer_value(version), FORMAT_VERSION);
-	requests->next_id = take_number(root, "next_id", ID_MAX, &valid);
+		return state_wrong(wrong,
+		                   "its version is %lld, and this egressd knows version %d only",
+		                   (long long)json_integer_value(version), FORMAT_VERSION);
+	requests->next_id = state_number(root, "next_id", ID_MAX, &valid);
 	if (json_object_get(root, "as_of"))
-		requests->as_of = take_number(root, "as_of", TIME_MAX, &valid);
+		requests->as_of = state_number(root, "as_of", TIME_MAX, &valid);
 	if (!valid || !requests->next_id || json_array_size(list) > REQUESTS_MAX)
-		return requests_wrong(wrong, "it is no list of requests of egressd");
+		return state_wrong(wrong, "it is no list of requests of egressd");
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		int r = take_request(json_array_get(list, i), requests);
 		if (r == REQUESTS_FILE_BROKEN)
-			return requests_wrong(wrong, "entry %zu of its list is no request", i + 1);
+			return state_wrong(wrong, "entry %zu of its list is no request", i + 1);
 		if (r < 0)
 			return r;
 		if (requests->list.items[i].id >= requests->next_id)
@@ -227,7 +202,7 @@ static int take_all(const json_t *root, struct requests *requests, struct reques
 }
 
 int requests_from_text(const char *text, size_t length, struct requests *requests,
-                       struct requests_wrong *wrong)
+                       struct state_wrong *wrong)
 {
 	json_error_t error;
 	_cleanup_(json_release) json_t *root =
@@ -235,8 +210,8 @@ int requests_from_text(const char *text, size_t length, struct requests *request
 	if (!root && json_error_code(&error) == json_error_out_of_memory)
 		return -ENOMEM;
 	if (!root)
-		return requests_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
-		                      error.text);
+		return state_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
+		                   error.text);
 	return take_all(root, requests, wrong);
 }
 

@@ -3,24 +3,16 @@
 #define EGRESSD_REQUESTS_JSON_H
 
 #include "policy/request.h"
+#include "state_file.h"
 
 /* The requests of run time as JSON text, which is what requests_file.h keeps. */
-
-/* What is wrong with a text or its file, for the operator. */
-struct requests_wrong {
-	char text[256];
-};
-
-/* Notes it; returns REQUESTS_FILE_BROKEN. */
-int requests_wrong(struct requests_wrong *wrong, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
 
 /*
  * 0: what the text holds was added to the requests, which are empty before. REQUESTS_FILE_BROKEN:
  * it is torn or foreign. -ENOMEM. Unless it is 0, what was added has to be released.
  */
 int requests_from_text(const char *text, size_t length, struct requests *requests,
-                       struct requests_wrong *wrong);
+                       struct state_wrong *wrong);
 
 /* From malloc; NULL without memory. */
 char *requests_to_text(const struct requests *requests);

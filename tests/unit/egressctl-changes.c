@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "egressctl.h"
+#include "tool-fixture.h"
 
 #include "base/array.h"
 #include "duration.h"
@@ -16,15 +16,6 @@
 #include <unistd.h>
 
 #define NOW ((usec_t)1795356131 * USEC_PER_SEC) /* 2026-11-22 14:02:11 UTC */
-
-/* A daemon with made-up answers, in a process of its own, and what the tool wrote. */
-struct fixture {
-	pid_t daemon;
-	char directory[32];
-	char path[64];
-	char *out;
-	char *errors;
-};
 
 /* A moment so many seconds from now. */
 static json_int_t in(json_int_t seconds)
@@ -130,65 +121,15 @@ static const struct method methods[] = {
         {},
 };
 
-static void serve(const char *path, int ready)
-{
-	sd_event *event = NULL;
-	struct server *server = NULL;
-	if (sd_event_new(&event) < 0 || server_new(event, methods, NULL, &server) < 0 ||
-	    server_listen(server, path) < 0 || write(ready, "", 1) != 1)
-		_exit(EXIT_FAILURE);
-	sd_event_loop(event); /* until it is killed */
-	_exit(EXIT_FAILURE);
-}
-
 static void set_up(struct fixture *fixture)
 {
-	int fds[2];
-	char byte;
-	*fixture = (struct fixture){.directory = "/tmp/egressd-test-XXXXXX"};
-	ck_assert_ptr_nonnull(mkdtemp(fixture->directory));
-	snprintf(fixture->path, sizeof(fixture->path), "%s/socket", fixture->directory);
-	ck_assert_int_eq(pipe(fds), 0);
-	fixture->daemon = fork();
-	ck_assert_int_ge(fixture->daemon, 0);
-	if (fixture->daemon == 0)
-		serve(fixture->path, fds[1]);
-	close(fds[1]);
-	ck_assert_int_eq(read(fds[0], &byte, 1), 1);
-	close(fds[0]);
+	fixture_set_up(fixture, methods);
 }
 
-static void tear_down(struct fixture *fixture)
-{
-	kill(fixture->daemon, SIGKILL);
-	ck_assert_int_eq(waitpid(fixture->daemon, NULL, 0), fixture->daemon);
-	free(fixture->out);
-	free(fixture->errors);
-	unlink(fixture->path);
-	ck_assert_int_eq(rmdir(fixture->directory), 0);
-}
-
-/* Runs the tool on the words of a line, which are set apart by bars. */
+/* The words of a line are set apart by bars. */
 static enum outcome run(struct fixture *fixture, const char *line)
 {
-	char words[256], program[] = "egressctl", option[] = "--socket";
-	char *argv[16] = {program, option, fixture->path};
-	size_t out_length, errors_length;
-	int argc = 3;
-
-	snprintf(words, sizeof(words), "%s", line);
-	for (char *rest = NULL, *word = strtok_r(words, "|", &rest); word;
-	     word = strtok_r(NULL, "|", &rest))
-		argv[argc++] = word;
-
-	free(fixture->out);
-	free(fixture->errors);
-	FILE *out = open_memstream(&fixture->out, &out_length);
-	FILE *errors = open_memstream(&fixture->errors, &errors_length);
-	enum outcome outcome = egressctl_run(argc, argv, out, errors, NOW);
-	fclose(out);
-	fclose(errors);
-	return outcome;
+	return fixture_run(fixture, line, "|", NOW);
 }
 
 static const struct {
