@@ -5,6 +5,7 @@
 #include "alarms.h"
 #include "changes.h"
 #include "clock.h"
+#include "descriptors.h"
 #include "guard.h"
 #include "journal.h"
 #include "kernel/socket.h"
@@ -26,6 +27,7 @@
 /* Everything that runs; known to this file alone. */
 struct daemon {
 	const struct options *options;
+	struct descriptors *descriptors; /* what systemd passed; NULL once all has started */
 	sd_event *event;
 	struct enforcement enforcement;
 	struct health health;
@@ -292,6 +294,9 @@ static int start_policy(struct daemon *daemon)
 	int r = watch_others(daemon);
 	if (r < 0)
 		return r;
+	/* Whoever has a use for one has taken it. */
+	descriptors_close_unknown(daemon->descriptors);
+	daemon->descriptors = descriptors_free(daemon->descriptors);
 	sd_notify(false, "READY=1"); /* the kernel has the policy, or is closed */
 	return 0;
 }
@@ -317,7 +322,9 @@ static int add_signals(struct daemon *daemon)
 
 static int set_up(struct daemon *daemon)
 {
-	int r = sd_event_default(&daemon->event);
+	int r = descriptors_receive(&daemon->descriptors);
+	if (r >= 0)
+		r = sd_event_default(&daemon->event);
 	if (r >= 0)
 		r = add_signals(daemon);
 	if (r >= 0)
@@ -372,6 +379,7 @@ static void tear_down(struct daemon *daemon)
 	alarms_free(daemon->alarms);
 	enforcement_done(&daemon->enforcement);
 	health_done(&daemon->health);
+	descriptors_free(daemon->descriptors);
 	sd_event_unref(daemon->event);
 }
 
