@@ -97,6 +97,8 @@ size_t alarm_fields(const struct alarm *alarm, enum alarm_change change,
 	if (alarm->has_mac)
 		add(&list, "EGRESSD_MAC", "%s", mac_print(&alarm->mac, mac));
 	add_destination(&list, alarm);
+	if (alarm->evidence.attempt_count && alarm->evidence.attempts[0].has_uid)
+		add(&list, "EGRESSD_UID", "%u", alarm->evidence.attempts[0].uid);
 	add(&list, "EGRESSD_ATTEMPTS", "%" PRIu64, alarm->attempts);
 	add_time(&list, "EGRESSD_FIRST", alarm->first);
 	add_time(&list, "EGRESSD_LAST", alarm->last);

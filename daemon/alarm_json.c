@@ -78,10 +78,11 @@ static json_t *evidence_to_json(const struct evidence *evidence)
 	for (uint32_t i = 0; i < evidence->attempt_count; i++) {
 		const struct evidence_attempt *a = &evidence->attempts[i];
 		json_array_append_new(attempts,
-		                      json_pack("{sI so so si}", "time", (json_int_t)a->time,
+		                      json_pack("{sI so so si so}", "time", (json_int_t)a->time,
 		                                "source", state_from_address(true, &a->source),
 		                                "to", state_from_endpoint(true, &a->destination),
-		                                "source_port", a->source_port));
+		                                "source_port", a->source_port, "uid",
+		                                state_from_number(a->has_uid, a->uid)));
 	}
 	for (uint32_t i = 0; i < evidence->service_count; i++) {
 		const struct evidence_service *s = &evidence->services[i];
@@ -112,6 +113,7 @@ static void evidence_from_json(const json_t *json, struct evidence *evidence, bo
 		    !state_endpoint(item, "to", &a->destination, valid))
 			*valid = false;
 		a->source_port = (uint16_t)state_number(item, "source_port", UINT16_MAX, valid);
+		a->has_uid = state_id(item, "uid", &a->uid, valid);
 	}
 	json_array_foreach(services, i, item)
 	{

@@ -79,12 +79,13 @@ static json_t *evidence_item(const struct evidence_attempt *attempt)
 {
 	const struct endpoint *to = &attempt->destination;
 	char protocol[PROTOCOL_TEXT_MAX];
-	return json_pack("{sI so so ss so so}", "time", (json_int_t)attempt->time, "source",
+	return json_pack("{sI so so ss so so so}", "time", (json_int_t)attempt->time, "source",
 	                 address_or_null(true, &attempt->source), "destination",
 	                 address_or_null(true, &to->address), "protocol",
 	                 protocol_print(to->protocol, protocol), "port",
 	                 port_or_null(to->has_port, to->port), "source_port",
-	                 port_or_null(attempt->source_port != 0, attempt->source_port));
+	                 port_or_null(attempt->source_port != 0, attempt->source_port), "uid",
+	                 attempt->has_uid ? json_integer(attempt->uid) : json_null());
 }
 
 static json_t *evidence_reply(const struct evidence *evidence)

@@ -147,6 +147,8 @@ static void take_record(const struct record *record, void *userdata)
 	const struct ledger_entry *entry = ledger_note(
 	        events->ledger, &packet, reason, sighting.host ? sighting.host->name : NULL,
 	        heading->role, record->has_mac ? &record->mac : NULL, fresh, record->time);
+	if (record->has_uid)
+		ledger_note_user(events->ledger, entry, record->uid, record->gid);
 	if (fresh)
 		events->attempt(entry, &sighting, events->userdata);
 }

@@ -12,14 +12,16 @@ json_t *ledger_entry_to_json(const struct ledger_entry *entry)
 	                            .port = entry->key.port,
 	                            .protocol = entry->key.protocol,
 	                            .has_port = entry->key.has_port};
-	return json_pack("{so so ss ss ss sI sI sI sI si so}", "source",
+	return json_pack("{so so ss ss ss sI sI sI sI si so so so}", "source",
 	                 state_from_address(true, &entry->key.source), "to",
 	                 state_from_endpoint(true, &to), "reason",
 	                 reason_name((enum reason)entry->key.reason), "host", entry->host, "role",
 	                 entry->role, "attempts", (json_int_t)entry->attempts, "packets",
 	                 (json_int_t)entry->packets, "first", (json_int_t)entry->first, "last",
 	                 (json_int_t)entry->last, "source_port", entry->source_port, "mac",
-	                 state_from_mac(entry->has_mac, &entry->mac));
+	                 state_from_mac(entry->has_mac, &entry->mac), "uid",
+	                 state_from_number(entry->has_uid, entry->uid), "gid",
+	                 state_from_number(entry->has_uid, entry->gid));
 }
 
 int ledger_entry_from_json(const json_t *json, struct ledger_entry *ret_entry)
@@ -49,6 +51,8 @@ int ledger_entry_from_json(const json_t *json, struct ledger_entry *ret_entry)
 	entry.last = state_number(json, "last", INT64_MAX, &valid);
 	entry.source_port = (uint16_t)state_number(json, "source_port", UINT16_MAX, &valid);
 	entry.has_mac = state_mac(json, "mac", &entry.mac, &valid);
+	entry.has_uid = state_id(json, "uid", &entry.uid, &valid) &&
+	                state_id(json, "gid", &entry.gid, &valid);
 	if (!valid || !entry.packets || entry.last < entry.first ||
 	    entry.key.source.family != entry.key.destination.family)
 		return -EINVAL;

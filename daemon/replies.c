@@ -41,7 +41,7 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
 	const struct ledger_key *key = &entry->key;
 	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], protocol[PROTOCOL_TEXT_MAX];
 
-	return json_pack("{ss so so ss ss so so ss sI sI sI sI}", "source",
+	return json_pack("{ss so so ss ss so so ss sI sI sI sI so so}", "source",
 	                 address_print(&key->source, source), "host", reply_optional(entry->host),
 	                 "role", reply_optional(entry->role), "destination",
 	                 address_print(&key->destination, destination), "protocol",
@@ -50,7 +50,9 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
 	                 service_name(key, policy), "reason", reason_name((enum reason)key->reason),
 	                 "attempts", (json_int_t)entry->attempts, "packets",
 	                 (json_int_t)entry->packets, "first", (json_int_t)entry->first, "last",
-	                 (json_int_t)entry->last);
+	                 (json_int_t)entry->last, "uid",
+	                 entry->has_uid ? json_integer(entry->uid) : json_null(), "gid",
+	                 entry->has_uid ? json_integer(entry->gid) : json_null());
 }
 
 json_t *reply_problems(const struct problems *problems)

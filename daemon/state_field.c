@@ -81,6 +81,19 @@ bool state_endpoint(const json_t *object, const char *name, struct endpoint *ret
 	return true;
 }
 
+bool state_id(const json_t *object, const char *name, uint32_t *ret, bool *valid)
+{
+	if (!is_there(object, name))
+		return false;
+	*ret = (uint32_t)state_number(object, name, UINT32_MAX, valid);
+	return true;
+}
+
+json_t *state_from_number(bool has, uint64_t number)
+{
+	return has ? json_integer((json_int_t)number) : json_null();
+}
+
 json_t *state_from_address(bool has, const struct address *address)
 {
 	char text[ADDRESS_TEXT_MAX];

@@ -24,9 +24,13 @@ bool state_address(const json_t *object, const char *name, struct address *ret, 
 bool state_mac(const json_t *object, const char *name, struct mac *ret, bool *valid);
 bool state_endpoint(const json_t *object, const char *name, struct endpoint *ret, bool *valid);
 
+/* The number of a user or group; false when there is none, which is valid. */
+bool state_id(const json_t *object, const char *name, uint32_t *ret, bool *valid);
+
 /* The same as JSON; null for what is not there. */
 json_t *state_from_address(bool has, const struct address *address);
 json_t *state_from_mac(bool has, const struct mac *mac);
+json_t *state_from_number(bool has, uint64_t number);
 json_t *state_from_endpoint(bool has, const struct endpoint *endpoint);
 
 #endif

@@ -7,6 +7,7 @@
 #include "since.h"
 #include "sums.h"
 #include "units.h"
+#include "user.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -18,22 +19,49 @@ static const struct column blocked_columns[] = {
         {"Attempts", true, YIELD_NEVER}, {},
 };
 
+/* The same with a column more, when anything was tried by the gateway itself. */
+static const struct column own_columns[] = {
+        {"Last", false, YIELD_NEVER},
+        {"Host", false, YIELD_FIRST},
+        {"Source", false, YIELD_NEVER},
+        {"User", false, YIELD_FIRST},
+        {"Destination", false, YIELD_NEVER},
+        {"Service", false, YIELD_FIRST},
+        {"Reason", false, YIELD_NEVER},
+        {"Attempts", true, YIELD_NEVER},
+        {},
+};
+
+static bool has_users(const json_t *list)
+{
+	const json_t *blocked;
+	size_t i;
+	json_array_foreach(
+	        list, i, blocked) if (json_is_integer(json_object_get(blocked, "uid"))) return true;
+	return false;
+}
+
 static void print_blocked(const struct command *command, const json_t *answer)
 {
 	const json_t *list = json_object_get(answer, "blocked"), *blocked;
+	bool users = has_users(list);
 	struct columns columns;
 	size_t i;
 
-	columns_init(&columns, &command->writer, blocked_columns);
+	columns_init(&columns, &command->writer, users ? own_columns : blocked_columns);
 	json_array_foreach(list, i, blocked)
 	{
 		size_t traffic = 0;
 		_cleanup_free_ char *service = field_service(blocked, &traffic);
-		char ago[UNIT_TEXT_MAX], attempts[UNIT_TEXT_MAX];
+		char ago[UNIT_TEXT_MAX], attempts[UNIT_TEXT_MAX], user_buffer[USER_TEXT_MAX];
 		columns_add(&columns, COLOUR_NONE, "%s",
 		            ago_print(field_number(blocked, "last"), command->now, ago));
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "host", "-"));
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "source", "?"));
+		if (users) {
+			const char *user = user_print(blocked, user_buffer);
+			columns_add(&columns, COLOUR_NONE, "%s", user ? user : "-");
+		}
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "destination", "?"));
 		columns_add(&columns, COLOUR_NONE, "%s", service ? service : "?");
 		columns_keep(&columns, traffic);

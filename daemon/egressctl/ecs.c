@@ -46,6 +46,14 @@ static void put_mac(json_t *source, const char *mac)
 	json_object_set_new(source, "mac", json_string(text));
 }
 
+/* ECS has numbers of users as text. */
+static void put_user(json_t *source, int64_t uid)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "%lld", (long long)uid);
+	json_object_set_new(source, "user", json_pack("{ss}", "id", text));
+}
+
 /* Sets what is a text or a number there; nothing for null. */
 static void put(json_t *object, const char *name, const json_t *from, const char *field)
 {
@@ -89,6 +97,8 @@ static json_t *source_part(const json_t *alarm, const json_t *card)
 	put(part, "ip", alarm, "source");
 	put(part, "address", alarm, "source");
 	put(part, "port", latest, "source_port");
+	if (json_is_integer(json_object_get(latest, "uid")))
+		put_user(part, field_number(latest, "uid"));
 	if (mac)
 		put_mac(part, mac);
 	return part;

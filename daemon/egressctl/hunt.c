@@ -6,6 +6,7 @@
 #include "columns.h"
 #include "field.h"
 #include "units.h"
+#include "user.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,17 @@ static const struct column evidence_columns[] = {
         {"Service", false, YIELD_FIRST},   {},
 };
 
+/* The same with a column more, of what the gateway itself tried. */
+static const struct column own_evidence_columns[] = {
+        {"Time", false, YIELD_NEVER},
+        {"From", false, YIELD_FIRST},
+        {"Source port", true, YIELD_AWAY},
+        {"To", false, YIELD_NEVER},
+        {"Service", false, YIELD_FIRST},
+        {"User", false, YIELD_FIRST},
+        {},
+};
+
 static void print_evidence(const struct command *command, const json_t *card)
 {
 	const json_t *list = json_object_get(card, "evidence"), *attempt;
@@ -121,8 +133,9 @@ static void print_evidence(const struct command *command, const json_t *card)
 
 	if (!json_array_size(list))
 		return;
+	bool users = json_is_integer(json_object_get(json_array_get(list, 0), "uid"));
 	writer_gap(&command->writer);
-	columns_init(&columns, &command->writer, evidence_columns);
+	columns_init(&columns, &command->writer, users ? own_evidence_columns : evidence_columns);
 	json_array_foreach(list, i, attempt)
 	{
 		size_t traffic;
@@ -137,6 +150,11 @@ static void print_evidence(const struct command *command, const json_t *card)
 		columns_add(&columns, COLOUR_NONE, "%s", port);
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(attempt, "destination", "?"));
 		columns_add(&columns, COLOUR_NONE, "%s", service ? service : "?");
+		if (users) {
+			char buffer[USER_TEXT_MAX];
+			const char *user = user_print(attempt, buffer);
+			columns_add(&columns, COLOUR_NONE, "%s", user ? user : "-");
+		}
 	}
 	columns_print(&columns);
 	columns_done(&columns);

@@ -6,6 +6,7 @@
 #include "ecs.h"
 #include "field.h"
 #include "units.h"
+#include "user.h"
 
 #include <string.h>
 
@@ -39,11 +40,12 @@ static void print_event(const struct command *command, const json_t *event)
 
 	size_t traffic;
 	_cleanup_free_ char *service = field_service(attempt, &traffic);
-	const char *host = field_text(attempt, "host", NULL);
-	writer_line(writer, colour_of(kind), "%s %s: %s%s%s -> %s %s, %s", time, kind,
+	char buffer[USER_TEXT_MAX];
+	const char *host = field_text(attempt, "host", NULL), *user = user_print(attempt, buffer);
+	writer_line(writer, colour_of(kind), "%s %s: %s%s%s -> %s %s, %s%s%s", time, kind,
 	            host ? host : "", host ? " " : "", field_text(attempt, "source", "?"),
 	            field_text(attempt, "destination", "?"), service ? service : "?",
-	            field_text(attempt, "reason", "?"));
+	            field_text(attempt, "reason", "?"), user ? ", " : "", user ? user : "");
 }
 
 /* Alarms go as ECS records to whoever asked for alarms alone; all else as the daemon tells it. */

@@ -21,8 +21,10 @@ struct record {
 	bool has_mac;
 	struct mac mac;     /* NFULA_HWADDR: the sender's, where the link has one */
 	uint32_t interface; /* NFULA_IFINDEX_INDEV: ifindex it came in on; 0: the gateway's own */
-	bool has_uid;
-	uint32_t uid; /* NFULA_UID: owner of the local socket */
+	uint32_t leaves_by; /* NFULA_IFINDEX_OUTDEV: ifindex it was to leave by; 0: none yet */
+	bool has_uid;       /* a socket of the gateway sent it */
+	uint32_t uid;       /* NFULA_UID: the user whose socket it is */
+	uint32_t gid;       /* NFULA_GID: his group */
 	usec_t time;  /* NFULA_TIMESTAMP; the reader's clock where the kernel gives none */
 };
 

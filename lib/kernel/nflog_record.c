@@ -62,7 +62,9 @@ int nflog_record_read(const struct nlmsghdr *message, usec_t now, struct record 
 	record.payload = attribute_bytes(attributes.at[NFULA_PAYLOAD], &record.payload_length);
 	record.has_mac = read_mac(attributes.at[NFULA_HWADDR], &record.mac);
 	(void)attribute_u32(attributes.at[NFULA_IFINDEX_INDEV], &record.interface);
-	record.has_uid = attribute_u32(attributes.at[NFULA_UID], &record.uid);
+	(void)attribute_u32(attributes.at[NFULA_IFINDEX_OUTDEV], &record.leaves_by);
+	record.has_uid = attribute_u32(attributes.at[NFULA_UID], &record.uid) &&
+	                 attribute_u32(attributes.at[NFULA_GID], &record.gid);
 	(void)read_time(attributes.at[NFULA_TIMESTAMP], &record.time);
 
 	*ret_has_sequence = attribute_u32(attributes.at[NFULA_SEQ], ret_sequence);

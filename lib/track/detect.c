@@ -244,6 +244,8 @@ void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
 	        .source = look.stream.source,
 	        .destination = look.stream.destination,
 	        .source_port = entry->source_port,
+	        .has_uid = entry->has_uid,
+	        .uid = entry->has_uid ? entry->uid : 0,
 	};
 
 	detect->counts.attempts++;

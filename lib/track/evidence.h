@@ -17,7 +17,9 @@ struct evidence_attempt {
 	usec_t time;
 	struct address source;
 	struct endpoint destination;
+	uint32_t uid;         /* of the user whose socket of the gateway made it */
 	uint16_t source_port; /* ICMP: the identifier */
+	bool has_uid;
 };
 
 struct evidence_service {

@@ -118,7 +118,18 @@ const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packe
 		entry->mac = *mac;
 		entry->has_mac = true;
 	}
+	entry->has_uid = false;
 	return entry;
+}
+
+void ledger_note_user(struct ledger *ledger, const struct ledger_entry *entry, uint32_t uid,
+                      uint32_t gid)
+{
+	/* To look it up would be another use of it, and the entries are the ledger's to change. */
+	struct ledger_entry *own = (struct ledger_entry *)(uintptr_t)entry;
+	own->has_uid = true;
+	own->uid = uid;
+	own->gid = gid;
 }
 
 int ledger_restore(struct ledger *ledger, const struct ledger_entry *saved)

@@ -43,6 +43,9 @@ struct ledger_entry {
 	uint16_t source_port; /* of the last packet that had one; ICMP: the identifier */
 	bool has_mac;
 	struct mac mac; /* of the last packet that had one */
+	bool has_uid;   /* the last packet was the gateway's own, and had a socket */
+	uint32_t uid;   /* of the user whose socket that was, and of his group */
+	uint32_t gid;
 };
 
 struct ledger_totals {
@@ -86,6 +89,10 @@ DEFINE_CLEANUP(struct ledger *, ledger_free)
 const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packet *packet,
                                        enum reason reason, const char *host, const char *role,
                                        const struct mac *mac, bool new_attempt, usec_t now);
+
+/* Whose socket sent the packet that ledger_note() just gave that entry for. */
+void ledger_note_user(struct ledger *ledger, const struct ledger_entry *entry, uint32_t uid,
+                      uint32_t gid);
 
 /*
  * Puts an entry back that was saved; to be called from the one last seen longest ago to the latest,

@@ -76,7 +76,9 @@ static struct alarm full_alarm(void)
 		struct evidence_attempt attempt = {.time = NOW - i,
 		                                   .source = alarm.source,
 		                                   .destination = to,
-		                                   .source_port = (uint16_t)(4000 + i)};
+		                                   .source_port = (uint16_t)(4000 + i),
+		                                   .uid = i % 2 ? i : 0,
+		                                   .has_uid = i % 2};
 		attempt.destination.port = (uint16_t)(20 + i);
 		evidence_note(&alarm.evidence, &attempt);
 	}
@@ -158,6 +160,9 @@ START_TEST(an_entry_of_the_ledger_is_read_again_to_the_byte)
 	        .source_port = 40000,
 	        .has_mac = true,
 	        .mac = {{1, 2, 3, 4, 5, 6}},
+	        .has_uid = true,
+	        .uid = UINT32_MAX - 1,
+	        .gid = 33,
 	};
 	struct ledger_entry again;
 	strcpy(entry.host, "pc7");
@@ -168,6 +173,15 @@ START_TEST(an_entry_of_the_ledger_is_read_again_to_the_byte)
 	json_t *second = ledger_entry_to_json(&again);
 	ck_assert(json_equal(json, second));
 	json_decref(second);
+	ck_assert(again.has_uid);
+	ck_assert_uint_eq(again.uid, UINT32_MAX - 1);
+	ck_assert_uint_eq(again.gid, 33);
+
+	/* An earlier egressd did not keep users. */
+	json_object_del(json, "uid");
+	json_object_del(json, "gid");
+	ck_assert_int_eq(ledger_entry_from_json(json, &again), 0);
+	ck_assert(!again.has_uid);
 
 	json_object_set_new(json, "source", json_string("192.0.2.1"));
 	ck_assert_msg(ledger_entry_from_json(json, &again) == -EINVAL, "two families in one");
@@ -194,7 +208,8 @@ START_TEST(fields_of_an_alarm_are_printable_ascii_whatever_it_says)
 	ck_assert_str_eq(field(fields, count, "EGRESSD_CHANGE"), "opened");
 	ck_assert_str_eq(field(fields, count, "EGRESSD_PORT"), "25");
 	ck_assert_str_eq(field(fields, count, "EGRESSD_LAST"), "2026-11-22T14:02:11Z");
-	ck_assert_ptr_null(field(fields, count, "EGRESSD_UID"));
+	ck_assert_str_eq(field(fields, count, "EGRESSD_UID"), "19");
+	ck_assert_ptr_null(field(fields, count, "EGRESSD_SCORE"));
 }
 END_TEST
 

@@ -62,7 +62,9 @@ START_TEST(a_whole_record_is_read)
 	begin(&wire);
 	wire_string(&wire, NFULA_PREFIX, "egressd role desk");
 	wire_u32(&wire, NFULA_IFINDEX_INDEV, 7);
+	wire_u32(&wire, NFULA_IFINDEX_OUTDEV, 8);
 	wire_u32(&wire, NFULA_UID, 1000);
+	wire_u32(&wire, NFULA_GID, 100);
 	wire_u32(&wire, NFULA_SEQ, 99);
 	put_mac(&wire, 6);
 	put_time(&wire, 1700000000, 999999);
@@ -72,6 +74,8 @@ START_TEST(a_whole_record_is_read)
 	ck_assert_uint_eq(result.record.interface, 7);
 	ck_assert(result.record.has_uid);
 	ck_assert_uint_eq(result.record.uid, 1000);
+	ck_assert_uint_eq(result.record.gid, 100);
+	ck_assert_uint_eq(result.record.leaves_by, 8);
 	ck_assert(result.has_sequence);
 	ck_assert_uint_eq(result.sequence, 99);
 	ck_assert(result.record.has_mac);

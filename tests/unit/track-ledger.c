@@ -104,6 +104,20 @@ START_TEST(the_last_mac_and_port_that_were_known_stay)
 }
 END_TEST
 
+START_TEST(the_user_is_that_of_the_last_packet_and_to_note_him_is_no_use_of_the_entry)
+{
+	struct packet p = packet("192.0.2.80", "198.51.100.7", 25);
+	const struct ledger_entry *e = note(p, true, 1);
+	ck_assert(!e->has_uid);
+	ledger_note_user(ledger, e, 33, 34);
+	ck_assert(e->has_uid);
+	ck_assert_uint_eq(e->uid, 33);
+	ck_assert_uint_eq(e->gid, 34);
+	ck_assert_uint_eq(e->packets, 1);
+	ck_assert(!note(p, false, 2)->has_uid);
+}
+END_TEST
+
 START_TEST(names_are_those_at_the_last_packet_and_are_cut_to_fit)
 {
 	struct packet p = packet("192.0.2.80", "198.51.100.7", 25);
@@ -319,6 +333,7 @@ int main(void)
 	tcase_add_test(c, packets_of_one_kind_share_an_entry);
 	tcase_add_test(c, whatever_entries_differ_in_keeps_them_apart);
 	tcase_add_test(c, the_last_mac_and_port_that_were_known_stay);
+	tcase_add_test(c, the_user_is_that_of_the_last_packet_and_to_note_him_is_no_use_of_the_entry);
 	tcase_add_test(c, names_are_those_at_the_last_packet_and_are_cut_to_fit);
 	tcase_add_test(c, entries_come_most_recently_seen_first);
 	tcase_add_test(c, filters_look_at_source_host_role_reason_and_time);
