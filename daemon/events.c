@@ -4,7 +4,6 @@
 #include "clock.h"
 #include "journal.h"
 #include "kernel/nflog.h"
-#include "track/attempt.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -20,14 +19,6 @@
 /* While packets go on being blocked, for so long after a cause it is tried to settle them. */
 #define SETTLE_TRIES 50
 
-/* The prefix of a record, and what it says: most records have the same as the one before. */
-struct heading {
-	char prefix[LOG_PREFIX_MAX];
-	bool ours;
-	enum reason reason;
-	const char *role; /* into prefix, or NULL */
-};
-
 /* What was known some time ago, to be settled by. */
 struct reading {
 	uint64_t blocked, received;
@@ -36,41 +27,31 @@ struct reading {
 
 struct events {
 	sd_event *event; /* borrowed */
-	events_attempt_t attempt;
 	events_blocked_t blocked;
 	void *userdata;
-	const struct policy *policy; /* borrowed, or NULL */
-	struct attempts *attempts;
-	struct ledger *ledger;
-	struct ledger_limits limits; /* of these two */
-	struct heading heading;
+	struct intake *intake;
 	uint16_t group; /* read now; 0: none */
 	struct nflog *nflog;
 	sd_event_source *source;
 	sd_event_source *settling; /* a timer */
 	struct reckoning reckoning;
 	struct reading reading;
-	uint64_t received;          /* ours, of all groups */
 	struct nflog_counts before; /* of groups that were read earlier */
 };
 
 static int on_settle(sd_event_source *source, uint64_t time, void *userdata);
 
-int events_new(sd_event *event, events_attempt_t attempt, events_blocked_t blocked, void *userdata,
+int events_new(sd_event *event, intake_attempt_t attempt, events_blocked_t blocked, void *userdata,
                struct events **ret_events)
 {
 	_cleanup_(events_freep) struct events *events = calloc(1, sizeof(*events));
 	if (!events)
 		return -ENOMEM;
 	events->event = event;
-	events->attempt = attempt;
 	events->blocked = blocked;
 	events->userdata = userdata;
-	events->limits = (struct ledger_limits){LEDGER_ENTRIES_DEFAULT, LEDGER_ATTEMPTS_DEFAULT};
 
-	int r = attempts_new(events->limits.attempts, &events->attempts);
-	if (r >= 0)
-		r = ledger_new(events->limits.entries, &events->ledger);
+	int r = intake_new(attempt, userdata, &events->intake);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &events->settling, CLOCK_MONOTONIC, 0, 0,
 		                               on_settle, events);
@@ -89,68 +70,15 @@ struct events *events_free(struct events *events)
 	sd_event_source_disable_unref(events->source);
 	sd_event_source_disable_unref(events->settling);
 	nflog_free(events->nflog);
-	ledger_free(events->ledger);
-	attempts_free(events->attempts);
+	intake_free(events->intake);
 	free(events);
 	return NULL;
 }
 
-/* The host of the source: by its address, or by its MAC where that alone is known of a host. */
-static const struct host *find_source(const struct events *events, const struct record *record,
-                                      const struct packet *packet, enum reason reason)
-{
-	/* A forged address is nobody's: naming its owner would accuse the wrong one. */
-	if (!events->policy || reason == REASON_SPOOFED)
-		return NULL;
-
-	const struct host *host = policy_host_at(events->policy, &packet->source);
-	if (!host && record->has_mac)
-		host = policy_host_by_mac(events->policy, &record->mac);
-	if (!host && !record->interface && reason != REASON_UNASSIGNED)
-		host = events->policy->self;
-	return host;
-}
-
-static void read_heading(struct heading *heading, const char *prefix)
-{
-	size_t length = strlen(prefix);
-	heading->ours = false;
-	heading->prefix[0] = '\0';
-	if (length >= sizeof(heading->prefix))
-		return; /* longer than the kernel takes one from a rule */
-	memcpy(heading->prefix, prefix, length + 1);
-	heading->ours = log_prefix_parse(heading->prefix, &heading->reason, &heading->role) == 0;
-}
-
-static void take_record(const struct record *record, void *userdata)
+static void take_records(const struct record *records, size_t count, void *userdata)
 {
 	struct events *events = userdata;
-	struct heading *heading = &events->heading;
-	struct packet packet;
-
-	if (strcmp(heading->prefix, record->prefix) != 0)
-		read_heading(heading, record->prefix);
-	/* Other programs may log to the same group; those records are not ours. */
-	if (!heading->ours)
-		return;
-	events->received++;
-	if (packet_dissect(record->payload, record->payload_length, &packet) < 0)
-		return;
-
-	enum reason reason = heading->reason;
-	bool fresh = attempts_note(events->attempts, &packet, reason, record->time) == ATTEMPT_NEW;
-	const struct sighting sighting = {
-	        .host = find_source(events, record, &packet, reason),
-	        .interface = record->interface,
-	        .bytes = packet.total_length,
-	};
-	const struct ledger_entry *entry = ledger_note(
-	        events->ledger, &packet, reason, sighting.host ? sighting.host->name : NULL,
-	        heading->role, record->has_mac ? &record->mac : NULL, fresh, record->time);
-	if (record->has_uid)
-		ledger_note_user(events->ledger, entry, record->uid, record->gid);
-	if (fresh)
-		events->attempt(entry, &sighting, events->userdata);
+	intake_take(events->intake, records, count);
 }
 
 static struct nflog_counts all_counts(const struct events *events)
@@ -187,13 +115,13 @@ static void settle_later(struct events *events)
 	if (events->blocked(&blocked, events->userdata) < 0)
 		return;
 	events->reading.blocked = blocked;
-	events->reading.received = events->received;
+	events->reading.received = intake_received(events->intake);
 	arm_settling(events);
 }
 
 static int read_records(struct events *events)
 {
-	int r = nflog_read(events->nflog, RECORDS_AT_ONCE, clock_realtime(), take_record, events);
+	int r = nflog_read(events->nflog, RECORDS_AT_ONCE, clock_realtime(), take_records, events);
 	if (r < 0)
 		journal(LOG_WARNING, "Blocked packets could not be read: %s", strerror(-r));
 	return r;
@@ -218,14 +146,15 @@ static int on_settle(sd_event_source *source, uint64_t time, void *userdata)
 	uint64_t blocked;
 	if (events->blocked(&blocked, events->userdata) < 0)
 		return 0;
-	bool quiet = blocked == reading->blocked && events->received == reading->received;
+	bool quiet =
+	        blocked == reading->blocked && intake_received(events->intake) == reading->received;
 	if (dry)
-		reckoning_settle(&events->reckoning, reading->blocked, events->received,
-		                 all_counts(events).lost, quiet);
+		reckoning_settle(&events->reckoning, reading->blocked,
+		                 intake_received(events->intake), all_counts(events).lost, quiet);
 	if (dry && quiet)
 		return 0;
 	reading->blocked = blocked;
-	reading->received = events->received;
+	reading->received = intake_received(events->intake);
 	if (reading->tries && reading->tries--)
 		arm_settling(events);
 	return 0;
@@ -265,8 +194,8 @@ int events_listen(struct events *events, uint16_t group)
 		return r;
 
 	forget_group(events);
-	reckoning_begin(&events->reckoning, blocked_before, blocked_after, events->received,
-	                all_counts(events).lost);
+	reckoning_begin(&events->reckoning, blocked_before, blocked_after,
+	                intake_received(events->intake), all_counts(events).lost);
 	events->nflog = TAKE_POINTER(nflog);
 	events->source = source;
 	events->group = group;
@@ -275,37 +204,19 @@ int events_listen(struct events *events, uint16_t group)
 
 int events_use_policy(struct events *events, const struct policy *policy)
 {
-	struct ledger_limits *limits = &events->limits;
-	int r = 0;
-
-	events->policy = policy;
-	if (!policy)
-		return 0;
-	const struct ledger_limits *wanted = &policy->gateway.ledger;
-	if (wanted->entries != limits->entries) {
-		r = ledger_resize(&events->ledger, wanted->entries);
-		if (r < 0)
-			return r;
-		limits->entries = wanted->entries;
-	}
-	if (wanted->attempts != limits->attempts) {
-		r = attempts_resize(&events->attempts, wanted->attempts);
-		if (r < 0)
-			return r;
-		limits->attempts = wanted->attempts;
-	}
-	return 0;
+	return intake_use_policy(events->intake, policy);
 }
 
 struct ledger *events_ledger(struct events *events)
 {
-	return events->ledger;
+	return intake_ledger(events->intake);
 }
 
 struct account events_account(struct events *events, uint64_t blocked)
 {
-	struct account account = reckoning_account(&events->reckoning, blocked, events->received,
-	                                           all_counts(events).lost);
+	struct account account =
+	        reckoning_account(&events->reckoning, blocked, intake_received(events->intake),
+	                          all_counts(events).lost);
 	if (account.waiting)
 		settle_later(events);
 	return account;

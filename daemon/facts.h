@@ -3,7 +3,7 @@
 #define EGRESSD_FACTS_H
 
 #include "base/cleanup.h"
-#include "events.h"
+#include "intake.h"
 #include "policy/policy.h"
 #include "track/detect.h"
 

@@ -2,7 +2,7 @@
 #include "kernel/nflog.h"
 
 #include "kernel/datagram.h"
-#include "kernel/nflog_record.h"
+#include "kernel/nflog_datagram.h"
 #include "kernel/wire.h"
 
 #include <arpa/inet.h>
@@ -28,9 +28,7 @@ struct nflog {
 	int fd;
 	uint16_t group;
 	uint32_t request; /* sequence number of the last configuration message */
-	bool counting;    /* a numbered record was seen, and the next has this number */
-	uint32_t next;
-	struct nflog_counts counts;
+	struct nflog_numbers numbers;
 	uint8_t buffer[BUFFER_BYTES] __attribute__((aligned(8)));
 };
 
@@ -51,7 +49,7 @@ int nflog_fd(const struct nflog *nflog)
 
 struct nflog_counts nflog_counts(const struct nflog *nflog)
 {
-	return nflog->counts;
+	return nflog->numbers.counts;
 }
 
 static ssize_t receive(struct nflog *nflog)
@@ -59,49 +57,26 @@ static ssize_t receive(struct nflog *nflog)
 	return datagram_receive(nflog->fd, nflog->buffer, sizeof(nflog->buffer));
 }
 
-static void read_record(struct nflog *nflog, const struct nlmsghdr *message, usec_t now,
-                        nflog_callback_t callback, void *userdata)
-{
-	bool has_sequence;
-	uint32_t sequence;
-	struct record record;
-
-	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_NOOP)
-		return;
-	if (nflog_record_read(message, now, &record, &has_sequence, &sequence) < 0)
-		return;
-	/* Numbers start when they are switched on, so the first one seen tells of no loss. */
-	if (has_sequence) {
-		if (nflog->counting)
-			nflog->counts.lost += (uint32_t)(sequence - nflog->next);
-		nflog->counting = true;
-		nflog->next = sequence + 1;
-	}
-	nflog->counts.received++;
-	callback(&record, userdata);
-}
-
 int nflog_read(struct nflog *nflog, size_t budget, usec_t now, nflog_callback_t callback,
                void *userdata)
 {
-	uint64_t start = nflog->counts.received;
+	struct nflog_counts *counts = &nflog->numbers.counts;
+	uint64_t start = counts->received;
 
 	for (;;) {
-		const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)nflog->buffer;
 		ssize_t n = receive(nflog);
-		int left = (int)n;
 
 		if (n == 0)
 			return 0;
 		if (n == -ENOBUFS) {
-			nflog->counts.overruns++;
+			counts->overruns++;
 			continue;
 		}
 		if (n < 0)
 			return (int)n;
-		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-			read_record(nflog, message, now, callback, userdata);
-		if (nflog->counts.received - start >= budget)
+		nflog_datagram_read(&nflog->numbers, nflog->buffer, (size_t)n, now, callback,
+		                    userdata);
+		if (counts->received - start >= budget)
 			return NFLOG_MORE;
 	}
 }
@@ -113,7 +88,7 @@ static void begin_config(struct nflog *nflog, struct wire *wire)
 }
 
 /* Records may already come before the answer; nobody listens yet. */
-static void ignore_record(const struct record *record, void *userdata)
+static void ignore_records(const struct record *records, size_t count, void *userdata)
 {
 }
 
@@ -123,11 +98,11 @@ static bool find_answer(struct nflog *nflog, ssize_t length, int *ret_error)
 	const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)nflog->buffer;
 	int left = (int)length;
 
+	nflog_datagram_read(&nflog->numbers, nflog->buffer, (size_t)length, 0, ignore_records,
+	                    NULL);
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-		if (message->nlmsg_type != NLMSG_ERROR) {
-			read_record(nflog, message, 0, ignore_record, NULL);
+		if (message->nlmsg_type != NLMSG_ERROR)
 			continue;
-		}
 		if (message->nlmsg_seq != nflog->request ||
 		    mnl_nlmsg_get_payload_len(message) < sizeof(*ret_error))
 			continue;
@@ -231,7 +206,7 @@ int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
 		r = number_records(nflog);
 	if (r < 0)
 		return r;
-	nflog->counts = (struct nflog_counts){};
+	nflog->numbers.counts = (struct nflog_counts){};
 
 	*ret_nflog = TAKE_POINTER(nflog);
 	return 0;

@@ -44,8 +44,12 @@ DEFINE_CLEANUP(struct nflog *, nflog_free)
 /* The file descriptor, readable when there are records; it stays the reader's. */
 int nflog_fd(const struct nflog *nflog);
 
-/* Called with each record, which lasts until it returns. */
-typedef void (*nflog_callback_t)(const struct record *record, void *userdata);
+/*
+ * Called with records in the order in which they came, NFLOG_BATCH at most, which last until it
+ * returns: who sees several at once need not wait for memory at each of them.
+ */
+#define NFLOG_BATCH 32
+typedef void (*nflog_callback_t)(const struct record *records, size_t count, void *userdata);
 
 /*
  * Reads what is there without waiting, until at least `budget` records were given to the callback.
