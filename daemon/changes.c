@@ -121,6 +121,7 @@ static bool write_list(struct changes *changes, bool durable)
 #define HARDEN_AFTER (100 * USEC_PER_MSEC)
 #define KEEP_AT_MOST (60 * USEC_PER_SEC)
 #define KEEP_LEAST   (1 * USEC_PER_SEC)
+#define KEEP_AGAIN   (5 * USEC_PER_SEC) /* after a failure */
 
 static int on_keep(sd_event_source *source, uint64_t now, void *userdata);
 
@@ -150,10 +151,16 @@ static void keep_time(struct changes *changes)
 static int on_keep(sd_event_source *source, uint64_t now, void *userdata)
 {
 	struct changes *changes = userdata;
-	write_list(changes, changes->hardening);
-	changes->hardening = false;
+	bool fault = changes->health->faults[FAULT_STATE];
+	bool done = write_list(changes, changes->hardening);
+	changes->hardening = !done;
 	changes->keeping = sd_event_source_unref(changes->keeping);
-	keep_time(changes);
+	if (done)
+		keep_time(changes);
+	else
+		(void)keep_in(changes, KEEP_AGAIN);
+	if (fault == done)
+		changes->told(NULL, NULL, NULL, changes->userdata);
 	return 0;
 }
 
@@ -164,8 +171,10 @@ static int on_keep(sd_event_source *source, uint64_t now, void *userdata)
  */
 static bool save(struct changes *changes)
 {
-	if (!write_list(changes, false))
+	if (!write_list(changes, false)) {
+		changes->hardening = keep_in(changes, KEEP_AGAIN) >= 0;
 		return false;
+	}
 	if (changes->hardening)
 		return true;
 	changes->hardening = keep_in(changes, HARDEN_AFTER) >= 0;

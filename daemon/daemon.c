@@ -9,11 +9,13 @@
 #include "guard.h"
 #include "journal.h"
 #include "kernel/socket.h"
+#include "last_good.h"
 #include "methods.h"
 #include "on_alarm.h"
 #include "past.h"
 #include "replies.h"
 #include "report.h"
+#include "state_file.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -23,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 /* Everything that runs; known to this file alone. */
 struct daemon {
@@ -34,6 +37,7 @@ struct daemon {
 	struct events *events;
 	struct alarms *alarms;
 	struct past *past;
+	struct last_good *last_good;
 	struct on_alarm_teller *teller;
 	struct watch *watch;
 	struct guard *guard;
@@ -77,6 +81,11 @@ static void update_health(struct daemon *daemon)
 	}
 }
 
+static void update_health_of(void *userdata)
+{
+	update_health(userdata);
+}
+
 /* Before the commit, so that the first packet that the new table blocks is reported as well. */
 static void listen_for_events(const struct policy *candidate, void *userdata)
 {
@@ -111,13 +120,16 @@ static void watch_paths(struct daemon *daemon, const struct source_paths *paths)
 		             "`egressctl reload`");
 }
 
-/* The one way in which a configuration comes into force, whoever asked for it. */
-static void load(struct daemon *daemon, struct outcome *ret_outcome)
+/*
+ * The one way in which a configuration comes into force, whoever asked for it. False when that is
+ * nothing to speak of: a file that was only touched.
+ */
+static bool take_up(struct daemon *daemon, const struct policy_origin *origin,
+                    struct outcome *ret_outcome)
 {
-	struct source_paths paths = {};
 	struct policy *replaced;
 
-	enforcement_load(&daemon->enforcement, listen_for_events, daemon, &paths, &replaced,
+	enforcement_load(&daemon->enforcement, origin, listen_for_events, daemon, &replaced,
 	                 ret_outcome);
 	if (ret_outcome->result == LOAD_DONE)
 		daemon->standing = false;
@@ -132,20 +144,35 @@ static void load(struct daemon *daemon, struct outcome *ret_outcome)
 		r = on_alarm_use_policy(daemon->teller, daemon->enforcement.policy);
 	if (r < 0)
 		journal(LOG_WARNING, "Alarms go by what they knew: %s", strerror(-r));
-	/* A file that was only touched is nothing to speak of. */
 	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
 	            strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
 	policy_free(replaced);
 	malloc_trim(0); /* what only the change needed goes back to the system */
+	report_commit_health(&daemon->health, ret_outcome);
+	changes_settle(daemon->changes, ret_outcome);
+	return !same;
+}
 
+/* From its files. */
+static void load(struct daemon *daemon, struct outcome *ret_outcome)
+{
+	struct source_paths paths = {};
+	const struct policy_origin origin = {
+	        .file = daemon->options->config,
+	        .copy = last_good_begin(daemon->last_good),
+	        .paths = &paths,
+	};
+
+	bool news = take_up(daemon, &origin, ret_outcome);
+	bool done = ret_outcome->result == LOAD_DONE;
+	last_good_end(daemon->last_good, done ? daemon->enforcement.policy->digest : NULL,
+	              daemon->enforcement.loaded);
 	daemon->unfinished =
 	        ret_outcome->result == LOAD_REFUSED || ret_outcome->result == LOAD_FAILED;
 	report_configuration_health(&daemon->health, daemon->options->config, ret_outcome);
-	report_commit_health(&daemon->health, ret_outcome);
 	watch_paths(daemon, &paths);
 	source_paths_done(&paths);
-	changes_settle(daemon->changes, ret_outcome);
-	if (!same)
+	if (news)
 		report_load(daemon->server, &daemon->enforcement, ret_outcome);
 	update_health(daemon);
 }
@@ -238,8 +265,52 @@ static int count_blocked(uint64_t *ret_packets, void *userdata)
 	return enforcement_blocked(&daemon->enforcement, ret_packets);
 }
 
+/* "2026-11-27 18:00:00 UTC" */
+static const char *print_time(usec_t time, char *buffer, size_t size)
+{
+	time_t seconds = (time_t)(time / USEC_PER_SEC);
+	struct tm tm;
+	if (!gmtime_r(&seconds, &tm) || !strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &tm))
+		snprintf(buffer, size, "an unknown time");
+	return buffer;
+}
+
+/*
+ * As it was when it was good, for a start at which it is not. True when it is in force; else
+ * *ret_why (from malloc, or NULL) says why not.
+ */
+static bool load_last_good(struct daemon *daemon, char **ret_why)
+{
+	_cleanup_(kept_done) struct kept kept = {};
+	const struct policy_origin origin = {.snapshot = &kept.snapshot};
+	struct outcome outcome;
+	char time[64];
+
+	int r = last_good_read(daemon->options->state, &kept, ret_why);
+	if (r < 0 && r != -ENOENT && asprintf(ret_why, "the last good one: %s", strerror(-r)) < 0)
+		*ret_why = NULL;
+	if (r != 0)
+		return false;
+	print_time(kept.snapshot.time, time, sizeof(time));
+	(void)take_up(daemon, &origin, &outcome);
+	bool done = outcome.result == LOAD_DONE;
+	if (done) {
+		health_fault(&daemon->health, FAULT_POLICY,
+		             "the last good configuration is in force, that of %s, until there is "
+		             "one without mistakes",
+		             time);
+		journal(LOG_WARNING, "The last good configuration is in force, that of %s", time);
+	} else {
+		journal(LOG_ERR, "The last good configuration, that of %s, did not come into force",
+		        time);
+		report_load(daemon->server, &daemon->enforcement, &outcome);
+	}
+	outcome_done(&outcome);
+	return done;
+}
+
 /* Without a policy: the table of an earlier run goes on enforcing, else nothing is forwarded. */
-static int close_gateway(struct daemon *daemon)
+static int close_gateway(struct daemon *daemon, const char *why)
 {
 	struct outcome outcome;
 	enforcement_close(&daemon->enforcement, &daemon->standing, &outcome);
@@ -253,6 +324,10 @@ static int close_gateway(struct daemon *daemon)
 	else
 		journal(LOG_CRIT,
 		        "No policy could be read: nothing is forwarded until there is one");
+	health_fault(&daemon->health, FAULT_POLICY, "no configuration could be read%s%s, so %s",
+	             why ? "; " : "", why ? why : "",
+	             daemon->standing ? "the table of an earlier run is what is enforced"
+	                              : "nothing is forwarded until there is one");
 	outcome_done(&outcome);
 	return r;
 }
@@ -286,7 +361,8 @@ static int start_policy(struct daemon *daemon)
 	bool in_force = outcome.result == LOAD_DONE;
 	outcome_done(&outcome);
 	if (!in_force) {
-		int r = close_gateway(daemon);
+		_cleanup_free_ char *why = NULL;
+		int r = load_last_good(daemon, &why) ? 0 : close_gateway(daemon, why);
 		if (r < 0)
 			return r;
 		update_health(daemon);
@@ -337,6 +413,9 @@ static int set_up(struct daemon *daemon)
 		r = past_new(daemon->event, daemon->options->state, PAST_SAVE_EVERY, daemon->events,
 		             daemon->alarms, &daemon->past);
 	if (r >= 0)
+		r = last_good_new(daemon->event, daemon->options->state, &daemon->health,
+		                  update_health_of, reload, daemon, &daemon->last_good);
+	if (r >= 0)
 		r = on_alarm_new(daemon->event, &daemon->teller);
 	if (r >= 0)
 		r = watch_new(daemon->event, reload, daemon, &daemon->watch);
@@ -374,6 +453,7 @@ static void tear_down(struct daemon *daemon)
 	guard_free(daemon->guard);
 	watch_free(daemon->watch);
 	past_free(daemon->past);
+	last_good_free(daemon->last_good);
 	on_alarm_free(daemon->teller);
 	events_free(daemon->events);
 	alarms_free(daemon->alarms);

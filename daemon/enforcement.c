@@ -262,8 +262,8 @@ static int compile(struct enforcement *enforcement, const struct policy *policy,
 	return ruleset_compile(policy, lasting_clock_now(&enforcement->clock), ret_ruleset);
 }
 
-void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t prepare,
-                      void *userdata, struct source_paths *paths, struct policy **ret_replaced,
+void enforcement_load(struct enforcement *enforcement, const struct policy_origin *origin,
+                      enforcement_prepare_t prepare, void *userdata, struct policy **ret_replaced,
                       struct outcome *ret_outcome)
 {
 	struct outcome outcome = {};
@@ -272,7 +272,7 @@ void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t pre
 	_cleanup_(ruleset_freep) struct ruleset *ruleset = NULL;
 
 	*ret_replaced = NULL;
-	int r = policy_load(enforcement->file, paths, &outcome.problems, &candidate);
+	int r = policy_load_from(origin, &outcome.problems, &candidate);
 	if (r == POLICY_REJECTED) {
 		outcome.result = LOAD_REJECTED;
 	} else if (r < 0) {

@@ -84,12 +84,12 @@ void outcome_done(struct outcome *outcome);
 typedef void (*enforcement_prepare_t)(const struct policy *candidate, void *userdata);
 
 /*
- * Loads the configuration and makes it the table, with those of the requests of run time that fit
- * it; outcome.over says which do not, and why. What was replaced is handed out (NULL: nothing),
- * because others may still point into it. paths is filled in whatever happens.
+ * Loads the configuration from there and makes it the table, with those of the requests of run time
+ * that fit it; outcome.over says which do not, and why. What was replaced is handed out (NULL:
+ * nothing), because others may still point into it.
  */
-void enforcement_load(struct enforcement *enforcement, enforcement_prepare_t prepare,
-                      void *userdata, struct source_paths *paths, struct policy **ret_replaced,
+void enforcement_load(struct enforcement *enforcement, const struct policy_origin *origin,
+                      enforcement_prepare_t prepare, void *userdata, struct policy **ret_replaced,
                       struct outcome *ret_outcome);
 
 /*

@@ -9,7 +9,7 @@
 
 /* What can be less than whole while enforcement stands. */
 enum fault {
-	FAULT_POLICY,   /* there is none: closed, or a table from before decides */
+	FAULT_POLICY,   /* there is none, or the last good one: else a table from before decides */
 	FAULT_CONFIG,   /* the configuration on disk is not the one in force */
 	FAULT_KERNEL,   /* the kernel did not take or keep the table that it was to have */
 	FAULT_EVENTS,   /* blocked packets are not reported */
@@ -18,8 +18,9 @@ enum fault {
 	FAULT_FOREIGN,  /* others keep objects in our table */
 	FAULT_STATE,    /* what was asked for at run time will not outlive the daemon */
 	FAULT_REQUESTS, /* what an earlier run kept of that could not be taken up */
+	FAULT_KEPT,     /* there is no copy of the configuration in force to fall back on */
 };
-#define FAULT_COUNT (FAULT_REQUESTS + 1)
+#define FAULT_COUNT (FAULT_KEPT + 1)
 
 enum state {
 	STATE_CLOSED,   /* no policy: nothing is forwarded */

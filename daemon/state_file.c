@@ -131,6 +131,8 @@ int state_draft_new(const char *directory, const char *name, struct state_draft 
 	snprintf(draft->name, sizeof(draft->name), "%s", name);
 	snprintf(draft->temporary, sizeof(draft->temporary), "%s.new", draft->name);
 	draft->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (draft->directory < 0 && errno == ENOENT && mkdir(directory, S_IRWXU) == 0)
+		draft->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (draft->directory < 0)
 		return -errno;
 	if (unlinkat(draft->directory, draft->temporary, 0) < 0 && errno != ENOENT)

@@ -44,7 +44,8 @@ int state_file_set_aside(const char *directory, const char *name, usec_t now,
 /* The next version of a file, while it is being written. */
 struct state_draft;
 
-/* Begins one; what is written to state_draft_out() is in nobody's way. 0 or a negative errno. */
+/* Begins one, and makes the directory if that alone is missing; what is written to
+ * state_draft_out() is in nobody's way. 0 or a negative errno. */
 int state_draft_new(const char *directory, const char *name, struct state_draft **ret_draft);
 FILE *state_draft_out(struct state_draft *draft);
 

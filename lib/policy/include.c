@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/include.h"
 
-#include "policy/source.h"
-
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <glob.h>
 #include <string.h>
 
@@ -101,6 +100,22 @@ static int escape_folder(struct loader *loader, const char *path, size_t folder,
 	return 0;
 }
 
+/* Those that the folder had then are the next of the snapshot that fit the pattern. */
+static int load_kept(struct loader *loader, const struct word *pattern, const char *escaped,
+                     unsigned depth)
+{
+	const struct snapshot *snapshot = loader->origin.snapshot;
+	int r = 0;
+	while (r == 0 && loader->next < snapshot->files.count) {
+		const char *path = snapshot->files.items[loader->next].path;
+		if (fnmatch(escaped, path, FNM_PATHNAME | FNM_PERIOD) != 0)
+			break;
+		char *match = arena_strdup(loader->context.arena, path);
+		r = match ? load_file(loader, match, pattern->at, depth) : -ENOMEM;
+	}
+	return r;
+}
+
 static int load_pattern(struct loader *loader, const struct word *pattern, const char *path,
                         unsigned depth)
 {
@@ -113,8 +128,11 @@ static int load_pattern(struct loader *loader, const struct word *pattern, const
 		r = escape_folder(loader, path, base, &escaped);
 	if (r < 0)
 		return r;
-	if (!pattern_is_last(loader, pattern, path, folder) ||
-	    !check_folder(loader, pattern, folder))
+	if (!pattern_is_last(loader, pattern, path, folder))
+		return 0;
+	if (loader->origin.snapshot)
+		return load_kept(loader, pattern, escaped, depth);
+	if (!check_folder(loader, pattern, folder))
 		return 0;
 
 	glob_t matches = {};
@@ -162,7 +180,7 @@ int load_file(struct loader *loader, const char *path, struct location at, unsig
 		return r;
 
 	_cleanup_(source_done) struct source source = {};
-	r = source_read(path, at, loader->context.problems, &source);
+	r = loader_read(loader, path, at, &source);
 	if (r < 0)
 		return r;
 	if (r == SOURCE_REFUSED) {

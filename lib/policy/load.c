@@ -5,7 +5,6 @@
 #include "policy/include.h"
 #include "policy/load_detection.h"
 #include "policy/loader.h"
-#include "policy/source.h"
 #include "policy/syntax.h"
 
 #include <errno.h>
@@ -62,10 +61,10 @@ void source_paths_done(struct source_paths *paths)
 
 int loader_note_file(struct loader *loader, const char *path)
 {
-	if (!loader->paths)
+	if (!loader->origin.paths)
 		return 0;
 	_cleanup_free_ char *copy = strdup(path);
-	char **place = copy ? ARRAY_ADD(&loader->paths->files) : NULL;
+	char **place = copy ? ARRAY_ADD(&loader->origin.paths->files) : NULL;
 	if (!place)
 		return -ENOMEM;
 	*place = TAKE_POINTER(copy);
@@ -74,17 +73,50 @@ int loader_note_file(struct loader *loader, const char *path)
 
 int loader_note_directory(struct loader *loader, const char *path)
 {
-	if (!loader->paths)
+	if (!loader->origin.paths)
 		return 0;
-	ARRAY_FOREACH (known, &loader->paths->directories)
+	ARRAY_FOREACH (known, &loader->origin.paths->directories)
 		if (strcmp(*known, path) == 0)
 			return 0;
 	_cleanup_free_ char *copy = strdup(path);
-	char **place = copy ? ARRAY_ADD(&loader->paths->directories) : NULL;
+	char **place = copy ? ARRAY_ADD(&loader->origin.paths->directories) : NULL;
 	if (!place)
 		return -ENOMEM;
 	*place = TAKE_POINTER(copy);
 	return 0;
+}
+
+/* The next file of the snapshot, which has to be this one. */
+static int read_kept(struct loader *loader, const char *path, struct location at,
+                     struct source *ret_source)
+{
+	const struct snapshot *snapshot = loader->origin.snapshot;
+	const struct snapshot_file *file = loader->next < snapshot->files.count
+	                                           ? &snapshot->files.items[loader->next++]
+	                                           : NULL;
+	if (!file || strcmp(file->path, path) != 0) {
+		problems_add(loader->context.problems, at.line ? at : (struct location){path, 0},
+		             "%s: is not where it should be in what was kept", path);
+		return SOURCE_REFUSED;
+	}
+	char *text = malloc(file->length + 2);
+	if (!text)
+		return -ENOMEM;
+	memcpy(text, file->text, file->length);
+	text[file->length] = text[file->length + 1] = '\0';
+	*ret_source = (struct source){.text = text, .length = file->length, .inode = loader->next};
+	return 0;
+}
+
+int loader_read(struct loader *loader, const char *path, struct location at,
+                struct source *ret_source)
+{
+	if (loader->origin.snapshot)
+		return read_kept(loader, path, at, ret_source);
+	int r = source_read(path, at, loader->context.problems, ret_source);
+	if (r == 0 && loader->origin.copy)
+		snapshot_add(loader->origin.copy, path, ret_source->text, ret_source->length);
+	return r;
 }
 
 int loader_path(struct loader *loader, const char *base, const char *named, const char **ret_path)
@@ -350,9 +382,21 @@ static size_t found(const struct problems *problems)
 	return problems->list.count + problems->left_out;
 }
 
+/* Ends the digest; that of a snapshot has to be what it was. */
+static void end_digest(struct loader *loader)
+{
+	const struct snapshot *snapshot = loader->origin.snapshot;
+	char *digest = loader->policy->digest;
+	digest_end(&loader->digest, digest);
+	if (snapshot && strcmp(snapshot->digest, digest) != 0)
+		problems_add(loader->context.problems, (struct location){loader->policy->file, 0},
+		             "what was kept of it is not what it was: the digest is another");
+}
+
 static int finish(struct loader *loader, size_t found_before, struct policy **ret_policy)
 {
 	struct problems *problems = loader->context.problems;
+	end_digest(loader);
 	check_required(loader);
 	int r = settle(loader);
 	if (r < 0)
@@ -366,22 +410,30 @@ static int finish(struct loader *loader, size_t found_before, struct policy **re
 		problems_sort(problems);
 		return POLICY_REJECTED;
 	}
-	digest_end(&loader->digest, loader->policy->digest);
 	*ret_policy = TAKE_POINTER(loader->policy);
 	return 0;
 }
 
-int policy_load(const char *file, struct source_paths *paths, struct problems *problems,
-                struct policy **ret_policy)
+int policy_load_from(const struct policy_origin *origin, struct problems *problems,
+                     struct policy **ret_policy)
 {
-	_cleanup_(loader_done) struct loader loader = {.paths = paths};
+	const struct snapshot *snapshot = origin->snapshot;
+	_cleanup_(loader_done) struct loader loader = {.origin = *origin};
 	size_t before = found(problems);
-	int r = loader_start(&loader, file, problems);
+	int r = loader_start(&loader, snapshot ? snapshot->files.items[0].path : origin->file,
+	                     problems);
 	if (r == 0)
 		r = load_file(&loader, loader.policy->file, (struct location){}, 0);
 	if (r < 0)
 		return r;
 	return finish(&loader, before, ret_policy);
+}
+
+int policy_load(const char *file, struct source_paths *paths, struct problems *problems,
+                struct policy **ret_policy)
+{
+	const struct policy_origin origin = {.file = file, .paths = paths};
+	return policy_load_from(&origin, problems, ret_policy);
 }
 
 int policy_load_text(const char *name, const char *text, size_t length, struct problems *problems,

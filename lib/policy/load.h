@@ -4,6 +4,7 @@
 
 #include "base/problems.h"
 #include "policy/policy.h"
+#include "policy/snapshot.h"
 
 #define POLICY_REJECTED 1 /* the text has mistakes; they are in problems */
 
@@ -26,6 +27,21 @@ void source_paths_done(struct source_paths *paths);
  */
 int policy_load(const char *file, struct source_paths *paths, struct problems *problems,
                 struct policy **ret_policy);
+
+/* Where a configuration is read from, and what is to be noted of it on the way. */
+struct policy_origin {
+	const char *file;                /* the main file; without meaning for a snapshot */
+	const struct snapshot *snapshot; /* read from this instead of the disk; may be NULL */
+	struct snapshot_writer *copy;    /* gets each file as it was read; may be NULL */
+	struct source_paths *paths;      /* as above; may be NULL */
+};
+
+/*
+ * The same from there. Problems and the policy name the files by the paths that they had when the
+ * snapshot was made; a snapshot whose files are not those of its digest is rejected.
+ */
+int policy_load_from(const struct policy_origin *origin, struct problems *problems,
+                     struct policy **ret_policy);
 
 /*
  * The same for a text in memory, under the name by which problems call it. It stands alone: an

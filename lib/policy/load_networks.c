@@ -2,7 +2,6 @@
 #include "policy/loader.h"
 
 #include "policy/list.h"
-#include "policy/source.h"
 
 #include <errno.h>
 
@@ -39,7 +38,7 @@ static int read_list(struct loader *loader, const struct word *file, range_array
 		return r;
 
 	_cleanup_(source_done) struct source source = {};
-	r = source_read(path, file->at, problems, &source);
+	r = loader_read(loader, path, file->at, &source);
 	if (r == SOURCE_REFUSED)
 		return 0;
 	if (r < 0)

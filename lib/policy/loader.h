@@ -7,6 +7,7 @@
 #include "policy/load.h"
 #include "policy/policy.h"
 #include "policy/settings.h"
+#include "policy/source.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -35,10 +36,11 @@ struct visited {
 struct loader {
 	struct context context; /* arena, problems and the file that is being walked */
 	struct policy *policy;
-	struct source_paths *paths; /* may be NULL */
-	bool alone;                 /* a text in memory, which names no other file */
-	bool shipped;               /* the built-in services are being loaded */
-	bool partial;               /* something could not be read: names may be missing */
+	struct policy_origin origin;
+	size_t next;  /* file of origin.snapshot */
+	bool alone;   /* a text in memory, which names no other file */
+	bool shipped; /* the built-in services are being loaded */
+	bool partial; /* something could not be read: names may be missing */
 	struct digest digest;
 
 	ARRAY(struct service) services; /* the shipped ones first */
@@ -69,6 +71,13 @@ int load_hosts(struct loader *loader, const config_setting_t *list);
  */
 int load_parsed(struct loader *loader, const char *file, char *text, size_t length,
                 struct words *ret_includes);
+
+/*
+ * Reads a file from where the configuration comes from, as source_read() does, and notes it in the
+ * copy that is made.
+ */
+int loader_read(struct loader *loader, const char *path, struct location at,
+                struct source *ret_source);
 
 /*
  * Notes a path for whoever watches, and the path of a file that base (a file) names: relative to

@@ -302,18 +302,24 @@ def test_a_state_directory_that_cannot_be_written_is_said_and_the_change_is_made
     assert "Read-only file system" in daemon.log()
     assert any("lost at a restart" in fault for fault in daemon.status()["degraded"])
     subprocess.run(["mount", "-o", "remount,rw", daemon.state], check=True)
+    # It is tried again by itself, and by the next change.
+    assert wait_for(lambda: daemon.status()["degraded"] == [], 10)
+    assert assignments(daemon) == [DESK1]
     assert daemon.call("Unassign", address=DESK1)["kept"] is True
-    assert daemon.status()["degraded"] == []
+    daemon.stop()
     subprocess.run(["umount", daemon.state], check=True)
 
 
 def test_a_state_directory_that_is_missing_is_said_and_the_change_is_made(clean: Lab,
                                                                           daemon: Daemon):
-    daemon.state.rmdir()
+    daemon.state = daemon.folder / "missing" / "state"
     daemon.start(POLICY)
-    assert daemon.status()["degraded"] == []
     assert daemon.call("Assign", address=DESK1, role="desk")["kept"] is False
     assert http(clean) == traffic.PASSED
+    assert daemon.status()["state"] == "degraded"
+    daemon.state.parent.mkdir()
+    assert wait_for(lambda: daemon.status()["degraded"] == [], 15)
+    assert assignments(daemon) == [DESK1]
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"version": 1, "next_id": 1, "requests": [{}]}'])
@@ -333,6 +339,7 @@ def test_a_gateway_without_a_policy_takes_no_requests_and_forgets_none(clean: La
     daemon.call("Assign", address=DESK1, role="desk")
     daemon.stop()
     daemon.remove_table()
+    (daemon.state / "last-good.conf").unlink()
     daemon.start("roles = 7")
     assert daemon.status()["state"] == "closed"
     with pytest.raises(varlink.Refused) as refused:
@@ -350,6 +357,7 @@ def test_what_ended_while_there_was_no_policy_is_not_in_force_when_there_is_one(
     daemon.call("Assign", address=DESK1, role="desk", seconds=1)
     daemon.stop()
     daemon.remove_table()
+    (daemon.state / "last-good.conf").unlink()
     daemon.start("roles = 7")
     time.sleep(1 + SLACK)
     daemon.write(POLICY)

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "last_good.h"
+
+#include "clock.h"
+#include "journal.h"
+#include "state_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define PIECE ((size_t)64 * 1024)
+
+struct last_good {
+	const char *directory;
+	struct health *health;
+	void (*settled)(void *userdata);
+	void (*reload)(void *userdata);
+	void *userdata;
+	sd_event_source *timer;
+	usec_t wait;                   /* after the next failure */
+	struct snapshot_writer writer; /* of the configuration that is being loaded */
+	FILE *waiting; /* the one in force, in memory until it is written; or NULL */
+	bool missed;   /* the one in force could not even be held in memory */
+	char digest[sizeof(((struct snapshot *)NULL)->digest)]; /* of what was written last */
+};
+
+static void close_file(FILE **file)
+{
+	if (*file)
+		fclose(*file);
+	*file = NULL;
+}
+
+static void fail(struct last_good *last, const char *why)
+{
+	bool known = last->health->faults[FAULT_KEPT];
+	health_fault(last->health, FAULT_KEPT,
+	             "no copy of the configuration in force is kept in %s (%s): should the files "
+	             "be damaged at the next start, there is none to fall back on; this is tried "
+	             "again",
+	             last->directory, why);
+	if (!known)
+		journal(LOG_WARNING, "%s/" LAST_GOOD_NAME " cannot be written: %s", last->directory,
+		        why);
+}
+
+static int copy(FILE *from, FILE *to)
+{
+	_cleanup_free_ char *piece = malloc(PIECE);
+	if (!piece)
+		return -ENOMEM;
+	rewind(from);
+	for (size_t n; (n = fread(piece, 1, PIECE, from)) > 0;)
+		if (fwrite(piece, 1, n, to) != n)
+			return errno ? -errno : -EIO;
+	return ferror(from) ? -EIO : 0;
+}
+
+static int write_waiting(const struct last_good *last)
+{
+	struct state_draft *draft;
+	int r = state_draft_new(last->directory, LAST_GOOD_NAME, &draft);
+	if (r < 0)
+		return r;
+	r = copy(last->waiting, state_draft_out(draft));
+	if (r == 0)
+		return state_draft_keep(draft, true);
+	state_draft_free(draft);
+	return r;
+}
+
+static void keep_in(struct last_good *last, usec_t span)
+{
+	if (sd_event_source_set_time_relative(last->timer, span) < 0 ||
+	    sd_event_source_set_enabled(last->timer, SD_EVENT_ONESHOT) < 0)
+		fail(last, "no timer could be set");
+}
+
+static void keep_again(struct last_good *last)
+{
+	keep_in(last, last->wait);
+	last->wait = last->wait * 2 < LAST_GOOD_AGAIN_MAX ? last->wait * 2 : LAST_GOOD_AGAIN_MAX;
+}
+
+static void keep(struct last_good *last)
+{
+	if (!last->waiting)
+		return;
+	int r = write_waiting(last);
+	if (r < 0) {
+		fail(last, strerror(-r));
+		keep_again(last);
+		return;
+	}
+	close_file(&last->waiting);
+	last->wait = LAST_GOOD_AGAIN;
+	health_clear(last->health, FAULT_KEPT);
+}
+
+static int on_time(sd_event_source *source, uint64_t time, void *userdata)
+{
+	struct last_good *last = userdata;
+	bool fault = last->health->faults[FAULT_KEPT];
+	if (last->missed) {
+		last->reload(last->userdata);
+		return 0;
+	}
+	keep(last);
+	if (fault != (last->health->faults[FAULT_KEPT] != NULL))
+		last->settled(last->userdata);
+	return 0;
+}
+
+int last_good_new(sd_event *event, const char *directory, struct health *health,
+                  void (*settled)(void *userdata), void (*reload)(void *userdata), void *userdata,
+                  struct last_good **ret_last)
+{
+	_cleanup_(last_good_freep) struct last_good *last = calloc(1, sizeof(*last));
+	if (!last)
+		return -ENOMEM;
+	last->directory = directory;
+	last->health = health;
+	last->settled = settled;
+	last->reload = reload;
+	last->userdata = userdata;
+	last->wait = LAST_GOOD_AGAIN;
+	int r = sd_event_add_time_relative(event, &last->timer, CLOCK_MONOTONIC, 0, 0, on_time,
+	                                   last);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(last->timer, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	*ret_last = TAKE_POINTER(last);
+	return 0;
+}
+
+struct last_good *last_good_free(struct last_good *last)
+{
+	if (!last)
+		return NULL;
+	keep(last);
+	sd_event_source_disable_unref(last->timer);
+	close_file(&last->writer.out);
+	close_file(&last->waiting);
+	free(last);
+	return NULL;
+}
+
+struct snapshot_writer *last_good_begin(struct last_good *last)
+{
+	close_file(&last->writer.out);
+	last->writer = (struct snapshot_writer){};
+
+	_cleanup_close_ int fd = memfd_create("egressd-last-good", MFD_CLOEXEC);
+	if (fd >= 0)
+		last->writer.out = fdopen(fd, "w+");
+	last->missed = !last->writer.out;
+	if (last->missed) {
+		fail(last, strerror(errno));
+		keep_again(last);
+		return NULL;
+	}
+	TAKE_FD(fd);
+	snapshot_begin(&last->writer);
+	return &last->writer;
+}
+
+/* What was written last, or waits to be. */
+static bool is_there(const struct last_good *last)
+{
+	struct stat st;
+	_cleanup_close_ int directory = open(last->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return last->waiting || (directory >= 0 &&
+	                         fstatat(directory, LAST_GOOD_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0);
+}
+
+void last_good_end(struct last_good *last, const char *digest, usec_t time)
+{
+	FILE *out = last->writer.out;
+	bool kept = digest && strcmp(digest, last->digest) == 0 && is_there(last);
+	if (kept && !last->waiting)
+		health_clear(last->health, FAULT_KEPT);
+	if (!digest || !out || kept) {
+		close_file(&last->writer.out);
+		return;
+	}
+
+	snapshot_end(&last->writer, digest, time);
+	last->writer.out = NULL;
+	close_file(&last->waiting);
+	last->digest[0] = '\0';
+	if (last->writer.oversize) {
+		fail(last, "its files are larger than 256 MiB");
+		close_file(&out);
+		return;
+	}
+	if (fflush(out) != 0 || ferror(out)) {
+		fail(last, strerror(ENOMEM));
+		close_file(&out);
+		last->missed = true;
+		keep_again(last);
+		return;
+	}
+	last->waiting = out;
+	snprintf(last->digest, sizeof(last->digest), "%s", digest);
+	keep_in(last, LAST_GOOD_AFTER);
+}
+
+void kept_done(struct kept *kept)
+{
+	snapshot_done(&kept->snapshot);
+	free(kept->text);
+	*kept = (struct kept){};
+}
+
+static int read_kept(const char *directory, struct kept *kept, struct state_wrong *wrong)
+{
+	size_t length;
+	int r = state_file_read(directory, LAST_GOOD_NAME, LAST_GOOD_MAX, wrong, &kept->text,
+	                        &length);
+	if (r != 0)
+		return r;
+	r = snapshot_parse(kept->text, length, &kept->snapshot);
+	return r == SNAPSHOT_BROKEN ? state_wrong(wrong, "it is torn, or no file of egressd's") : r;
+}
+
+int last_good_read(const char *directory, struct kept *ret_kept, char **ret_wrong)
+{
+	struct kept kept = {};
+	struct state_wrong wrong;
+	int r = read_kept(directory, &kept, &wrong);
+	if (r == 0) {
+		*ret_kept = kept;
+		return 0;
+	}
+	kept_done(&kept);
+	if (r != STATE_FILE_BROKEN)
+		return r;
+	char aside[STATE_ASIDE_TEXT];
+	(void)state_file_set_aside(directory, LAST_GOOD_NAME, clock_realtime(), aside);
+	if (asprintf(ret_wrong, "%s/" LAST_GOOD_NAME ": %s; %s", directory, wrong.text, aside) < 0)
+		return -ENOMEM;
+	return STATE_FILE_BROKEN;
+}

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A start with a configuration that is damaged: the last good one is in force."""
+import contextlib
+import os
+import pathlib
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+import traffic
+from daemon import Daemon, wait_for
+from lab import WORLD, Lab
+from policies import small
+
+POLICY = small('"http"', gateway='refuse = "drop";')
+OTHER = small('"http", "smtp"', gateway='refuse = "drop";')
+SPREAD = """
+gateway = { inside = [ "lan0", "dmz*" ]; refuse = "drop"; };
+include = [ "roles.d/*.conf", "hosts.conf" ];
+networks = { bad = { file = "lists/bad.txt"; }; };
+blocklist = [ "bad" ];
+"""
+ROLES = 'roles = { desk = { outbound = [ "http" ]; }; };\n'
+HOSTS = 'hosts = ( { name = "office"; role = "desk"; address = "192.168.0.0/24"; } );\n'
+
+
+def kept(daemon: Daemon) -> pathlib.Path:
+    """Where the daemon keeps its copy."""
+    return daemon.state / "last-good.conf"
+
+
+def http(clean: Lab) -> str:
+    """What becomes of a permitted connection."""
+    return traffic.tcp(clean["desk1"], clean.world, WORLD, 80, wait=0.3)
+
+
+def smtp(clean: Lab) -> str:
+    """What becomes of a forbidden one."""
+    return traffic.tcp(clean["desk1"], clean.world, WORLD, 25, wait=0.2)
+
+
+def run_once(daemon: Daemon, policy: str = POLICY) -> None:
+    """A run that ended well, and a gateway that was started anew since: no table is left."""
+    daemon.start(policy)
+    assert daemon.stop() == 0
+    assert kept(daemon).exists()
+    daemon.remove_table()
+
+
+def delete(config: pathlib.Path) -> None:
+    """No file at all."""
+    config.unlink()
+
+
+def empty(config: pathlib.Path) -> None:
+    """A file of no bytes."""
+    config.write_text("")
+
+
+def truncate(config: pathlib.Path) -> None:
+    """Half a file."""
+    text = config.read_text()
+    config.write_text(text[:len(text) // 2])
+
+
+def replace_by_directory(config: pathlib.Path) -> None:
+    """Nothing that can be read."""
+    config.unlink()
+    config.mkdir()
+
+
+def open_to_others(config: pathlib.Path) -> None:
+    """A file that is not to be believed."""
+    config.chmod(0o666)
+
+
+@pytest.mark.parametrize("damage", [delete, empty, truncate, replace_by_directory, open_to_others])
+def test_a_damaged_configuration_at_the_start_puts_the_last_good_one_in_force(
+        clean: Lab, daemon: Daemon, damage: Callable[[pathlib.Path], None]):
+    run_once(daemon)
+    damage(daemon.config)
+    daemon.start()
+    assert http(clean) == traffic.PASSED
+    assert smtp(clean) == traffic.SILENCE
+    status = daemon.status()
+    assert status["state"] == "degraded"
+    assert status["policy"]["hosts"] > 0
+    assert any("last good configuration is in force, that of 20" in text
+               for text in status["degraded"])
+    assert any(str(daemon.config) in text for text in status["degraded"])
+    assert "last good configuration" in daemon.ctl("status").stdout
+    # As soon as there is a file without mistakes, it takes over.
+    if daemon.config.is_dir():
+        daemon.config.rmdir()
+    daemon.write(OTHER)
+    daemon.config.chmod(0o644)
+    assert wait_for(lambda: daemon.status()["state"] == "enforcing", 5)
+    assert smtp(clean) == traffic.PASSED
+
+
+def test_includes_and_lists_are_kept_with_it_and_mistakes_name_the_real_file(clean: Lab,
+                                                                             daemon: Daemon):
+    daemon.write(ROLES, "roles.d/desk.conf")
+    daemon.write(HOSTS, "hosts.conf")
+    daemon.write("203.0.113.99 # bad\n", "lists/bad.txt")
+    run_once(daemon, SPREAD)
+    (daemon.config.parent / "lists/bad.txt").unlink()
+    (daemon.config.parent / "roles.d/desk.conf").write_text(ROLES + "colour = 7;\n")
+    daemon.start()
+    assert http(clean) == traffic.PASSED
+    assert traffic.tcp(clean["desk1"], clean.world, "203.0.113.99", 80) == traffic.SILENCE
+    assert f'{daemon.config.parent}/roles.d/desk.conf:2: ' in daemon.log()
+    assert f"{daemon.config.parent}/lists/bad.txt: cannot be opened" in daemon.log()
+    reason = daemon.call("Explain", source="192.168.0.11", destination=WORLD, service="http")
+    assert reason["file"] == f"{daemon.config.parent}/roles.d/desk.conf"
+    daemon.write(ROLES, "roles.d/desk.conf")
+    daemon.write("203.0.113.98\n", "lists/bad.txt")
+    assert wait_for(lambda: daemon.status()["state"] == "enforcing", 5)
+
+
+def cut(copy: pathlib.Path) -> None:
+    """Torn by a loss of power."""
+    text = copy.read_bytes()
+    copy.write_bytes(text[:len(text) - 20])
+
+
+def change(copy: pathlib.Path) -> None:
+    """Another policy than the one that was kept."""
+    text = copy.read_text()
+    assert '"http"' in text
+    copy.write_text(text.replace('"http"', '"smtp"'))
+
+
+def give_away(copy: pathlib.Path) -> None:
+    """Somebody else's file."""
+    os.chown(copy, 65534, 65534)
+
+
+def let_write(copy: pathlib.Path) -> None:
+    """A file that others may write to."""
+    copy.chmod(0o622)
+
+
+@pytest.mark.parametrize("damage", [cut, change, give_away, let_write])
+def test_a_copy_that_is_torn_or_not_ours_is_not_believed_and_the_gateway_is_closed(
+        clean: Lab, daemon: Daemon, damage: Callable[[pathlib.Path], None]):
+    run_once(daemon)
+    damage(kept(daemon))
+    daemon.write("roles = { broken")
+    daemon.start()
+    assert daemon.status()["state"] == "closed"
+    assert http(clean) == traffic.SILENCE
+    assert smtp(clean) == traffic.SILENCE
+    daemon.write(POLICY)
+    assert wait_for(lambda: daemon.status()["state"] == "enforcing", 5)
+    assert http(clean) == traffic.PASSED
+    assert wait_for(kept(daemon).exists, 5)
+
+
+def test_without_a_copy_the_table_of_an_earlier_run_goes_on_and_that_is_said(clean: Lab,
+                                                                             daemon: Daemon):
+    daemon.start(POLICY)
+    daemon.kill()
+    kept(daemon).unlink(missing_ok=True)
+    daemon.start("")
+    status = daemon.status()
+    assert status["state"] == "degraded"
+    assert any("the table of an earlier run is what is enforced" in text
+               for text in status["degraded"])
+    assert http(clean) == traffic.PASSED
+    assert smtp(clean) == traffic.SILENCE
+
+
+def test_the_copy_is_the_policy_that_was_in_force_not_the_table_that_is_left(clean: Lab,
+                                                                             daemon: Daemon):
+    daemon.start(POLICY)
+    assert wait_for(kept(daemon).exists, 5)
+    daemon.kill()
+    clean.gateway.nft('add rule inet egressd forward accept comment "a gap"')
+    daemon.start("")
+    assert smtp(clean) == traffic.SILENCE
+    assert "a gap" not in daemon.table()
+
+
+def test_a_refused_configuration_never_becomes_the_copy(daemon: Daemon):
+    daemon.start(POLICY)
+    assert wait_for(kept(daemon).exists, 5)
+    before = kept(daemon).read_bytes()
+    assert kept(daemon).stat().st_mode & 0o777 == 0o600
+    daemon.write("roles = 7;")
+    assert wait_for(lambda: daemon.status()["degraded"], 5)
+    daemon.stop()
+    assert kept(daemon).read_bytes() == before
+
+
+@contextlib.contextmanager
+def mounted(place: pathlib.Path, options: str) -> Iterator[None]:
+    """A file system of its own there; the tests' mount namespace is not the machine's."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", place], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_full_state_directory_degrades_and_recovers_by_itself(clean: Lab, daemon: Daemon):
+    with mounted(daemon.state, "size=16k"):
+        filler = daemon.state / "filler"
+        with contextlib.suppress(OSError):
+            filler.write_bytes(bytes(1 << 20))
+        daemon.start(POLICY)
+        assert wait_for(lambda: daemon.status()["state"] == "degraded", 5)
+        reasons = " ".join(daemon.status()["degraded"])
+        assert "no copy of the configuration in force is kept" in reasons
+        assert "No space left on device" in reasons
+        assert http(clean) == traffic.PASSED
+        assert smtp(clean) == traffic.SILENCE
+        filler.unlink()
+        assert wait_for(lambda: daemon.status()["degraded"] == [], 15)
+        assert daemon.status()["state"] == "enforcing"
+        assert kept(daemon).stat().st_size > 0
+        daemon.stop()
+
+
+def test_a_state_directory_that_can_be_made_is_made(daemon: Daemon):
+    daemon.state.rmdir()
+    daemon.start(POLICY)
+    assert wait_for(kept(daemon).exists, 5)
+    assert daemon.state.stat().st_mode & 0o777 == 0o700
+    assert daemon.status()["degraded"] == []
