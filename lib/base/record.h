@@ -25,7 +25,7 @@ struct record {
 	bool has_uid;       /* a socket of the gateway sent it */
 	uint32_t uid;       /* NFULA_UID: the user whose socket it is */
 	uint32_t gid;       /* NFULA_GID: his group */
-	usec_t time;  /* NFULA_TIMESTAMP; the reader's clock where the kernel gives none */
+	usec_t time;        /* NFULA_TIMESTAMP; the reader's clock where the kernel gives none */
 };
 
 #define LOG_PREFIX_MAX 128 /* NF_LOG_PREFIXLEN, the end of the string included */

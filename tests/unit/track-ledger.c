@@ -333,7 +333,8 @@ int main(void)
 	tcase_add_test(c, packets_of_one_kind_share_an_entry);
 	tcase_add_test(c, whatever_entries_differ_in_keeps_them_apart);
 	tcase_add_test(c, the_last_mac_and_port_that_were_known_stay);
-	tcase_add_test(c, the_user_is_that_of_the_last_packet_and_to_note_him_is_no_use_of_the_entry);
+	tcase_add_test(c,
+	               the_user_is_that_of_the_last_packet_and_to_note_him_is_no_use_of_the_entry);
 	tcase_add_test(c, names_are_those_at_the_last_packet_and_are_cut_to_fit);
 	tcase_add_test(c, entries_come_most_recently_seen_first);
 	tcase_add_test(c, filters_look_at_source_host_role_reason_and_time);
