@@ -135,6 +135,38 @@ static int unite(struct policy *policy, const struct lineage *lineage, struct ro
 	return r;
 }
 
+static bool throttle_equal(const struct throttle *a, const struct throttle *b)
+{
+	return a->destinations == b->destinations && a->per == b->per;
+}
+
+/*
+ * Its own throttle, else the one that the roles which it inherits from have, who were seen to
+ * before. Two of them that differ are no union: which one would be a guess.
+ */
+static void find_throttle(struct checker *checker, const struct referrer *referrer,
+                          struct role *role)
+{
+	const struct role *roles = checker->policy->roles.items;
+	if (role->throttle.destinations) {
+		role->throttled = &role->throttle;
+		return;
+	}
+	for (size_t i = 0; i < referrer->count; i++) {
+		const struct throttle *other = roles[referrer->items[i].to].throttled;
+		if (referrer->items[i].loops || !other)
+			continue;
+		if (!role->throttled)
+			role->throttled = other;
+		else if (!throttle_equal(role->throttled, other))
+			problems_add(checker->problems, role->at,
+			             "role \"%s\" inherits two throttles that differ, of %s:%u and "
+			             "%s:%u; give it one of its own",
+			             role->name, role->throttled->at.file, role->throttled->at.line,
+			             other->at.file, other->at.line);
+	}
+}
+
 static int inherit(struct checker *checker, struct referrer *referrers)
 {
 	struct policy *policy = checker->policy;
@@ -156,6 +188,8 @@ static int inherit(struct checker *checker, struct referrer *referrers)
 		lineage_of(&lineage, i);
 		r = unite(policy, &lineage, &policy->roles.items[i]);
 	}
+	for (size_t i = 0; r == 0 && i < count; i++)
+		find_throttle(checker, &referrers[order[i]], &policy->roles.items[order[i]]);
 	return r;
 }
 

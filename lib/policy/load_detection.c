@@ -100,48 +100,6 @@ static enum value_kind kind_of(enum value_word word)
 	return VALUE_STRING;
 }
 
-static void read_count(const struct context *context, const config_setting_t *setting,
-                       const struct rule *rule, uint64_t *value, bool *given)
-{
-	long long number = config_setting_type(setting) == CONFIG_TYPE_INT64
-	                           ? config_setting_get_int64(setting)
-	                           : config_setting_get_int(setting);
-	if (number < (long long)rule->least || number > (long long)rule->most) {
-		problems_add(context->problems, setting_at(context, setting),
-		             "\"%s\" is %lld, which is out of range; it must be %" PRIu64
-		             " to %" PRIu64,
-		             rule->name, number, rule->least, rule->most);
-		return;
-	}
-	*value = (uint64_t)number;
-	*given = true;
-}
-
-static void read_span(const struct context *context, const config_setting_t *setting,
-                      const struct rule *rule, uint64_t *value, bool *given)
-{
-	const char *text = config_setting_get_string(setting);
-	char least[SPAN_WORD_TEXT_MAX], most[SPAN_WORD_TEXT_MAX];
-	usec_t span;
-	int r = span_word_parse(text, &span);
-	if (r == -EINVAL) {
-		problems_add(context->problems, setting_at(context, setting),
-		             "\"%s\" of \"%s\" is no span of time; write it as \"90s\", \"5m\", "
-		             "\"1h\" or \"2h30m\"",
-		             text, rule->name);
-		return;
-	}
-	if (r < 0 || span < rule->least || span > rule->most) {
-		problems_add(context->problems, setting_at(context, setting),
-		             "\"%s\" is %s, which is out of range; it must be %s to %s", rule->name,
-		             text, span_word_print(rule->least, least),
-		             span_word_print(rule->most, most));
-		return;
-	}
-	*value = span;
-	*given = true;
-}
-
 static void read_severity(const struct context *context, const config_setting_t *setting,
                           const struct rule *rule, uint64_t *value, bool *given)
 {
@@ -167,10 +125,10 @@ static void read_value(const struct context *context, const config_setting_t *se
 	bool *given = &detection->given[key];
 	switch (rule->word) {
 	case WORD_COUNT:
-		read_count(context, setting, rule, value, given);
+		*given |= setting_count(context, setting, rule->least, rule->most, value);
 		return;
 	case WORD_SPAN:
-		read_span(context, setting, rule, value, given);
+		*given |= setting_span(context, setting, rule->least, rule->most, value);
 		return;
 	case WORD_SEVERITY:
 		read_severity(context, setting, rule, value, given);

@@ -11,8 +11,9 @@ enum role_key {
 	ROLE_MODE,
 	ROLE_TRIPWIRE,
 	ROLE_DETECTION,
+	ROLE_THROTTLE,
 };
-#define ROLE_KEY_COUNT (ROLE_DETECTION + 1)
+#define ROLE_KEY_COUNT (ROLE_THROTTLE + 1)
 
 #define ENTRIES_EXAMPLE(peer) "( \"http\", { service = [ \"ssh\" ]; " peer " = [ \"admin\" ]; } )"
 
@@ -28,8 +29,22 @@ static const struct key role_items[ROLE_KEY_COUNT] = {
                            "alarm at the first attempt of one of its hosts"},
         [ROLE_DETECTION] = {"detection", VALUE_GROUP, "{ severity = { beacon = \"notice\"; }; }",
                             "from when on attempts of its hosts are an alarm"},
+        [ROLE_THROTTLE] = {"throttle", VALUE_GROUP, "{ destinations = 100; per = \"10s\"; }",
+                           "how fast a host may contact new destinations"},
 };
 static const struct keys role_keys = {"a role", role_items, ROLE_KEY_COUNT};
+
+enum throttle_key {
+	THROTTLE_DESTINATIONS,
+	THROTTLE_PER,
+};
+#define THROTTLE_KEY_COUNT (THROTTLE_PER + 1)
+
+static const struct key throttle_items[THROTTLE_KEY_COUNT] = {
+        [THROTTLE_DESTINATIONS] = {"destinations", VALUE_NUMBER, "100", "how many new ones"},
+        [THROTTLE_PER] = {"per", VALUE_STRING, "\"10s\"", "in how much time"},
+};
+static const struct keys throttle_keys = {"throttle", throttle_items, THROTTLE_KEY_COUNT};
 
 enum entry_key {
 	ENTRY_SERVICE,
@@ -120,6 +135,23 @@ static int read_permissions(const struct context *context, const config_setting_
 	return 0;
 }
 
+static void read_throttle(const struct context *context, const config_setting_t *group,
+                          struct throttle *throttle)
+{
+	struct field fields[THROTTLE_KEY_COUNT];
+	uint64_t destinations = THROTTLE_DESTINATIONS_DEFAULT;
+	usec_t per = THROTTLE_PER_DEFAULT;
+	settings_match(context, group, &throttle_keys, fields);
+
+	if (fields[THROTTLE_DESTINATIONS].setting)
+		setting_count(context, fields[THROTTLE_DESTINATIONS].setting, 1,
+		              THROTTLE_DESTINATIONS_MOST, &destinations);
+	if (fields[THROTTLE_PER].setting)
+		setting_span(context, fields[THROTTLE_PER].setting, THROTTLE_PER_LEAST,
+		             THROTTLE_PER_MOST, &per);
+	*throttle = (struct throttle){(uint32_t)destinations, per, setting_at(context, group)};
+}
+
 static int read_role(const struct context *context, const config_setting_t *group,
                      struct role *role)
 {
@@ -142,6 +174,8 @@ static int read_role(const struct context *context, const config_setting_t *grou
 		role->tripwire = config_setting_get_bool(fields[ROLE_TRIPWIRE].setting);
 	if (fields[ROLE_DETECTION].setting)
 		load_detection(context, fields[ROLE_DETECTION].setting, &role->detection);
+	if (fields[ROLE_THROTTLE].setting)
+		read_throttle(context, fields[ROLE_THROTTLE].setting, &role->throttle);
 	return r;
 }
 

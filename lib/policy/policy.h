@@ -5,6 +5,7 @@
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/location.h"
+#include "base/time.h"
 #include "policy/detection.h"
 
 #include <stdbool.h>
@@ -136,6 +137,22 @@ struct permission_list {
 	size_t count;
 };
 
+/*
+ * How many destinations that are new to it a host of a role may contact in a span of time, each of
+ * its addresses by itself. A destination that was contacted is known for THROTTLE_KNOWN_SECONDS.
+ */
+struct throttle {
+	uint32_t destinations; /* 0: no throttle */
+	usec_t per;
+	struct location at;
+};
+#define THROTTLE_KNOWN_SECONDS        300
+#define THROTTLE_DESTINATIONS_DEFAULT 100
+#define THROTTLE_DESTINATIONS_MOST    1000000
+#define THROTTLE_PER_DEFAULT          (10 * USEC_PER_SEC)
+#define THROTTLE_PER_LEAST            (100 * USEC_PER_MSEC)
+#define THROTTLE_PER_MOST             (60 * 60 * USEC_PER_SEC)
+
 struct role {
 	const char *name;
 	struct location at;
@@ -146,14 +163,16 @@ struct role {
 	enum mode mode;             /* as written here; not inherited */
 	bool tripwire;              /* as written here */
 	struct detection detection; /* likewise; not inherited, as the mode */
+	struct throttle throttle;   /* as written here */
 
 	/* By check: the union with everything inherited, own entries first. */
 	struct permission_list may_initiate;
 	struct permission_list may_be_reached;
 	bool judged_inbound; /* has_inbound here or in any role inherited */
 	bool is_tripwire;
-	enum mode effective_mode; /* own, else the gateway's; never MODE_UNSET */
-	size_t index;             /* in policy->roles */
+	const struct throttle *throttled; /* own, else that of the roles inherited; NULL: none */
+	enum mode effective_mode;         /* own, else the gateway's; never MODE_UNSET */
+	size_t index;                     /* in policy->roles */
 };
 
 struct host {

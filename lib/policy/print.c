@@ -2,6 +2,7 @@
 #include "policy/print.h"
 
 #include "policy/load_detection.h"
+#include "policy/span_word.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -155,6 +156,14 @@ static void print_permissions(const struct permissions *permissions, const char 
 	fputs(" );\n", out);
 }
 
+static void print_throttle(const struct throttle *throttle, FILE *out)
+{
+	char per[SPAN_WORD_TEXT_MAX];
+	if (throttle->destinations)
+		fprintf(out, "\t\tthrottle = { destinations = %u; per = \"%s\"; };\n",
+		        throttle->destinations, span_word_print(throttle->per, per));
+}
+
 static void print_role(const struct role *role, FILE *out)
 {
 	fprintf(out, "\t%s = {\n", role->name);
@@ -171,6 +180,7 @@ static void print_role(const struct role *role, FILE *out)
 		fprintf(out, "\t\tmode = \"%s\";\n", mode_name(role->mode));
 	if (role->tripwire)
 		fputs("\t\ttripwire = true;\n", out);
+	print_throttle(&role->throttle, out);
 	print_detection(&role->detection, "\t\t", out);
 	fputs("\t};\n", out);
 }

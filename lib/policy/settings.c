@@ -2,8 +2,10 @@
 #include "policy/settings.h"
 
 #include "base/spelling.h"
+#include "policy/span_word.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -200,6 +202,47 @@ int setting_words(const struct context *context, const config_setting_t *setting
 	}
 	*ret_words = (struct words){items, count};
 	return 0;
+}
+
+bool setting_count(const struct context *context, const config_setting_t *setting, uint64_t least,
+                   uint64_t most, uint64_t *ret_count)
+{
+	long long number = config_setting_type(setting) == CONFIG_TYPE_INT64
+	                           ? config_setting_get_int64(setting)
+	                           : config_setting_get_int(setting);
+	if (number < (long long)least || number > (long long)most) {
+		problems_add(context->problems, setting_at(context, setting),
+		             "\"%s\" is %lld, which is out of range; it must be %" PRIu64
+		             " to %" PRIu64,
+		             config_setting_name(setting), number, least, most);
+		return false;
+	}
+	*ret_count = (uint64_t)number;
+	return true;
+}
+
+bool setting_span(const struct context *context, const config_setting_t *setting, usec_t least,
+                  usec_t most, usec_t *ret_span)
+{
+	const char *name = config_setting_name(setting), *text = config_setting_get_string(setting);
+	char from[SPAN_WORD_TEXT_MAX], to[SPAN_WORD_TEXT_MAX];
+	usec_t span;
+	int r = span_word_parse(text, &span);
+	if (r == -EINVAL) {
+		problems_add(context->problems, setting_at(context, setting),
+		             "\"%s\" of \"%s\" is no span of time; write it as \"90s\", \"5m\", "
+		             "\"1h\" or \"2h30m\"",
+		             text, name);
+		return false;
+	}
+	if (r < 0 || span < least || span > most) {
+		problems_add(context->problems, setting_at(context, setting),
+		             "\"%s\" is %s, which is out of range; it must be %s to %s", name, text,
+		             span_word_print(least, from), span_word_print(most, to));
+		return false;
+	}
+	*ret_span = span;
+	return true;
 }
 
 enum mode setting_mode(const struct context *context, const config_setting_t *setting)

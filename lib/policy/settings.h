@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/problems.h"
+#include "base/time.h"
 #include "policy/policy.h"
 
 #include <libconfig.h>
@@ -68,6 +69,15 @@ int setting_word(const struct context *context, const config_setting_t *setting,
                  struct word *ret_word);
 int setting_words(const struct context *context, const config_setting_t *setting,
                   struct words *ret_words);
+
+/*
+ * The number, or the span of time, of a setting that fits; false when it is none or not within
+ * least to most, which is reported.
+ */
+bool setting_count(const struct context *context, const config_setting_t *setting, uint64_t least,
+                   uint64_t most, uint64_t *ret_count);
+bool setting_span(const struct context *context, const config_setting_t *setting, usec_t least,
+                  usec_t most, usec_t *ret_span);
 
 /* The mode written there; MODE_UNSET when it is none, which is reported. */
 enum mode setting_mode(const struct context *context, const config_setting_t *setting);

@@ -4,7 +4,7 @@
 
 #include "base/time.h"
 
-/* Inside the room: spans of time as they are written in the configuration. */
+/* Spans of time as they are written in the configuration. */
 
 #define SPAN_WORD_MAX (365 * 24 * 60 * 60 * USEC_PER_SEC)
 

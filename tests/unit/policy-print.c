@@ -13,7 +13,8 @@ START_TEST(a_policy_is_printed_as_a_person_would_write_it)
 	        "networks={n=[\"192.0.2.0/24\",\"::1\"];e=[];};blocklist=\"n\";"
 	        "roles={a={};b={inherits=\"a\";outbound=(\"web\",{service=[\"ssh\",\"x\"];to=\"n\";"
 	        "},"
-	        "{service=\"ntp\";});inbound=[];mode=\"enforce\";tripwire=true;};};"
+	        "{service=\"ntp\";});inbound=[];mode=\"enforce\";tripwire=true;"
+	        "throttle={per=\"1m\";};};};"
 	        "hosts=({name=\"h\";role=\"b\";address=[\"192.0.2.1\"];mac=\"52:54:00:00:00:01\";"
 	        "mode=\"audit\";},{name=\"g\";role=\"a\";self=true;});");
 	char *text = policy_text(policy);
@@ -46,6 +47,7 @@ START_TEST(a_policy_is_printed_as_a_person_would_write_it)
 	                 "\t\tinbound = ( );\n"
 	                 "\t\tmode = \"enforce\";\n"
 	                 "\t\ttripwire = true;\n"
+	                 "\t\tthrottle = { destinations = 100; per = \"1m\"; };\n"
 	                 "\t};\n"
 	                 "};\n"
 	                 "hosts = (\n"
