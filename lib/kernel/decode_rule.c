@@ -123,7 +123,7 @@ static bool decode_log(const struct attributes *fields, struct op *op)
 
 static bool decode_dynset(const struct attributes *fields, struct op *op)
 {
-	uint32_t action, flags = 0;
+	uint32_t flags = 0;
 	uint64_t timeout = 0;
 
 	op->name = attribute_string(fields->at[NFTA_DYNSET_SET_NAME]);
@@ -132,9 +132,9 @@ static bool decode_dynset(const struct attributes *fields, struct op *op)
 		return false;
 	if (fields->at[NFTA_DYNSET_FLAGS] && !attribute_u32(fields->at[NFTA_DYNSET_FLAGS], &flags))
 		return false;
-	return op->name && attribute_u32(fields->at[NFTA_DYNSET_OP], &action) &&
-	       action == NFT_DYNSET_OP_ADD && timeout == 0 && flags == 0 &&
-	       attribute_u32(fields->at[NFTA_DYNSET_SREG_KEY], &op->reg) &&
+	return op->name && attribute_u32(fields->at[NFTA_DYNSET_OP], &op->key) &&
+	       (op->key == NFT_DYNSET_OP_ADD || op->key == NFT_DYNSET_OP_UPDATE) && timeout == 0 &&
+	       flags == 0 && attribute_u32(fields->at[NFTA_DYNSET_SREG_KEY], &op->reg) &&
 	       !fields->at[NFTA_DYNSET_SREG_DATA] && !fields->at[NFTA_DYNSET_EXPR] &&
 	       !fields->at[NFTA_DYNSET_EXPRESSIONS];
 }

@@ -13,15 +13,41 @@
 /* linux/netfilter/nf_tables.h since Linux 6.16: the number of elements. */
 #define NFTA_SET_COUNT 20
 
-/* True when the set's expression is one counter, as our dynamic sets have it. */
-static bool is_counter(const struct nlattr *expression)
+/* A limit of packets that each element has; false when struct limit cannot say it. */
+static bool decode_limit(const struct nlattr *data, struct limit *limit)
+{
+	struct attributes fields;
+	uint32_t type = NFT_LIMIT_PKTS, flags = 0;
+
+	attributes_of_nested(&fields, data);
+	(void)attribute_u32(fields.at[NFTA_LIMIT_TYPE], &type);
+	(void)attribute_u32(fields.at[NFTA_LIMIT_FLAGS], &flags);
+	return type == NFT_LIMIT_PKTS && flags == 0 &&
+	       attribute_u64(fields.at[NFTA_LIMIT_RATE], &limit->rate) && limit->rate != 0 &&
+	       attribute_u64(fields.at[NFTA_LIMIT_UNIT], &limit->unit) &&
+	       limit_unit_name(limit->unit) &&
+	       attribute_u32(fields.at[NFTA_LIMIT_BURST], &limit->burst);
+}
+
+/*
+ * What each element of a set has of its own: one counter where elements stay and rules add them, a
+ * limit or nothing where they do not stay; elsewhere nothing.
+ */
+static bool decode_expression(const struct nlattr *expression, struct set *set)
 {
 	struct attributes fields;
 	const char *name;
 
+	if (!expression)
+		return !set->dynamic || set->timeout;
 	attributes_of_nested(&fields, expression);
 	name = attribute_string(fields.at[NFTA_EXPR_NAME]);
-	return name && strcmp(name, "counter") == 0;
+	if (!name || !set->dynamic)
+		return false;
+	if (set->learning)
+		return strcmp(name, "limit") == 0 &&
+		       decode_limit(fields.at[NFTA_EXPR_DATA], &set->limit);
+	return !set->timeout && strcmp(name, "counter") == 0;
 }
 
 /* How long elements stay; 0 when they do always, or for a time that is not whole seconds. */
@@ -50,6 +76,7 @@ static bool decode_shape(const struct attributes *message, uint32_t flags, struc
 	             !message->at[NFTA_SET_TIMEOUT];
 	set->dynamic = flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT) && !set->timed;
 	set->timeout = timeout_seconds(message);
+	set->learning = flags & NFT_SET_EVAL && set->timeout;
 	attributes_of_nested(&desc, message->at[NFTA_SET_DESC]);
 	(void)attribute_u32(desc.at[NFTA_SET_DESC_SIZE], &set->size);
 
@@ -69,13 +96,12 @@ static bool decode_shape(const struct attributes *message, uint32_t flags, struc
 	if (policy != NFT_SET_POL_PERFORMANCE)
 		return false;
 	/* Each of these changes what the set does: entries that vanish, or more expressions. */
-	if (flags & NFT_SET_TIMEOUT && !set->timed && (flags & NFT_SET_EVAL || !set->timeout))
+	if (flags & NFT_SET_TIMEOUT && !set->timed && !set->timeout)
 		return false;
 	if (flags & ~ours || message->at[NFTA_SET_GC_INTERVAL] || message->at[NFTA_SET_OBJ_TYPE] ||
 	    message->at[NFTA_SET_EXPRESSIONS] || desc.at[NFTA_SET_DESC_CONCAT])
 		return false;
-	return set->dynamic && !set->timeout ? is_counter(message->at[NFTA_SET_EXPR])
-	                                     : !message->at[NFTA_SET_EXPR];
+	return decode_expression(message->at[NFTA_SET_EXPR], set);
 }
 
 int decode_set(const struct attributes *message, struct ruleset *ruleset)

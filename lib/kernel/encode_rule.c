@@ -139,7 +139,7 @@ static void put_op(struct wire *wire, const struct op *op)
 		return;
 	case OP_DYNSET:
 		wire_string(wire, NFTA_DYNSET_SET_NAME, op->name);
-		wire_u32(wire, NFTA_DYNSET_OP, NFT_DYNSET_OP_ADD);
+		wire_u32(wire, NFTA_DYNSET_OP, op->key);
 		wire_u32(wire, NFTA_DYNSET_SREG_KEY, op->reg);
 		return;
 	case OP_REJECT:

@@ -27,6 +27,49 @@ static void put_userdata(struct wire *wire, const struct set *set)
 	userdata_write(&userdata, wire, NFTA_SET_USERDATA);
 }
 
+static uint32_t set_flags(const struct set *set)
+{
+	uint32_t flags = 0;
+
+	if (set->interval)
+		flags |= NFT_SET_INTERVAL;
+	if (set->map)
+		flags |= NFT_SET_MAP;
+	if (set->timed || set->timeout)
+		flags |= NFT_SET_TIMEOUT;
+	if (set->learning || (set->dynamic && !set->timeout))
+		flags |= NFT_SET_EVAL;
+	return flags;
+}
+
+static void put_limit(struct wire *wire, const struct limit *limit)
+{
+	size_t data;
+
+	wire_string(wire, NFTA_EXPR_NAME, "limit");
+	data = wire_nest(wire, NFTA_EXPR_DATA);
+	wire_u64(wire, NFTA_LIMIT_RATE, limit->rate);
+	wire_u64(wire, NFTA_LIMIT_UNIT, limit->unit);
+	wire_u32(wire, NFTA_LIMIT_BURST, limit->burst);
+	wire_u32(wire, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	wire_nest_end(wire, data);
+}
+
+/* What each element of a set has of its own: a limit, or a counter. */
+static void put_expression(struct wire *wire, const struct set *set)
+{
+	size_t nest;
+
+	if (!set->limit.rate && (!set->dynamic || set->timeout))
+		return;
+	nest = wire_nest(wire, NFTA_SET_EXPR);
+	if (set->limit.rate)
+		put_limit(wire, &set->limit);
+	else
+		wire_string(wire, NFTA_EXPR_NAME, "counter");
+	wire_nest_end(wire, nest);
+}
+
 void encode_set(struct batch *batch, const struct step *step)
 {
 	const struct set *set = step->set;
@@ -36,11 +79,7 @@ void encode_set(struct batch *batch, const struct step *step)
 	batch_message(batch, step, NFT_MSG_NEWSET, NLM_F_CREATE);
 	wire_string(wire, NFTA_SET_TABLE, TABLE_NAME);
 	wire_string(wire, NFTA_SET_NAME, set->name);
-	wire_u32(wire, NFTA_SET_FLAGS,
-	         (set->interval ? NFT_SET_INTERVAL : 0u) | (set->map ? NFT_SET_MAP : 0u) |
-	                 (set->timeout || set->timed ? NFT_SET_TIMEOUT
-	                  : set->dynamic             ? NFT_SET_EVAL
-	                                             : 0u));
+	wire_u32(wire, NFTA_SET_FLAGS, set_flags(set));
 	if (set->timeout)
 		wire_u64(wire, NFTA_SET_TIMEOUT, (uint64_t)set->timeout * 1000);
 	wire_u32(wire, NFTA_SET_KEY_TYPE, set_type_id(set->type));
@@ -57,11 +96,7 @@ void encode_set(struct batch *batch, const struct step *step)
 		wire_nest_end(wire, nest);
 	}
 	put_userdata(wire, set);
-	if (set->dynamic && !set->timeout) {
-		nest = wire_nest(wire, NFTA_SET_EXPR);
-		wire_string(wire, NFTA_EXPR_NAME, "counter");
-		wire_nest_end(wire, nest);
-	}
+	put_expression(wire, set);
 	wire_end(wire);
 }
 

@@ -48,7 +48,7 @@ static bool op_equal(const struct op *a, const struct op *b)
 	case OP_LOG:
 		return a->key == b->key && a->flags == b->flags && same_name(a->name, b->name);
 	case OP_DYNSET:
-		return a->reg == b->reg && same_name(a->name, b->name);
+		return a->key == b->key && a->reg == b->reg && same_name(a->name, b->name);
 	case OP_REJECT:
 		return a->key == b->key && a->flags == b->flags;
 	case OP_VERDICT:

@@ -25,7 +25,7 @@ enum op_kind {
 	OP_COUNTER, /* counter object `name` */
 	OP_HELPER,  /* ct helper object `name` */
 	OP_LOG,     /* prefix `name`, group (key), snaplen (flags) */
-	OP_DYNSET,  /* add register to set `name` (NFT_DYNSET_OP_ADD) */
+	OP_DYNSET,  /* put register into set `name` (key: NFT_DYNSET_OP_ADD or _UPDATE) */
 	OP_REJECT,  /* type (key), code (flags) */
 	OP_VERDICT, /* NF_DROP, NF_ACCEPT or NFT_* (as int32_t in key), chain `name` or NULL */
 	OP_FOREIGN, /* read back: something else; name says what. Equal to nothing, itself included

@@ -60,6 +60,10 @@ void return_blocked(struct compiler *c, const char *chain);
 bool in_force(const struct compiler *c, usec_t until);
 void set_life(struct compiler *c, usec_t until, const char *comment);
 
+/* throttle.c: where the rules of a role lead to that permit something: "permitted_ROLE", or
+ * "throttle_ROLE" for hosts in that mode, which leads there what is within the limit. */
+const char *compile_admission(struct compiler *c, const struct role *role, enum mode mode);
+
 /*
  * assignments.c: rules that lead the assigned addresses of a family to the chains of their roles,
  * or as destinations to who may reach them; a rule for each role to which some are assigned. These

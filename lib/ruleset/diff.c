@@ -26,6 +26,11 @@ void comparison_step(struct comparison *c, struct step step)
 		c->error = -ENOMEM;
 }
 
+static bool limit_equal(const struct limit *a, const struct limit *b)
+{
+	return a->rate == b->rate && a->unit == b->unit && a->burst == b->burst;
+}
+
 /* `size` may differ as long as everything fits: the kernel cannot change it in place. */
 static bool set_can_stay(const struct set *have, const struct set *wanted)
 {
@@ -34,7 +39,9 @@ static bool set_can_stay(const struct set *have, const struct set *wanted)
 	    have->timed != wanted->timed)
 		return false;
 	if (wanted->dynamic)
-		return have->size == wanted->size && have->timeout == wanted->timeout;
+		return have->size == wanted->size && have->timeout == wanted->timeout &&
+		       have->learning == wanted->learning &&
+		       limit_equal(&have->limit, &wanted->limit);
 	return have->size == 0 || have->size >= wanted->elements.count;
 }
 

@@ -183,6 +183,21 @@ static void lower_flow(struct lowering *l, const struct statement *s, unsigned a
 	add_lookup(l, s->name, false);
 }
 
+static void load_pair(struct lowering *l, enum family family, unsigned after_address)
+{
+	need_family(l, nfproto(family));
+	load_address(l, family, SIDE_SOURCE, 0);
+	load_address(l, family, SIDE_DESTINATION, after_address);
+}
+
+/* The key is in the first register. */
+static void add_to_set(struct lowering *l, const char *set, uint32_t how)
+{
+	struct op *op = add(l, OP_DYNSET);
+	op->name = set;
+	op->key = how;
+}
+
 static void lower_statement(struct lowering *l, const struct statement *s)
 {
 	/* Slots of a concatenation: each field begins at the next multiple of four bytes. */
@@ -290,6 +305,10 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case MATCH_FLOW_SET:
 		lower_flow(l, s, after_address);
 		return;
+	case MATCH_PAIR_SET:
+		load_pair(l, s->family, after_address);
+		add_lookup(l, s->name, false);
+		return;
 	case ACTION_COUNTER:
 		add(l, OP_COUNTER)->name = s->name;
 		return;
@@ -302,7 +321,16 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case ACTION_COUNT_SOURCE:
 		need_family(l, nfproto(s->family));
 		load_address(l, s->family, SIDE_SOURCE, 0);
-		add(l, OP_DYNSET)->name = s->name;
+		add_to_set(l, s->name, NFT_DYNSET_OP_ADD);
+		return;
+	case ACTION_LIMIT_SOURCE:
+		need_family(l, nfproto(s->family));
+		load_address(l, s->family, SIDE_SOURCE, 0);
+		add_to_set(l, s->name, NFT_DYNSET_OP_UPDATE);
+		return;
+	case ACTION_ADD_PAIR:
+		load_pair(l, s->family, after_address);
+		add_to_set(l, s->name, NFT_DYNSET_OP_ADD);
 		return;
 	case ACTION_HELPER:
 		add(l, OP_HELPER)->name = s->name;

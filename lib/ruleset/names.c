@@ -86,6 +86,6 @@ bool set_permits(const char *name)
 
 bool chain_permits(const char *name)
 {
-	static const char *const prefixes[] = {CHAIN_PERMITTED, "permit_"};
+	static const char *const prefixes[] = {CHAIN_PERMITTED, "permit_", "throttle_"};
 	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }

@@ -39,7 +39,8 @@ bool set_permits(const char *name);
 /* What a permit lets an address initiate that belongs to nobody ends there; also its counter. */
 #define CHAIN_PERMITTED "permitted"
 
-/* True for a chain to which only what is permitted goes, or which permits and else returns. */
+/* True for a chain to which only what is permitted goes (an established flow is past all
+ * throttles), or which permits and else returns. */
 bool chain_permits(const char *name);
 
 /* How long a cut flow is remembered: its packets until then are no attempts. */

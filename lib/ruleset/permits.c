@@ -25,7 +25,7 @@ static const char *permitted_chain(struct compiler *c, const struct host *owner)
 {
 	struct builder *b = &c->builder;
 	if (owner)
-		return compile_permitted(c, owner->role);
+		return compile_admission(c, owner->role, owner->effective_mode);
 	if (b->error || ruleset_chain(b->ruleset, CHAIN_PERMITTED))
 		return CHAIN_PERMITTED;
 

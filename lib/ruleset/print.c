@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -130,6 +131,8 @@ static void print_key(const struct set *set, const struct element *element, FILE
 		fputs(" . ", out);
 		print_ether(key + 16, out);
 		return;
+	case SET_IPV4_PAIR:
+	case SET_IPV6_PAIR:
 	case SET_IPV4_FLOW:
 	case SET_IPV6_FLOW:
 		return; /* elements are not ours */
@@ -158,6 +161,11 @@ static void print_set(const struct set *set, FILE *out)
 	        set_type_name(set->type), set->map ? " : verdict" : "");
 	if (set->size)
 		fprintf(out, "\t\tsize %u\n", set->size);
+	if (set->learning)
+		fprintf(out, "\t\tflags dynamic,timeout\n");
+	if (set->limit.rate)
+		fprintf(out, "\t\tlimit rate %" PRIu64 "/%s burst %u packets\n", set->limit.rate,
+		        limit_unit_name(set->limit.unit), set->limit.burst);
 	if (set->interval || set->timed)
 		fprintf(out, "\t\tflags %s%s%s\n", set->interval ? "interval" : "",
 		        set->interval && set->timed ? "," : "", set->timed ? "timeout" : "");
@@ -266,6 +274,10 @@ static void print_statement(const struct statement *s, FILE *out)
 		        forth ? "sport" : "dport", family_word(s->family),
 		        forth ? "daddr" : "saddr", forth ? "dport" : "sport", s->name);
 		return;
+	case MATCH_PAIR_SET:
+		fprintf(out, "%s saddr . %s daddr @%s", family_word(s->family),
+		        family_word(s->family), s->name);
+		return;
 	case VMAP_ADDRESS:
 		fprintf(out, "%s %s vmap @%s", family_word(s->family), side_word(s->side), s->name);
 		return;
@@ -281,6 +293,13 @@ static void print_statement(const struct statement *s, FILE *out)
 		return;
 	case ACTION_COUNT_SOURCE:
 		fprintf(out, "add @%s { %s saddr }", s->name, family_word(s->family));
+		return;
+	case ACTION_LIMIT_SOURCE:
+		fprintf(out, "update @%s { %s saddr }", s->name, family_word(s->family));
+		return;
+	case ACTION_ADD_PAIR:
+		fprintf(out, "add @%s { %s saddr . %s daddr }", s->name, family_word(s->family),
+		        family_word(s->family));
 		return;
 	case ACTION_HELPER:
 		fprintf(out, "ct helper set \"%s\"", s->name);

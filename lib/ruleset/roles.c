@@ -53,17 +53,19 @@ const char *compile_revoked(struct compiler *c, const struct role *role)
  * Established flows come to a role's chains only while all flows are judged again; else the fast
  * path has them. So nothing in these chains has to come and go with the phases.
  *
- * An established flow that ends here was permitted before. Its
+ * An established flow that ends here was permitted before (no throttle ends one). Its
  * later packets, and what its other end still sends, find the flow gone from conntrack but
  * remembered in the sets.
  */
-static void sort_out_revoked(struct compiler *c, const char *chain, const struct role *role,
-                             struct location at)
+static void sort_out_revoked(struct compiler *c, const char *chain, enum reason reason,
+                             const struct role *role, struct location at)
 {
 	struct builder *b = &c->builder;
 	const char *revoked = compile_revoked(c, role);
 
-	RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED}, to_chain(VERDICT_GOTO, revoked));
+	if (reason != REASON_THROTTLE)
+		RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
+		     to_chain(VERDICT_GOTO, revoked));
 	for (int family = 0; family < FAMILY_COUNT; family++) {
 		struct statement flow = {.kind = MATCH_FLOW_SET,
 		                         .family = (enum family)family,
@@ -82,10 +84,10 @@ void write_blocked(struct compiler *c, const char *chain, enum reason reason,
 	struct location at = role ? role->at : c->policy->gateway.at;
 
 	if (mode == MODE_ENFORCE)
-		sort_out_revoked(c, chain, role, at);
+		sort_out_revoked(c, chain, reason, role, at);
 	else if (reason == REASON_INBOUND)
 		RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED}, {.kind = VERDICT_RETURN});
-	else
+	else if (reason != REASON_THROTTLE)
 		RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
 		     to_chain(VERDICT_GOTO, CHAIN_PASS_ON));
 	RULE(b, chain, NULL, at, count_blocked(c, reason, role), log_blocked(c, reason, role),
@@ -158,7 +160,7 @@ const char *compile_role(struct compiler *c, const struct role *role, enum mode 
 	if (b->error || ruleset_chain(b->ruleset, name))
 		return name;
 
-	const char *permitted = compile_permitted(c, role);
+	const char *permitted = compile_admission(c, role, mode);
 	build_chain(b, name, NULL, role->at);
 	compile_blocklist(c, role, name, mode);
 	compile_permissions(c, role, DIRECTION_OUTBOUND, name, to_chain(VERDICT_GOTO, permitted));

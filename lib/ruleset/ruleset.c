@@ -112,6 +112,8 @@ static const struct set_type_row {
         [SET_IPV6_SERVICE] = {"ipv6_addr . inet_proto . inet_service", 24},
         [SET_IPV4_ETHER] = {"ipv4_addr . ether_addr", 12},
         [SET_IPV6_ETHER] = {"ipv6_addr . ether_addr", 24},
+        [SET_IPV4_PAIR] = {"ipv4_addr . ipv4_addr", 8},
+        [SET_IPV6_PAIR] = {"ipv6_addr . ipv6_addr", 32},
         [SET_IPV4_FLOW] = {"ipv4_addr . inet_proto . inet_service . ipv4_addr . inet_service", 20},
         [SET_IPV6_FLOW] = {"ipv6_addr . inet_proto . inet_service . ipv6_addr . inet_service", 44},
 };
@@ -124,6 +126,20 @@ size_t set_key_length(enum set_type type)
 const char *set_type_name(enum set_type type)
 {
 	return set_types[type].name;
+}
+
+const char *limit_unit_name(uint64_t unit)
+{
+	static const struct {
+		uint64_t seconds;
+		const char *name;
+	} units[] = {
+	        {1, "second"}, {60, "minute"}, {3600, "hour"}, {86400, "day"}, {604800, "week"}};
+
+	for (size_t i = 0; i < ELEMENTS_OF(units); i++)
+		if (units[i].seconds == unit)
+			return units[i].name;
+	return NULL;
 }
 
 int element_compare(const struct element *a, const struct element *b)

@@ -35,8 +35,11 @@ enum set_type {
 	SET_IPV6_SERVICE, /* ipv6_addr . inet_proto . inet_service */
 	SET_IPV4_ETHER,   /* ipv4_addr . ether_addr */
 	SET_IPV6_ETHER,   /* ipv6_addr . ether_addr */
-	/* A flow: source, protocol, source port, destination, destination port. Only sets whose
-	 * elements are not ours have this type: the key is longer than SET_KEY_MAX. */
+	/* Only sets whose elements are not ours have these types: keys are longer than SET_KEY_MAX.
+	 * A pair: source and destination. A flow: source, protocol, source port, destination,
+	 * destination port. */
+	SET_IPV4_PAIR,
+	SET_IPV6_PAIR,
 	SET_IPV4_FLOW,
 	SET_IPV6_FLOW,
 };
@@ -64,6 +67,19 @@ struct element {
 	struct location at;
 };
 
+/*
+ * A token bucket that each element of a set has: it holds `burst` packets and gains `rate` of them
+ * in `unit` seconds. nft knows these units: second, minute, hour, day and week.
+ */
+struct limit {
+	uint64_t rate; /* 0: no limit */
+	uint64_t unit;
+	uint32_t burst;
+};
+
+/* "second" to "week"; NULL for any other unit. */
+const char *limit_unit_name(uint64_t unit);
+
 struct set {
 	const char *name;
 	enum set_type type;
@@ -72,6 +88,8 @@ struct set {
 	bool dynamic;        /* elements come and go, and are not ours to compare */
 	bool timed;          /* elements are ours, but each may have an end of its own */
 	uint32_t timeout;    /* dynamic: seconds that an element stays; 0: always, with a counter */
+	bool learning;       /* dynamic, with a timeout: rules add the elements */
+	struct limit limit;  /* learning: each element has one */
 	uint32_t size;       /* a hard cap, and the hash's size; 0: none given (interval sets) */
 	const char *comment; /* or NULL */
 	ARRAY(struct element) elements; /* sorted by element_compare(), no two equal */
@@ -126,13 +144,17 @@ enum statement_kind {
 	/* ip|ip6 saddr . meta l4proto . th sport . ip|ip6 daddr . th dport @name, by family; with
 	 * side SIDE_DESTINATION the other way round, for the flow's replies. */
 	MATCH_FLOW_SET,
+	MATCH_PAIR_SET, /* ip|ip6 saddr . ip|ip6 daddr @name, by family */
 	/* Verdicts out of a map; the rule goes on where the map has no entry. */
 	VMAP_ADDRESS, /* ip|ip6 saddr|daddr vmap @name */
 	VMAP_ETHER,   /* ether saddr vmap @name */
-	/* Actions: always go on, but for ACTION_COUNT_SOURCE, which stops its rule when full. */
+	/* Actions: always go on, but for those that add to a set, which stop their rule when it is
+	 * full; ACTION_LIMIT_SOURCE also when the source is over the limit of its element. */
 	ACTION_COUNTER,      /* counter name "name" */
 	ACTION_LOG,          /* log prefix "name" group value snaplen LOG_SNAPLEN */
 	ACTION_COUNT_SOURCE, /* add @name { ip|ip6 saddr }, by family */
+	ACTION_LIMIT_SOURCE, /* update @name { ip|ip6 saddr }, by family: its time begins anew */
+	ACTION_ADD_PAIR,     /* add @name { ip|ip6 saddr . ip|ip6 daddr }, by family */
 	ACTION_HELPER,       /* ct helper set "name" */
 	/* Verdicts: end the rule. */
 	VERDICT_ACCEPT,

@@ -31,6 +31,8 @@ static bool key_family(enum set_type type, enum family *ret_family)
 	case SET_ICMPV6_TYPE:
 	case SET_ETHER:
 	case SET_SERVICE:
+	case SET_IPV4_PAIR:
+	case SET_IPV6_PAIR:
 	case SET_IPV4_FLOW:
 	case SET_IPV6_FLOW:
 		return false;

@@ -53,6 +53,32 @@ static void build_sets(struct builder *b)
 	        {.name = "lent_ports", .type = SET_PORT, .interval = true, .timed = true},
 	        {.name = "seen4", .type = SET_IPV4, .dynamic = true, .size = 1000},
 	        {.name = "seen6", .type = SET_IPV6, .dynamic = true, .size = 65535},
+	        {.name = "rate4",
+	         .type = SET_IPV4,
+	         .dynamic = true,
+	         .learning = true,
+	         .timeout = 10,
+	         .limit = {.rate = 10, .unit = 1, .burst = 100},
+	         .size = 1000},
+	        {.name = "rate6",
+	         .type = SET_IPV6,
+	         .dynamic = true,
+	         .learning = true,
+	         .timeout = 3600,
+	         .limit = {.rate = 8640000, .unit = 604800, .burst = 5},
+	         .size = 1000},
+	        {.name = "pair4",
+	         .type = SET_IPV4_PAIR,
+	         .dynamic = true,
+	         .learning = true,
+	         .timeout = 300,
+	         .size = 1000},
+	        {.name = "pair6",
+	         .type = SET_IPV6_PAIR,
+	         .dynamic = true,
+	         .learning = true,
+	         .timeout = 300,
+	         .size = 1000},
 	};
 
 	for (size_t i = 0; i < ELEMENTS_OF(sets); i++)
@@ -154,6 +180,23 @@ static void build_role(struct builder *b)
 	     {.kind = ACTION_LOG, .value = 100, .name = "egressd role desk"}, done);
 }
 
+static void build_throttle(struct builder *b)
+{
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		enum family family = (enum family)i;
+		const char *pair = family == FAMILY_IPV4 ? "pair4" : "pair6";
+		const char *rate = family == FAMILY_IPV4 ? "rate4" : "rate6";
+
+		RULE(b, "role_desk", NULL, nowhere,
+		     {.kind = MATCH_PAIR_SET, .family = family, .name = pair},
+		     {.kind = VERDICT_RETURN});
+		RULE(b, "role_desk", NULL, nowhere,
+		     {.kind = ACTION_LIMIT_SOURCE, .family = family, .name = rate},
+		     {.kind = ACTION_ADD_PAIR, .family = family, .name = pair},
+		     {.kind = VERDICT_RETURN});
+	}
+}
+
 static void build_bases(struct builder *b)
 {
 	const struct statement accept = {.kind = VERDICT_ACCEPT};
@@ -207,6 +250,7 @@ struct ruleset *sample_everything(void)
 	RULE(&b, "refuse", NULL, nowhere, {.kind = MATCH_PROTOCOL, .value = IPPROTO_TCP},
 	     {.kind = VERDICT_REJECT_RESET});
 	RULE(&b, "refuse", NULL, nowhere, {.kind = VERDICT_REJECT_ADMIN});
+	build_throttle(&b);
 	build_role(&b);
 	build_bases(&b);
 	ck_assert_int_eq(build_finish(&b), 0);

@@ -39,6 +39,7 @@ static struct op ops[] = {
         {.kind = OP_HELPER, .name = "ftp"},
         {.kind = OP_LOG, .key = 100, .flags = 128, .name = "egressd role desk"},
         {.kind = OP_DYNSET, .reg = NFT_REG_1, .name = "seen"},
+        {.kind = OP_DYNSET, .key = NFT_DYNSET_OP_UPDATE, .reg = NFT_REG_1, .name = "seen"},
         {.kind = OP_REJECT, .key = NFT_REJECT_ICMPX_UNREACH, .flags = 3},
         {.kind = OP_VERDICT, .key = (uint32_t)NFT_GOTO, .name = "refuse"},
 };
@@ -131,7 +132,7 @@ START_TEST(an_expression_with_more_than_an_op_can_say_is_foreign)
 	        {OP_LOOKUP, NFTA_LOOKUP_FLAGS, 2},     {OP_LOOKUP, NFTA_LOOKUP_DREG, 1},
 	        {OP_COUNTER, NFTA_OBJREF_IMM_TYPE, 2}, {OP_LOG, NFTA_LOG_LEVEL, 4},
 	        {OP_LOG, NFTA_LOG_FLAGS, 1},           {OP_LOG, NFTA_LOG_QTHRESHOLD, 1},
-	        {OP_DYNSET, NFTA_DYNSET_OP, 1},        {OP_DYNSET, NFTA_DYNSET_SREG_DATA, 1},
+	        {OP_DYNSET, NFTA_DYNSET_OP, 2},        {OP_DYNSET, NFTA_DYNSET_SREG_DATA, 1},
 	        {OP_DYNSET, NFTA_DYNSET_EXPR, 1},      {OP_DYNSET, NFTA_DYNSET_FLAGS, 1},
 	        {OP_DYNSET, NFTA_DYNSET_TIMEOUT, 1},   {OP_VERDICT, NFTA_IMMEDIATE_DREG, 1},
 	};

@@ -280,6 +280,91 @@ START_TEST(between_the_phases_only_rules_change)
 }
 END_TEST
 
+#define THROTTLED(throttle, services)                                                              \
+	"gateway = { inside = [ \"lan0\" ]; };\n"                                                  \
+	"roles = { desk = { throttle = { " throttle " }; outbound = [ " services " ]; }; };\n"     \
+	"hosts = ( { name = \"lan\"; role = \"desk\"; address = \"192.168.0.0/24\"; } );"
+
+START_TEST(a_throttle_that_stays_keeps_its_sets_and_one_that_changes_makes_its_buckets_anew)
+{
+	assert_difference(THROTTLED("", "\"http\""), THROTTLED("", "\"http\", \"https\""),
+	                  "add 1 to set outbound_desk\n");
+	assert_difference(THROTTLED("per = \"10s\";", "\"http\""),
+	                  THROTTLED("per = \"20s\";", "\"http\""),
+	                  "delete a rule of chain throttle_desk\n"
+	                  "delete a rule of chain throttle_desk\n"
+	                  "delete set throttle_desk_4\n"
+	                  "delete set throttle_desk_6\n"
+	                  "add set throttle_desk_4\n"
+	                  "add set throttle_desk_6\n"
+	                  "add a rule to chain throttle_desk, before another\n"
+	                  "add a rule to chain throttle_desk, before another\n");
+}
+END_TEST
+
+START_TEST(what_a_throttled_role_may_besides_denies_nothing)
+{
+	assert_can_deny(THROTTLED("", "\"http\""), THROTTLED("", "\"http\", \"gre\""), false);
+	assert_can_deny(THROTTLED("", "\"http\", \"gre\""), THROTTLED("", "\"http\""), true);
+}
+END_TEST
+
+/* The limit of a throttle's buckets. */
+static struct limit limit_for(uint64_t destinations, uint64_t milliseconds)
+{
+	_cleanup_free_ char *text = NULL;
+	ck_assert_int_gt(
+	        asprintf(&text, THROTTLED("destinations = %llu; per = \"%llums\";", "\"http\""),
+	                 (unsigned long long)destinations, (unsigned long long)milliseconds),
+	        0);
+	_cleanup_(compiled_done) struct compiled compiled = compile_text(text);
+	const struct set *set = ruleset_set(compiled.ruleset, "throttle_desk_4");
+	/* What is left alone for that long is full: to forget it changes nothing. */
+	ck_assert_uint_ge((uint64_t)set->timeout * 1000, milliseconds);
+	return set->limit;
+}
+
+START_TEST(a_bucket_holds_what_a_throttle_permits_and_fills_within_its_time)
+{
+	static const struct {
+		unsigned destinations, milliseconds;
+		struct limit limit;
+	} exact[] = {
+	        {100, 10000, {10, 1, 100}},
+	        {54, 100, {540, 1, 54}},
+	        {15, 1000, {15, 1, 15}},
+	        {10, 60000, {10, 60, 10}},
+	        {1, 3600000, {1, 3600, 1}},
+	        {30, 3600000, {30, 3600, 30}},
+	        {7, 25000, {1008, 3600, 7}},
+	        {100, 7000, {8640000, 604800, 100}},
+	        {1000000, 100, {10000000, 1, 1000000}},
+	};
+	for (size_t i = 0; i < ELEMENTS_OF(exact); i++) {
+		struct limit limit = limit_for(exact[i].destinations, exact[i].milliseconds);
+		ck_assert_uint_eq(limit.rate, exact[i].limit.rate);
+		ck_assert_uint_eq(limit.unit, exact[i].limit.unit);
+		ck_assert_uint_eq(limit.burst, exact[i].limit.burst);
+	}
+
+	unsigned seed = (unsigned)time(NULL);
+	printf("limits: seed %u\n", seed);
+	srand(seed);
+	for (int i = 0; i < 200; i++) {
+		uint64_t destinations = 1 + (uint64_t)rand() % 1000000;
+		uint64_t milliseconds = 100 + (uint64_t)rand() % 3599901;
+		struct limit limit = limit_for(destinations, milliseconds);
+		/* Gained in that time, in units of a millionth of a destination a second. */
+		__uint128_t gained = (__uint128_t)limit.rate * milliseconds;
+		__uint128_t asked = (__uint128_t)destinations * limit.unit * 1000;
+		ck_assert_msg(gained >= asked, "whoever keeps to it would be stopped");
+		ck_assert_msg(gained - asked <= milliseconds, "it is more than rounded");
+		ck_assert_ptr_nonnull(limit_unit_name(limit.unit));
+		ck_assert_uint_eq(limit.burst, destinations);
+	}
+}
+END_TEST
+
 /* Random nested claims, held against the look-up that packets' names come from. */
 static void add_random_claims(struct claim *claims, size_t *count, size_t max, int parent,
                               const struct host *hosts, unsigned from, unsigned to)
@@ -359,6 +444,11 @@ int main(void)
 	tcase_add_test(tests, a_change_that_only_permits_more_denies_nothing);
 	tcase_add_test(tests, whatever_else_is_changed_may_deny);
 	tcase_add_test(tests, between_the_phases_only_rules_change);
+	tcase_add_test(
+	        tests,
+	        a_throttle_that_stays_keeps_its_sets_and_one_that_changes_makes_its_buckets_anew);
+	tcase_add_test(tests, what_a_throttled_role_may_besides_denies_nothing);
+	tcase_add_test(tests, a_bucket_holds_what_a_throttle_permits_and_fills_within_its_time);
 	tcase_add_test(tests, segments_belong_to_whom_the_most_specific_claim_says);
 	suite_add_tcase(suite, tests);
 
