@@ -18,6 +18,7 @@
 struct role_facts {
 	char may[ALARM_DETAIL_BYTES]; /* what it may initiate; empty: nothing */
 	bool may_use_https;
+	struct throttle throttle;
 	struct thresholds thresholds;
 };
 
@@ -76,6 +77,8 @@ static void learn_role(const struct policy *policy, const struct role *role,
 {
 	describe_permissions(&role->may_initiate, facts->may, sizeof(facts->may));
 	facts->may_use_https = may_use_https(&role->may_initiate);
+	if (role->throttled)
+		facts->throttle = *role->throttled;
 	facts->thresholds = thresholds_of(&policy->detection, &role->detection);
 }
 
@@ -158,6 +161,8 @@ struct detect_facts facts_of(struct facts *facts, const struct sighting *sightin
 	known.may = role->may[0] ? role->may : NULL;
 	known.tripwire = host->role->is_tripwire;
 	known.may_use_https = role->may_use_https;
+	known.throttle_destinations = role->throttle.destinations;
+	known.throttle_per = role->throttle.per;
 	known.thresholds = &role->thresholds;
 	/* An address that took a role at run time is a host of its own, beside those counted. */
 	known.one_machine = host->index >= facts->host_count || facts->one_machine[host->index];

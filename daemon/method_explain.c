@@ -3,6 +3,7 @@
 
 #include "base/protocol.h"
 #include "policy/runtime.h"
+#include "policy/span_word.h"
 #include "question.h"
 #include "replies.h"
 
@@ -134,6 +135,23 @@ static void print_requests(const struct question *question, const struct judgeme
 		        permit->comment);
 }
 
+/* "; that is counted by the kernel: ..." for what is permitted only while its host is slow enough
+ */
+static void print_throttle(const struct question *question, const struct judgement *judgement,
+                           FILE *out)
+{
+	char per[SPAN_WORD_TEXT_MAX];
+	const struct host *source = judgement->source;
+	const struct throttle *throttle = source ? source->role->throttled : NULL;
+	if (!throttle || judgement->offence_count || question->ends_here)
+		return;
+	fprintf(out,
+	        "; role %s has a throttle: one that contacted %u new destinations in %s has to "
+	        "wait before it may contact another (%s:%u)",
+	        source->role->name, throttle->destinations, span_word_print(throttle->per, per),
+	        throttle->at.file, throttle->at.line);
+}
+
 static char *explain(const struct question *question, const struct judgement *judgement)
 {
 	const struct offence *offence = judgement->offence_count ? &judgement->offences[0] : NULL;
@@ -151,6 +169,7 @@ static char *explain(const struct question *question, const struct judgement *ju
 	if (at->file && at->line)
 		fprintf(out, " (%s:%u)", at->file, at->line);
 	print_requests(question, judgement, out);
+	print_throttle(question, judgement, out);
 	if (offence && judgement->passes)
 		fputs("; in audit mode it passes all the same and is counted", out);
 	fputc('.', out);

@@ -56,16 +56,25 @@ static json_t *permissions_reply(const struct permission_list *list, const char 
 	return reply;
 }
 
+static json_t *throttle_reply(const struct throttle *throttle)
+{
+	if (!throttle)
+		return json_null();
+	return json_pack("{sI sI so sI}", "destinations", (json_int_t)throttle->destinations, "per",
+	                 (json_int_t)throttle->per, "file", reply_string(throttle->at.file), "line",
+	                 (json_int_t)throttle->at.line);
+}
+
 static json_t *role_reply(const struct role *role, size_t hosts, const struct counts *counts)
 {
-	return json_pack("{ss ss sI so so so sb so so so sI}", "name", role->name, "mode",
+	return json_pack("{ss ss sI so so so sb so so so so sI}", "name", role->name, "mode",
 	                 mode_name(role->effective_mode), "hosts", (json_int_t)hosts, "inherits",
 	                 words_reply(&role->inherits), "outbound",
 	                 permissions_reply(&role->may_initiate, "to"), "inbound",
 	                 role->judged_inbound ? permissions_reply(&role->may_be_reached, "from")
 	                                      : json_null(),
-	                 "tripwire", role->is_tripwire, "permitted",
-	                 reply_count(counts_permitted(counts, role->name)), "blocked",
+	                 "tripwire", role->is_tripwire, "throttle", throttle_reply(role->throttled),
+	                 "permitted", reply_count(counts_permitted(counts, role->name)), "blocked",
 	                 reply_count(counts_blocked(counts, role->name)), "file",
 	                 reply_string(role->at.file), "line", (json_int_t)role->at.line);
 }

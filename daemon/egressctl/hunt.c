@@ -62,7 +62,7 @@ static void print_beacon(const struct command *command, const json_t *card)
 	                     time_print(json_integer_value(time), when));
 }
 
-static void print_scores(const struct command *command, const json_t *card)
+static void print_scores(const struct command *command, const json_t *alarm, const json_t *card)
 {
 	const struct writer *writer = &command->writer;
 	const json_t *rita = json_object_get(card, "rita");
@@ -70,7 +70,8 @@ static void print_scores(const struct command *command, const json_t *card)
 	int64_t span = field_number(card, "span");
 	char left[UNIT_TEXT_MAX];
 
-	if (distinct)
+	/* Of a throttle it is what its role may, which the sentence says. */
+	if (distinct && strcmp(field_text(alarm, "kind", ""), "throttle") != 0)
 		writer_field(writer, "Distinct", COLOUR_NONE, "%lld%s%s", (long long)distinct,
 		             span ? " within " : "", span ? left_print(span, 0, left) : "");
 	if (json_is_object(rita))
@@ -256,7 +257,7 @@ void hunt_print(const struct command *command, const json_t *alarm, const json_t
 		writer_field(writer, "May", COLOUR_NONE, "%s", detail);
 	print_times(command, alarm, card);
 	print_beacon(command, card);
-	print_scores(command, card);
+	print_scores(command, alarm, card);
 	print_tried(command, card);
 	print_evidence(command, card);
 	print_commands(command, card);

@@ -3,6 +3,7 @@
 
 #include "ask.h"
 #include "field.h"
+#include "policy/span_word.h"
 #include "units.h"
 
 /* Permissions, set apart by more than the commas that they have in them; `none` when there are
@@ -23,6 +24,17 @@ static void print_inherits(const struct command *command, const json_t *role)
 		             list ? list : "(out of memory)");
 }
 
+static void print_throttle(const struct command *command, const json_t *role)
+{
+	const json_t *throttle = json_object_get(role, "throttle");
+	char per[SPAN_WORD_TEXT_MAX];
+	if (json_is_object(throttle))
+		writer_field(&command->writer, "  throttle", COLOUR_NONE,
+		             "%lld new destinations in %s",
+		             (long long)field_number(throttle, "destinations"),
+		             span_word_print((usec_t)field_number(throttle, "per"), per));
+}
+
 static void print_role(const struct command *command, const json_t *role)
 {
 	const struct writer *writer = &command->writer;
@@ -38,6 +50,7 @@ static void print_role(const struct command *command, const json_t *role)
 	print_permissions(command, "  inbound", role, "inbound",
 	                  json_is_array(json_object_get(role, "inbound")) ? "nothing"
 	                                                                  : "not judged");
+	print_throttle(command, role);
 	writer_field(writer, "  permitted", COLOUR_NONE, "%s packets, %s",
 	             count_print(field_packets(role, "permitted"), packets),
 	             bytes_print(field_bytes(role, "permitted"), bytes));

@@ -100,7 +100,8 @@ struct alarm {
 	bool strobe;
 	struct rita_score score;
 
-	/* A scan's: so many hosts or ports within that span. Failed contacts of a TRW alarm. */
+	/* A scan's: so many hosts or ports within that span; a throttle's: so many new hosts are
+	 * permitted in it. Failed contacts of a TRW alarm. */
 	unsigned distinct;
 	usec_t span;
 

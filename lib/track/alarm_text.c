@@ -46,12 +46,14 @@ static const char *place_text(const struct endpoint *endpoint, const char *prepo
 	return buffer;
 }
 
-/* "90 s", "5 min", "1 h", "1 h 30 min" */
+/* "100 ms", "90 s", "5 min", "1 h", "1 h 30 min" */
 static const char *span_text(usec_t span, char buffer[static SPAN_TEXT_MAX])
 {
 	uint64_t seconds = (span + USEC_PER_SEC / 2) / USEC_PER_SEC;
 	uint64_t minutes = seconds / 60;
-	if (seconds < 120 || (seconds < 600 && seconds % 60))
+	if (span < USEC_PER_SEC)
+		snprintf(buffer, SPAN_TEXT_MAX, "%" PRIu64 " ms", span / USEC_PER_MSEC);
+	else if (seconds < 120 || (seconds < 600 && seconds % 60))
 		snprintf(buffer, SPAN_TEXT_MAX, "%" PRIu64 " s", seconds);
 	else if (minutes < 60)
 		snprintf(buffer, SPAN_TEXT_MAX, "%" PRIu64 " min", minutes);
@@ -161,6 +163,16 @@ static void put_portscan(const struct alarm *alarm, FILE *out)
 	        span_text(alarm->span, span));
 }
 
+static void put_throttle(const struct alarm *alarm, FILE *out)
+{
+	char place[PLACE_TEXT_MAX];
+	char span[SPAN_TEXT_MAX];
+	fputs(" contacts new hosts faster than its role may", out);
+	if (alarm->distinct)
+		fprintf(out, " (%u in %s)", alarm->distinct, span_text(alarm->span, span));
+	fprintf(out, ", the last one %s", place_text(&alarm->destination, "to", place));
+}
+
 static void put_stranger(const struct alarm *alarm, FILE *out)
 {
 	char address[ADDRESS_TEXT_MAX];
@@ -227,8 +239,7 @@ static void put_story(const struct alarm *alarm, FILE *out)
 		break;
 	case ALARM_THROTTLE:
 		put_who(alarm, out);
-		fprintf(out, " contacts new hosts faster than its role may, the last one %s",
-		        place_text(&alarm->destination, "to", place));
+		put_throttle(alarm, out);
 		break;
 	case ALARM_UNASSIGNED:
 	case ALARM_IMPOSTOR:

@@ -72,6 +72,17 @@ static void raise_at_once(const struct look *look, enum alarm_kind kind)
 		look_raise(look, &cause);
 }
 
+static void raise_throttle(const struct look *look)
+{
+	struct alarm_cause cause = look_cause(look, ALARM_THROTTLE);
+	if (look_count_for(look, &cause))
+		return;
+	struct alarm news = look_alarm(look, &cause);
+	news.distinct = look->facts->throttle_destinations;
+	news.span = look->facts->throttle_per;
+	look_put(look, &news);
+}
+
 static void break_tripwire(const struct look *look)
 {
 	const struct alarm *alarm =
@@ -267,7 +278,7 @@ void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
 		look_count_for_host(&look, ALARM_QUARANTINE);
 		break;
 	case REASON_THROTTLE:
-		raise_at_once(&look, ALARM_THROTTLE);
+		raise_throttle(&look);
 		break;
 	case REASON_IMPOSTOR:
 		look_at_stranger(&look, ALARM_IMPOSTOR);

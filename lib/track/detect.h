@@ -64,7 +64,9 @@ struct detect_facts {
 	bool tripwire;      /* its role says so */
 	bool may_use_https; /* to anywhere: then a blocked udp/443 is a browser that will fall back
 	                     */
-	uint32_t bytes;     /* of the packet; 0 when that is not known */
+	uint32_t throttle_destinations; /* so many new hosts may one of its role contact in: */
+	usec_t throttle_per;
+	uint32_t bytes;                      /* of the packet; 0 when that is not known */
 	const struct thresholds *thresholds; /* of its role; NULL: the standard ones */
 };
 

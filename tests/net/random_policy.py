@@ -205,6 +205,8 @@ class Maker:
             parts.append(f"outbound = {self.permissions('to')};")
         if rng.random() < 0.5:
             parts.append(f"inbound = {self.permissions('from')};")
+        if rng.random() < 0.3:  # one that nothing here reaches
+            parts.append('throttle = { destinations = 1000000; per = "1s"; };')
         parts.append(self.mode(0.2))
         return f"  role{number} = {{ {' '.join(parts)} }};"
 

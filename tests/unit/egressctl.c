@@ -147,12 +147,13 @@ static int list_roles(struct request *request, json_t *parameters, void *userdat
 {
 	return request_reply(
 	        request,
-	        json_pack("{s:[{s:s, s:s, s:i, s:[s, s], s:[s, s], s:n, s:b, s:o, s:o, s:s, "
-	                  "s:i}]}",
+	        json_pack("{s:[{s:s, s:s, s:i, s:[s, s], s:[s, s], s:n, s:b, s:{s:i, s:i}, s:o, "
+	                  "s:o, s:s, s:i}]}",
 	                  "roles", "name", "desk", "mode", "enforce", "hosts", 35, "inherits",
 	                  "base", "office", "outbound", "http, https", "smtp to loghost", "inbound",
-	                  "tripwire", 1, "permitted", count(5, 300), "blocked", count(0, 0), "file",
-	                  "a.conf", "line", 9));
+	                  "tripwire", 1, "throttle", "destinations", 100, "per", 90000000,
+	                  "permitted", count(5, 300), "blocked", count(0, 0), "file", "a.conf",
+	                  "line", 9));
 }
 
 static int monitor(struct request *request, json_t *parameters, void *userdata)
@@ -503,6 +504,7 @@ START_TEST(hosts_roles_and_events_are_shown)
 	                        "  from      base, office\n"
 	                        "  outbound  http, https; smtp to loghost\n"
 	                        "  inbound   not judged\n"
+	                        "  throttle  100 new destinations in 1m30s\n"
 	                        "  permitted 5 packets, 300 B\n"
 	                        "  blocked   0 packets, 0 B\n"
 	                        "  at        a.conf:9\n");

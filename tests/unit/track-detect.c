@@ -316,13 +316,18 @@ END_TEST
 START_TEST(a_throttled_host_is_one_critical_alarm)
 {
 	struct address source = scene_pc(5);
+	struct detect_facts desk = scene_desk;
+	desk.throttle_destinations = 100;
+	desk.throttle_per = 10 * USEC_PER_SEC;
 	for (unsigned i = 0; i < 4000; i++) {
 		struct address to = scene_outside(i);
-		scene_block(&scene, &scene_desk, REASON_THROTTLE, &source, &to, TCP, 80, i / 400.);
+		scene_block(&scene, &desk, REASON_THROTTLE, &source, &to, TCP, 80, i / 400.);
 	}
 	ck_assert_uint_eq(scene.told_count, 1);
 	scene_told(&scene, 0, ALARM_THROTTLE, SEVERITY_CRITICAL);
+	ck_assert_ptr_nonnull(strstr(scene.told[0].text, "faster than its role may (100 in 10 s)"));
 	ck_assert_uint_eq(only_alarm(ALARM_THROTTLE)->attempts, 4000);
+	ck_assert_uint_eq(only_alarm(ALARM_THROTTLE)->distinct, 100);
 }
 END_TEST
 
