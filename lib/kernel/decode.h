@@ -37,10 +37,9 @@ int decode_flowtable(const struct attributes *message, struct ruleset *ruleset);
 struct raw_element {
 	uint8_t key[SET_KEY_MAX];
 	bool end;
-	/* Borrowed from the message, or NULL: where `goto` leads; the comment, of timed sets. */
-	const char *chain;
-	const char *comment;
-	uint32_t timeout; /* of timed sets: seconds, begun ones as whole; 0: it has no end */
+	const char *chain;       /* where `goto` leads, of maps; borrowed from the message */
+	struct life life;        /* of timed sets, in begun seconds; the comment is borrowed, too */
+	const struct life *kept; /* the life in the arena, for pair_elements() */
 };
 
 /* Reads one element of that set; false when it is nothing that an element of ours could be. */

@@ -185,10 +185,10 @@ bool decode_element(const struct set *set, const struct nlattr *element,
 	}
 
 	if (set->timed) {
-		raw.comment = comment_within(fields.at[NFTA_SET_ELEM_USERDATA],
-		                             NFTNL_UDATA_SET_ELEM_COMMENT);
+		raw.life.comment = comment_within(fields.at[NFTA_SET_ELEM_USERDATA],
+		                                  NFTNL_UDATA_SET_ELEM_COMMENT);
 		if (attribute_u64(fields.at[NFTA_SET_ELEM_TIMEOUT], &milliseconds))
-			raw.timeout = seconds_of(milliseconds);
+			raw.life.timeout = seconds_of(milliseconds);
 	}
 	*ret_element = raw;
 	return true;
@@ -230,9 +230,10 @@ static int pair_sorted(struct set *set, const struct raw_element *elements, size
 		if (!element)
 			return -ENOMEM;
 		memcpy(element->from, elements[i].key, length);
-		element->chain = elements[i].chain;
-		element->comment = elements[i].comment;
-		element->timeout = elements[i].timeout;
+		if (set->timed)
+			element->life = elements[i].kept;
+		else
+			element->chain = elements[i].chain;
 		if (next && next->end) {
 			memcpy(element->to, next->key, length);
 			key_before(element->to, length);

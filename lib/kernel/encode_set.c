@@ -129,13 +129,13 @@ static bool key_after(uint8_t *key, size_t length)
 }
 
 /* The kernel takes no end of a range with these. */
-static void put_life(struct wire *wire, const struct element *element)
+static void put_life(struct wire *wire, const struct life *life)
 {
 	struct userdata userdata = {};
 
-	if (element->timeout != 0)
-		wire_u64(wire, NFTA_SET_ELEM_TIMEOUT, (uint64_t)element->timeout * 1000);
-	userdata_comment(&userdata, NFTNL_UDATA_SET_ELEM_COMMENT, element->comment);
+	if (life->timeout != 0)
+		wire_u64(wire, NFTA_SET_ELEM_TIMEOUT, (uint64_t)life->timeout * 1000);
+	userdata_comment(&userdata, NFTNL_UDATA_SET_ELEM_COMMENT, life->comment);
 	userdata_write(&userdata, wire, NFTA_SET_ELEM_USERDATA);
 }
 
@@ -150,11 +150,11 @@ static void put_element(struct wire *wire, const struct set *set, const struct e
 	size_t nest;
 
 	nest = wire_nest(wire, NFTA_LIST_ELEM);
-	put_key(wire, element->from, length);
-	if (set->map && element->chain)
-		put_goto(wire, element->chain);
+	put_key(wire, element->key, length);
+	if (set->map && element_chain(set, element))
+		put_goto(wire, element_chain(set, element));
 	if (set->timed)
-		put_life(wire, element);
+		put_life(wire, element->life);
 	wire_nest_end(wire, nest);
 
 	if (!set->interval)

@@ -26,12 +26,12 @@ struct lookup {
 	bool other;
 };
 
-static bool same_element(const struct element *element, const struct raw_element *raw)
+static bool same_element(const struct set *set, const struct element *element,
+                         const struct raw_element *raw)
 {
-	if (raw->end || memcmp(element->from, raw->key, sizeof(element->from)) != 0)
+	if (raw->end || memcmp(element->key, raw->key, sizeof(element->key)) != 0)
 		return false;
-	return element->chain && raw->chain ? strcmp(element->chain, raw->chain) == 0
-	                                    : element->chain == raw->chain;
+	return !set->map || strcmp(element_chain(set, element), raw->chain) == 0;
 }
 
 static int element_reply(const struct nlmsghdr *message, void *userdata)
@@ -47,7 +47,7 @@ static int element_reply(const struct nlmsghdr *message, void *userdata)
 	list = attributes.at[NFTA_SET_ELEM_LIST_ELEMENTS];
 	while ((element = attribute_next_nested(list, element))) {
 		if (lookup->found == lookup->count || !decode_element(lookup->set, element, &raw) ||
-		    !same_element(lookup->elements[lookup->found], &raw)) {
+		    !same_element(lookup->set, lookup->elements[lookup->found], &raw)) {
 			lookup->other = true;
 			return 0;
 		}
@@ -69,7 +69,7 @@ static int ask(struct kernel *kernel, struct lookup *lookup)
 		size_t element = wire_nest(&wire, NFTA_LIST_ELEM);
 		size_t key = wire_nest(&wire, NFTA_SET_ELEM_KEY);
 
-		wire_put(&wire, NFTA_DATA_VALUE, lookup->elements[i]->from, length);
+		wire_put(&wire, NFTA_DATA_VALUE, lookup->elements[i]->key, length);
 		wire_nest_end(&wire, key);
 		wire_nest_end(&wire, element);
 	}

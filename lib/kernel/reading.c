@@ -264,16 +264,19 @@ static int add_element(struct reading *reading, const struct raw_element *raw)
 	struct set *set = reading->set;
 	struct raw_element *end;
 	struct element *element;
-	const char *target = NULL, *comment = NULL;
+	struct life life = raw->life;
+	const struct life *kept = NULL;
+	const char *target = NULL;
 
 	if (raw->chain) {
 		target = find_target(reading, raw->chain);
 		if (!target)
 			return -ENOMEM;
 	}
-	if (raw->comment) {
-		comment = arena_strdup(reading->ruleset->arena, raw->comment);
-		if (!comment)
+	if (set->timed) {
+		life.chain = target;
+		kept = life_copy(reading->ruleset->arena, &life);
+		if (!kept)
 			return -ENOMEM;
 	}
 	if (set->interval) {
@@ -282,16 +285,17 @@ static int add_element(struct reading *reading, const struct raw_element *raw)
 			return -ENOMEM;
 		*end = *raw;
 		end->chain = target;
-		end->comment = comment;
+		end->kept = kept;
 		return 0;
 	}
 	element = ARRAY_ADD(&set->elements);
 	if (!element)
 		return -ENOMEM;
-	memcpy(element->from, raw->key, sizeof(element->from));
-	element->chain = target;
-	element->comment = comment;
-	element->timeout = raw->timeout;
+	memcpy(element->key, raw->key, sizeof(element->key));
+	if (set->timed)
+		element->life = kept;
+	else
+		element->chain = target;
 	return 0;
 }
 

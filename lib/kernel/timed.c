@@ -79,11 +79,9 @@ static int learn(struct arena *arena, const struct set *seen, struct set *known)
 		if (!slot)
 			return -ENOMEM;
 		*slot = *element;
-		if (element->comment) {
-			slot->comment = arena_strdup(arena, element->comment);
-			if (!slot->comment)
-				return -ENOMEM;
-		}
+		slot->life = life_copy(arena, element->life);
+		if (!slot->life)
+			return -ENOMEM;
 	}
 	return 0;
 }

@@ -152,13 +152,16 @@ static struct element *add_element(struct builder *b, const char *set_name, cons
 		fail(b);
 		return NULL;
 	}
-	memcpy(element->from, key, key_length);
-	element->chain = chain;
+	memcpy(element->key, key, key_length);
 	element->at = at;
-	if (set->timed) {
-		element->timeout = b->life.timeout;
-		element->comment = b->life.comment;
+	if (!set->timed) {
+		element->chain = chain;
+		return element;
 	}
+	struct life life = {b->life.timeout, b->life.comment, chain};
+	element->life = arena_copy(b->ruleset->arena, &life, 1, sizeof(life));
+	if (!element->life)
+		fail(b);
 	return element;
 }
 
@@ -185,11 +188,13 @@ void build_rule(struct builder *b, enum rule_when when, const char *chain_name, 
 	assert(chain && count <= STATEMENTS_MAX);
 
 	struct rule *rule = ARRAY_ADD(&chain->rules);
-	if (!rule) {
+	const struct statement *own =
+	        arena_copy(b->ruleset->arena, statements, count, sizeof(*statements));
+	if (!rule || !own) {
 		fail(b);
 		return;
 	}
-	memcpy(rule->statements, statements, count * sizeof(*statements));
+	rule->statements = own;
 	rule->statement_count = count;
 	rule->when = when;
 	rule->comment = comment;

@@ -11,13 +11,9 @@
  */
 struct builder {
 	struct ruleset *ruleset;
-	/* What elements of timed sets get when they are added, see struct element. */
-	struct life {
-		uint32_t timeout;
-		const char *comment;
-	} life;
-	int error;     /* 0 or -ENOMEM */
-	size_t filled; /* the set that got the last element: most go to the same one in a row */
+	struct life life; /* what elements of timed sets get when they are added */
+	int error;        /* 0 or -ENOMEM */
+	size_t filled;    /* the set that got the last element: most go to the same one in a row */
 };
 
 /* A name out of a format, in the ruleset's arena; "" after a failure. */

@@ -26,22 +26,31 @@ static bool same_comment(const char *a, const char *b)
 
 /* Of an element that ends the comment says when; what is left until then is another at each look.
  */
-static bool element_equal(struct same_names *last, const struct element *a, const struct element *b)
+static bool same_life(const struct life *a, const struct life *b)
 {
-	return memcmp(a->to, b->to, sizeof(a->to)) == 0 && same_chain(last, a->chain, b->chain) &&
-	       !a->timeout == !b->timeout && same_comment(a->comment, b->comment);
+	return !a->timeout == !b->timeout && same_comment(a->comment, b->comment);
 }
 
 /*
  * The chain that an element leads to is deleted and made again only with the whole chain; until
  * then the element holds it. Such an element goes away and comes back.
  */
-static bool element_can_stay(const struct comparison *c, const struct element *have)
+static bool chain_can_stay(const struct comparison *c, const char *have)
 {
-	if (!have->chain || c->chains_stay)
+	if (!have || c->chains_stay)
 		return true;
-	const struct chain *chain = ruleset_chain(c->have, have->chain);
+	const struct chain *chain = ruleset_chain(c->have, have);
 	return chain && staying_chain(c, chain);
+}
+
+/* Two elements of the same bytes, in sets that are alike. */
+static bool element_can_stay(const struct comparison *c, struct same_names *last,
+                             const struct set *set, const struct element *have,
+                             const struct element *wanted)
+{
+	const char *chain = element_chain(set, have);
+	return (!set->timed || same_life(have->life, wanted->life)) &&
+	       same_chain(last, chain, element_chain(set, wanted)) && chain_can_stay(c, chain);
 }
 
 /* Elements picked out of a set. */
@@ -68,7 +77,7 @@ static void walk(struct comparison *c, const struct set *have, const struct set 
 
 	while ((h < h_end || w < w_end) && !c->error) {
 		int order = h == h_end ? 1 : w == w_end ? -1 : element_compare(h, w);
-		if (order == 0 && element_equal(&last, h, w) && element_can_stay(c, h)) {
+		if (order == 0 && element_can_stay(c, &last, have, h, w)) {
 			h++;
 			w++;
 			continue;

@@ -73,7 +73,7 @@ static void print_service(const uint8_t *bytes, FILE *out)
 
 static void print_key(const struct set *set, const struct element *element, FILE *out)
 {
-	const uint8_t *key = element->from;
+	const uint8_t *key = element->key;
 	struct address_range range;
 
 	switch (set->type) {
@@ -182,12 +182,12 @@ static void print_set(const struct set *set, FILE *out)
 	ARRAY_FOREACH (element, &set->elements) {
 		fputs(before, out);
 		print_key(set, element, out);
-		if (element->timeout)
-			print_timeout(element->timeout, out);
-		if (set->timed && element->comment)
-			fprintf(out, " comment \"%s\"", element->comment);
-		if (element->chain)
-			fprintf(out, " : goto %s", element->chain);
+		if (set->timed && element->life->timeout)
+			print_timeout(element->life->timeout, out);
+		if (set->timed && element->life->comment)
+			fprintf(out, " comment \"%s\"", element->life->comment);
+		if (set->map && element_chain(set, element))
+			fprintf(out, " : goto %s", element_chain(set, element));
 		before = ",\n\t\t\t     ";
 	}
 	if (set->elements.count)

@@ -142,9 +142,18 @@ const char *limit_unit_name(uint64_t unit)
 	return NULL;
 }
 
+const struct life *life_copy(struct arena *arena, const struct life *life)
+{
+	struct life *copy = arena_copy(arena, life, 1, sizeof(*life));
+	if (!copy || !life->comment)
+		return copy;
+	copy->comment = arena_strdup(arena, life->comment);
+	return copy->comment ? copy : NULL;
+}
+
 int element_compare(const struct element *a, const struct element *b)
 {
-	return memcmp(a->from, b->from, sizeof(a->from));
+	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 }
 
 static int compare_elements(const void *a, const void *b)

@@ -52,18 +52,34 @@ size_t set_key_length(enum set_type type);
 /* The nft spelling, as "ipv4_addr . inet_proto . inet_service". */
 const char *set_type_name(enum set_type type);
 
+/* How long an element of a timed set stays, and why it is there. */
+struct life {
+	uint32_t timeout;    /* seconds from its adding until the kernel takes it away; 0: never */
+	const char *comment; /* or NULL */
+	const char *chain;   /* in a map: as of an element that is not timed */
+};
+
+/* A copy in the arena, with a comment of its own; NULL without memory. */
+const struct life *life_copy(struct arena *arena, const struct life *life);
+
 /*
- * An element. In an interval set it is the range from..to, both included, and the type is one of
- * SET_IPV4, SET_IPV6, SET_PORT; elsewhere `to` is unused and zero. Bytes past the key are zero.
+ * An element: a key, or in an interval set the range from..to, both included, whose type is one of
+ * SET_IPV4, SET_IPV6, SET_PORT. Bytes past what is used are zero. There may be hundreds of
+ * thousands, so that nothing has room of its own that no element has beside the other.
  */
 struct element {
-	uint8_t from[SET_KEY_MAX];
-	uint8_t to[16];
-	const char *chain; /* in a verdict map: the chain that `goto` leads to; else NULL */
-	/* In a timed set: the seconds from its adding after which the kernel takes it away, 0 for
-	 * never; and the comment, or NULL. */
-	uint32_t timeout;
-	const char *comment;
+	union {
+		uint8_t key[SET_KEY_MAX];
+		struct {
+			uint8_t from[16];
+			uint8_t to[16];
+		};
+		uint8_t bytes[32]; /* all of it, by which elements are ordered */
+	};
+	union {
+		const char *chain;       /* in a map: the chain that `goto` leads to; or NULL */
+		const struct life *life; /* in a timed set, be it a map or not */
+	};
 	struct location at;
 };
 
@@ -99,7 +115,13 @@ struct set {
 	uint32_t count;
 };
 
-/* Order of elements within a set: by the bytes of `from`. */
+/* The chain that an element of the set leads to, or NULL. */
+static inline const char *element_chain(const struct set *set, const struct element *element)
+{
+	return set->timed ? element->life->chain : element->chain;
+}
+
+/* Order of elements within a set: by their bytes. */
 int element_compare(const struct element *a, const struct element *b);
 
 /* Sorts a set's elements and drops repetitions of the same key (the first one stays). */
@@ -204,7 +226,7 @@ enum rule_when {
 
 struct rule {
 	enum rule_when when;
-	struct statement statements[STATEMENTS_MAX]; /* empty in a ruleset that was read back */
+	const struct statement *statements; /* NULL in a ruleset that was read back */
 	size_t statement_count;
 	const char *comment;  /* or NULL */
 	struct bytecode code; /* what the kernel has or is to have */

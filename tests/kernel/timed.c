@@ -186,8 +186,7 @@ START_TEST(a_set_that_was_not_timed_is_made_anew)
 	ARRAY_FOREACH (set, &plain->sets) {
 		set->timed = false;
 		ARRAY_FOREACH (element, &set->elements) {
-			element->comment = NULL;
-			element->timeout = 0;
+			element->chain = element->life->chain;
 		}
 	}
 	sample_apply(kernel, plain);

@@ -273,8 +273,9 @@ END_TEST
 /* The kernel hides the beginnings of ranges that are over, but for a while not their ends. */
 START_TEST(in_a_timed_set_ends_without_a_beginning_are_passed_over)
 {
+	static const struct life lent = {.comment = "lent", .timeout = 60};
 	struct raw_element ends[] = {
-	        {.key = {0, 3}, .end = true}, {.key = {1, 0}, .comment = "lent", .timeout = 60},
+	        {.key = {0, 3}, .end = true}, {.key = {1, 0}, .kept = &lent},
 	        {.key = {2, 0}, .end = true}, {.key = {3, 0}, .end = true},
 	        {.key = {4, 0}, .end = true}, {.key = {5, 0}},
 	        {.key = {5, 1}, .end = true},
@@ -285,8 +286,7 @@ START_TEST(in_a_timed_set_ends_without_a_beginning_are_passed_over)
 	ck_assert_uint_eq(set.elements.count, 2);
 	ck_assert_mem_eq(set.elements.items[0].from, "\1\0", 2);
 	ck_assert_mem_eq(set.elements.items[0].to, "\1\377", 2);
-	ck_assert_str_eq(set.elements.items[0].comment, "lent");
-	ck_assert_uint_eq(set.elements.items[0].timeout, 60);
+	ck_assert_ptr_eq(set.elements.items[0].life, &lent);
 	ck_assert_mem_eq(set.elements.items[1].to, "\5\0", 2);
 	ARRAY_DONE(&set.elements);
 }

@@ -126,8 +126,8 @@ START_TEST(the_sets_of_assignments_can_be_made_alone_as_the_whole_table_has_them
 			const struct element *a = &set->elements.items[i];
 			const struct element *b = &other->elements.items[i];
 			ck_assert_int_eq(element_compare(a, b), 0);
-			ck_assert_uint_eq(a->timeout, b->timeout);
-			ck_assert_str_eq(a->comment, b->comment);
+			ck_assert_uint_eq(a->life->timeout, b->life->timeout);
+			ck_assert_str_eq(a->life->comment, b->life->comment);
 		}
 	}
 	ask(&requests, assignment_of("10.9.9.7", "print", HOUR));
@@ -143,10 +143,11 @@ START_TEST(time_that_passes_changes_nothing_until_the_end)
 	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
 	_cleanup_(ruleset_freep) struct ruleset *after = compile_at(ASKED_AT + HOUR - 1);
 	assert_difference(before, after, "");
-	ck_assert_uint_eq(ruleset_set(before, "assigned_address4")->elements.items[0].timeout,
+	ck_assert_uint_eq(ruleset_set(before, "assigned_address4")->elements.items[0].life->timeout,
 	                  3600);
-	ck_assert_uint_eq(ruleset_set(before, "permit_2")->elements.items[0].timeout, 3600);
-	ck_assert_uint_eq(ruleset_set(after, "assigned_address4")->elements.items[0].timeout, 1);
+	ck_assert_uint_eq(ruleset_set(before, "permit_2")->elements.items[0].life->timeout, 3600);
+	ck_assert_uint_eq(ruleset_set(after, "assigned_address4")->elements.items[0].life->timeout,
+	                  1);
 
 	_cleanup_(ruleset_freep) struct ruleset *late = NULL;
 	ck_assert_int_eq(ruleset_compile(policy, ASKED_AT + HOUR, &late), 0);
