@@ -12,6 +12,7 @@
 #include "last_good.h"
 #include "methods.h"
 #include "on_alarm.h"
+#include "owner_socket.h"
 #include "past.h"
 #include "replies.h"
 #include "report.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct descriptors *descriptors; /* what systemd passed; NULL once all has started */
 	sd_event *event;
 	struct enforcement enforcement;
+	struct owner_socket owner_socket;
 	struct health health;
 	struct events *events;
 	struct alarms *alarms;
@@ -86,10 +88,16 @@ static void update_health_of(void *userdata)
 	update_health(userdata);
 }
 
-/* Before the commit, so that the first packet that the new table blocks is reported as well. */
-static void listen_for_events(const struct policy *candidate, void *userdata)
+/* NULL: without a policy. */
+static void keep_owner_socket(struct daemon *daemon, const struct policy *policy)
 {
-	struct daemon *daemon = userdata;
+	owner_socket_keep(&daemon->owner_socket, daemon->enforcement.kernel,
+	                  !policy || policy->gateway.own_table);
+}
+
+/* Before the commit, so that the first packet that the new table blocks is reported as well. */
+static void listen_for_events(const struct policy *candidate, struct daemon *daemon)
+{
 	uint16_t group = candidate->gateway.nflog_group;
 
 	int r = events_listen(daemon->events, group);
@@ -105,6 +113,14 @@ static void listen_for_events(const struct policy *candidate, void *userdata)
 		             group, strerror(-r));
 	else
 		health_clear(&daemon->health, FAULT_EVENTS);
+}
+
+/* What a policy needs before its commit. */
+static void prepare(const struct policy *candidate, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	keep_owner_socket(daemon, candidate);
+	listen_for_events(candidate, daemon);
 }
 
 static void watch_paths(struct daemon *daemon, const struct source_paths *paths)
@@ -129,13 +145,12 @@ static bool take_up(struct daemon *daemon, const struct policy_origin *origin,
 {
 	struct policy *replaced;
 
-	enforcement_load(&daemon->enforcement, origin, listen_for_events, daemon, &replaced,
+	enforcement_load(&daemon->enforcement, origin, prepare, daemon, &replaced,
 	                 ret_outcome);
 	if (ret_outcome->result == LOAD_DONE)
 		daemon->standing = false;
 	else if (daemon->enforcement.policy)
-		listen_for_events(daemon->enforcement.policy,
-		                  daemon); /* not to the candidate's group */
+		prepare(daemon->enforcement.policy, daemon); /* not for the candidate */
 	int r = events_use_policy(daemon->events, daemon->enforcement.policy);
 	if (r < 0)
 		journal(LOG_WARNING, "The ledger keeps the limits that it had: %s", strerror(-r));
@@ -313,6 +328,7 @@ static bool load_last_good(struct daemon *daemon, char **ret_why)
 static int close_gateway(struct daemon *daemon, const char *why)
 {
 	struct outcome outcome;
+	keep_owner_socket(daemon, NULL);
 	enforcement_close(&daemon->enforcement, &daemon->standing, &outcome);
 	int r = outcome.result == LOAD_DONE ? 0 : outcome.error ? outcome.error : -EIO;
 
@@ -432,6 +448,9 @@ static int set_up(struct daemon *daemon)
 	r = enforcement_init(&daemon->enforcement, daemon->options->config);
 	if (r < 0)
 		journal(LOG_CRIT, "nf_tables cannot be reached: %s", strerror(-r));
+	else
+		owner_socket_take(&daemon->owner_socket, daemon->descriptors,
+		                  daemon->enforcement.kernel);
 	return r;
 }
 

@@ -2,6 +2,7 @@
 #include "enforcement.h"
 
 #include "clock.h"
+#include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "policy/runtime.h"
 #include "reassignment.h"
@@ -166,13 +167,12 @@ static bool commit_in_two_phases(struct enforcement *enforcement, const struct p
 	return true;
 }
 
-/* Others keep changing the rules: that is a refusal, with words of its own. */
-static void refuse_busy(struct outcome *outcome)
+/* What others do is a refusal, with words of its own. */
+static void refuse_others(struct outcome *outcome, int error, const char *text)
 {
 	struct refusal *refusal = &outcome->applied.refusal;
-	*refusal = (struct refusal){.error = -EBUSY};
-	snprintf(refusal->text, sizeof(refusal->text),
-	         "other processes changed the nf_tables rules each time the table was read");
+	*refusal = (struct refusal){.error = error};
+	snprintf(refusal->text, sizeof(refusal->text), "%s", text);
 	refuse(outcome);
 }
 
@@ -196,9 +196,14 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 	_cleanup_(scope_done) struct scope scope = {};
 	struct standing standing;
 	wanted->phase = PHASE_FAST;
-	int r = table_compare(enforcement->kernel, wanted, &standing, &plan);
-	if (r == -EBUSY) {
-		refuse_busy(outcome);
+	int r = owner_wish(enforcement->kernel, !policy || policy->gateway.own_table);
+	if (r == 0)
+		r = table_compare(enforcement->kernel, wanted, &standing, &plan);
+	if (r == -EBUSY || r == -EPERM) {
+		refuse_others(outcome, r,
+		              r == -EPERM ? APPLY_OWNED_TEXT
+		                          : "other processes changed the nf_tables rules each "
+		                            "time the table was read");
 		return;
 	}
 	if (r == 0)
@@ -364,11 +369,14 @@ void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
 
 	*ret_standing = false;
 	int r = table_read(enforcement->kernel, &have, &generation);
-	if (r == 0 && have->exists && !ruleset_is_closed(have))
+	if (r == 0 && have->exists && !ruleset_is_closed(have)) {
 		*ret_standing = true;
-	else if (r < 0 || (r = ruleset_closed(&closed)) < 0)
+		/* Whoever owns it, it enforces something. */
+		(void)owner_adopt(enforcement->kernel, have, generation);
+	} else if (r < 0 || (r = ruleset_closed(&closed)) < 0) {
 		fail(&outcome, r);
-	else
+	} else {
 		apply(enforcement, NULL, closed, &outcome);
+	}
 	*ret_outcome = outcome;
 }

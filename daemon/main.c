@@ -5,6 +5,7 @@
 #include "kernel/apply.h"
 #include "policy/load.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -70,6 +71,9 @@ static int remove_table(void)
 		r = table_remove(kernel, &applied);
 	if (r < 0)
 		fprintf(stderr, "egressd: the table could not be removed: %s\n", strerror(-r));
+	else if (r > 0 && applied.refusal.error == -EPERM)
+		fprintf(stderr, "egressd: the table is owned by a running egressd; stop that "
+		                "first (systemctl stop egressd), then --remove takes it away\n");
 	else if (r > 0)
 		fprintf(stderr, "egressd: the table could not be removed: %s\n",
 		        applied.refusal.text);

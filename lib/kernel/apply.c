@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/apply.h"
 
+#include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "kernel/verify.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +34,7 @@ void plan_done(struct plan *plan)
 }
 
 /* How the steps are found: by comparison with a wanted ruleset, or with no table at all. */
-static int plan_apply(struct kernel *kernel, const struct ruleset *wanted, const struct plan *plan,
+static int plan_apply(struct kernel *kernel, struct ruleset *wanted, const struct plan *plan,
                       struct change *change)
 {
 	const struct delta *known = NULL;
@@ -40,6 +42,9 @@ static int plan_apply(struct kernel *kernel, const struct ruleset *wanted, const
 
 	if (r < 0)
 		return r;
+	if (owner_of(kernel, change->have) == OWNERSHIP_OTHERS)
+		return -EPERM;
+	wanted->flags = owner_flags(kernel, change->have);
 	/* The plan points into the view that it was made for. */
 	if (plan && plan->wanted == wanted && plan->view == kernel_view_number(kernel))
 		known = plan->delta;
@@ -239,6 +244,7 @@ static int keep_wanted(struct work *work, const struct change *change)
 			return -ENOMEM;
 		}
 	}
+	view->owner = view->flags & NFT_TABLE_F_OWNER ? kernel_commit_port(work->kernel) : 0;
 	kernel_keep_view(work->kernel, view, work->generation + 1);
 	return 0;
 }
@@ -334,6 +340,10 @@ static int run(struct work *work)
 			say_plain(&work->applied.refusal, r, others_text);
 			return APPLY_BUSY;
 		}
+		if (r == -EPERM) {
+			say_plain(&work->applied.refusal, r, APPLY_OWNED_TEXT);
+			return APPLY_REFUSED;
+		}
 		if (r >= 0)
 			r = settle_unknown(work, &change);
 		if (r < 0)
@@ -382,8 +392,8 @@ int table_remove(struct kernel *kernel, struct applied *ret_applied)
 	return finish(&work, ret_applied);
 }
 
-int table_compare(struct kernel *kernel, const struct ruleset *wanted,
-                  struct standing *ret_standing, struct plan *ret_plan)
+int table_compare(struct kernel *kernel, struct ruleset *wanted, struct standing *ret_standing,
+                  struct plan *ret_plan)
 {
 	_cleanup_(change_done) struct change change = {};
 	size_t counters_deleted = 0;

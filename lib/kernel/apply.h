@@ -20,6 +20,11 @@ enum apply_result {
 	APPLY_BUSY,       /* others changed the rules each time; refusal says so */
 };
 
+/* What a refusal says, and -EPERM of table_compare() means, when the table cannot be changed. */
+#define APPLY_OWNED_TEXT                                                                           \
+	"not permitted: table inet egressd is owned by another process, or CAP_NET_ADMIN is "      \
+	"missing"
+
 /* What table_apply() and table_remove() did. */
 struct applied {
 	bool changed;        /* a batch was committed; else the table was as wanted already */
@@ -47,7 +52,7 @@ struct applied {
  * or the new one. *ret_applied is written for all but a negative errno.
  *
  * The kernel keeps `wanted` as what it knows of the table: of the ruleset only the phase may be
- * changed any more.
+ * changed any more. Its flags are not the caller's to say but those of owner_flags().
  */
 int table_apply(struct kernel *kernel, struct ruleset *wanted, struct applied *ret_applied);
 
@@ -76,11 +81,11 @@ struct standing {
 };
 
 /*
- * Only compares; 0, -EBUSY when others changed the rules each time, or another negative errno. The
- * plan is released with plan_done().
+ * Only compares; 0, -EBUSY when others changed the rules each time, -EPERM when another process
+ * owns the table, or another negative errno. The plan is released with plan_done().
  */
-int table_compare(struct kernel *kernel, const struct ruleset *wanted,
-                  struct standing *ret_standing, struct plan *ret_plan);
+int table_compare(struct kernel *kernel, struct ruleset *wanted, struct standing *ret_standing,
+                  struct plan *ret_plan);
 
 /* Takes the table away, and nothing else; results as above. */
 int table_remove(struct kernel *kernel, struct applied *ret_applied);

@@ -69,8 +69,8 @@ static const char *error_text(int error)
 	case -ENFILE:
 		return "the set is full";
 	case -EPERM:
-		return "not permitted: CAP_NET_ADMIN is missing, or the table is owned by another "
-		       "process";
+		return "not permitted: the table is owned by another process, or CAP_NET_ADMIN is "
+		       "missing";
 	default:
 		return strerrordesc_np(-error) ? strerrordesc_np(-error) : "unknown error";
 	}
@@ -130,14 +130,9 @@ static int answer_reply(const struct nlmsghdr *message, void *userdata)
 
 static int send_batch(struct kernel *kernel, const struct wire *wire)
 {
-	ssize_t n;
-
 	/* A buffer that stays too small shows as EMSGSIZE of the send itself. */
 	(void)kernel_send_buffer(kernel, wire->length + SEND_OVERHEAD);
-	do
-		n = send(kernel_fd(kernel), wire->bytes, wire->length, 0);
-	while (n < 0 && errno == EINTR);
-	return n < 0 ? -errno : 0;
+	return kernel_commit_send(kernel, wire);
 }
 
 static int refuse_unsent(struct answers *answers, int error)
@@ -177,8 +172,7 @@ int table_commit(struct kernel *kernel, const struct delta *delta, uint32_t gene
 	if (r < 0)
 		return refuse_unsent(&answers, r);
 
-	/* The send is over when the commit is, so all answers there will ever be are there now. */
-	r = kernel_drain(kernel, answer_reply, &answers);
+	r = kernel_commit_drain(kernel, answer_reply, &answers);
 	if (r < 0 && r != -ENOBUFS)
 		return r;
 	if (answers.errors > 0)

@@ -29,7 +29,7 @@ int conntrack_open(size_t receive_bytes, struct conntrack **ret_conntrack)
 
 	if (!conntrack)
 		return -ENOMEM;
-	r = kernel_open(&conntrack->kernel);
+	r = kernel_open_asking(&conntrack->kernel);
 	if (r >= 0)
 		r = kernel_receive_buffer(conntrack->kernel,
 		                          receive_bytes ? receive_bytes : CONNTRACK_RECEIVE_BYTES);

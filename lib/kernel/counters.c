@@ -191,7 +191,7 @@ static int read_counted(const char *set, size_t most, struct counted_elements **
 	elements = calloc(1, sizeof(*elements));
 	if (!elements)
 		return -ENOMEM;
-	int r = kernel_open(&kernel);
+	int r = kernel_open_asking(&kernel);
 	if (r < 0)
 		return r;
 	table_request(&wire, kernel, NFT_MSG_GETSETELEM, NLM_F_DUMP);

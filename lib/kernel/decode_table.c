@@ -38,6 +38,8 @@ int decode_table(const struct attributes *message, struct ruleset *ruleset)
 	ruleset->exists = true;
 	if (!attribute_u32(message->at[NFTA_TABLE_FLAGS], &ruleset->flags))
 		ruleset->flags = 0;
+	if (!attribute_u32(message->at[NFTA_TABLE_OWNER], &ruleset->owner))
+		ruleset->owner = 0;
 	return decode_comment(ruleset->arena, message->at[NFTA_TABLE_USERDATA],
 	                      NFTNL_UDATA_TABLE_COMMENT, &ruleset->comment);
 }

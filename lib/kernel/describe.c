@@ -27,7 +27,8 @@ const char *step_describe(const struct step *step, const struct element *element
 
 	switch (step->kind) {
 	case STEP_ADD_TABLE:
-		snprintf(buffer, STEP_TEXT_MAX, "add the table " TABLE_NAME);
+		snprintf(buffer, STEP_TEXT_MAX, "%s the table " TABLE_NAME,
+		         step->fresh ? "add" : "take over");
 		return buffer;
 	case STEP_ADD_COUNTER:
 		snprintf(buffer, STEP_TEXT_MAX, "add the counter %s", step->counter->name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/read.h"
 
+#include "kernel/ownership.h"
 #include "kernel/reading.h"
 
 #include <errno.h>
@@ -132,18 +133,46 @@ static int timed_sets_hold(struct kernel *kernel, const struct ruleset *view)
 	return r;
 }
 
+/*
+ * Whether what is known of the table is true now; 0, -EAGAIN when it has to be read, or another
+ * negative errno. Another owner is gone without a generation when its process ends. While we are
+ * the owner, what others commit is to other tables.
+ */
+static int view_holds(struct kernel *kernel)
+{
+	_cleanup_(ruleset_freep) struct ruleset *header = NULL;
+	uint32_t now, then;
+	const struct ruleset *view = kernel_view(kernel, &then);
+	int r;
+
+	if (!view || owner_of(kernel, view) == OWNERSHIP_OTHERS)
+		return -EAGAIN;
+	r = kernel_generation(kernel, &now);
+	if (r < 0)
+		return r;
+	if (now == then)
+		return timed_sets_hold(kernel, view);
+	if (owner_of(kernel, view) != OWNERSHIP_OURS)
+		return -EAGAIN;
+	r = read_stable(kernel, false, &header, &now);
+	if (r < 0)
+		return r;
+	if (owner_of(kernel, header) != OWNERSHIP_OURS || !kernel_view_outlasts(kernel, now))
+		return -EAGAIN;
+	return timed_sets_hold(kernel, view);
+}
+
 int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32_t *ret_generation)
 {
-	uint32_t now, then;
+	uint32_t then;
 	struct ruleset *fresh;
 	const struct ruleset *view = kernel_view(kernel, &then);
-	int r = kernel_generation(kernel, &now);
+	int r = view_holds(kernel);
 
-	if (r >= 0 && view && now == then)
-		r = timed_sets_hold(kernel, view);
 	if (r < 0 && r != -EAGAIN)
 		return r;
-	if (!view || now != then || r == -EAGAIN) {
+	(void)kernel_view(kernel, &then); /* it may have been found true for another one */
+	if (r == -EAGAIN) {
 		r = table_read(kernel, &fresh, &then);
 		if (r < 0)
 			return r;

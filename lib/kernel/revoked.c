@@ -129,16 +129,11 @@ static int answer_reply(const struct nlmsghdr *message, void *userdata)
 static int send_batch(struct kernel *kernel, const struct batch *batch)
 {
 	struct answers answers = {.batch = batch};
-	ssize_t n;
-	int r;
+	int r = kernel_commit_send(kernel, &batch->wire);
 
-	do
-		n = send(kernel_fd(kernel), batch->wire.bytes, batch->wire.length, 0);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	/* The send is over when the commit is, so all answers there will ever be are there now. */
-	r = kernel_drain(kernel, answer_reply, &answers);
+	if (r < 0)
+		return r;
+	r = kernel_commit_drain(kernel, answer_reply, &answers);
 	if (r < 0 && r != -ENOBUFS)
 		return r;
 	if (answers.error < 0)

@@ -3,6 +3,7 @@
 
 #include "kernel/attribute.h"
 #include "kernel/datagram.h"
+#include "kernel/ownership.h"
 #include "kernel/wire.h"
 #include "ruleset/ruleset.h"
 
@@ -19,7 +20,10 @@
 #define ANSWER_WAIT_MSEC 10000
 
 struct kernel {
-	int fd;
+	int fd;         /* asks */
+	int commit_fd;  /* changes nf_tables, and owns the table; -1: only asks */
+	bool unsettled; /* it sent something since the view was taken */
+	struct owner owner;
 	uint32_t sequence;
 	struct ruleset *view;
 	uint32_t view_generation;
@@ -28,26 +32,56 @@ struct kernel {
 	uint8_t buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
 };
 
-int kernel_open(struct kernel **ret_kernel)
+/* A socket that is bound to a port of its own, or a negative errno. */
+static int open_socket(void)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-	_cleanup_(kernel_freep) struct kernel *kernel = NULL;
 	int on = 1;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
-	kernel = calloc(1, sizeof(*kernel));
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int r = -errno;
+
+		close(fd);
+		return r;
+	}
+	/* Both only improve the messages: the reason in words, and not our own text sent back. */
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	return fd;
+}
+
+static int open_kernel(bool commits, struct kernel **ret_kernel)
+{
+	_cleanup_(kernel_freep) struct kernel *kernel = calloc(1, sizeof(*kernel));
+
 	if (!kernel)
 		return -ENOMEM;
-	kernel->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	kernel->fd = kernel->commit_fd = -1;
+	/* It comes first: the first port of a process is its pid, by which nft names an owner. */
+	if (commits) {
+		kernel->commit_fd = open_socket();
+		if (kernel->commit_fd < 0)
+			return kernel->commit_fd;
+	}
+	kernel->fd = open_socket();
 	if (kernel->fd < 0)
-		return -errno;
-	if (bind(kernel->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	/* Both only improve the messages: the reason in words, and not our own text sent back. */
-	(void)setsockopt(kernel->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	(void)setsockopt(kernel->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+		return kernel->fd;
 
 	*ret_kernel = TAKE_POINTER(kernel);
 	return 0;
+}
+
+int kernel_open(struct kernel **ret_kernel)
+{
+	return open_kernel(true, ret_kernel);
+}
+
+int kernel_open_asking(struct kernel **ret_kernel)
+{
+	return open_kernel(false, ret_kernel);
 }
 
 struct kernel *kernel_free(struct kernel *kernel)
@@ -56,6 +90,8 @@ struct kernel *kernel_free(struct kernel *kernel)
 		return NULL;
 	if (kernel->fd >= 0)
 		close(kernel->fd);
+	if (kernel->commit_fd >= 0)
+		close(kernel->commit_fd);
 	ruleset_free(kernel->view);
 	free(kernel);
 	return NULL;
@@ -74,13 +110,23 @@ void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t g
 	kernel->view_generation = generation;
 	kernel->view_number++;
 	kernel->view_learned = 0;
+	kernel->unsettled = false;
 }
 
 struct ruleset *kernel_change_view(struct kernel *kernel, uint32_t generation)
 {
 	kernel->view_generation = generation;
 	kernel->view_number++;
+	kernel->unsettled = false;
 	return kernel->view;
+}
+
+bool kernel_view_outlasts(struct kernel *kernel, uint32_t generation)
+{
+	if (!kernel->view || kernel->unsettled)
+		return false;
+	kernel->view_generation = generation;
+	return true;
 }
 
 size_t kernel_view_learned(struct kernel *kernel, size_t elements)
@@ -97,6 +143,67 @@ uint64_t kernel_view_number(const struct kernel *kernel)
 int kernel_fd(const struct kernel *kernel)
 {
 	return kernel->fd;
+}
+
+int kernel_commit_fd(const struct kernel *kernel)
+{
+	return kernel->commit_fd;
+}
+
+uint32_t kernel_commit_port(const struct kernel *kernel)
+{
+	struct sockaddr_nl address = {};
+	socklen_t length = sizeof(address);
+
+	if (getsockname(kernel->commit_fd, (struct sockaddr *)&address, &length) < 0)
+		return 0;
+	return address.nl_pid;
+}
+
+int kernel_take_commit_fd(struct kernel *kernel, int fd)
+{
+	struct sockaddr_nl address = {};
+	socklen_t length = sizeof(address), size = sizeof(int);
+	int protocol, on = 1;
+	ssize_t n;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &length) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) < 0)
+		return -errno;
+	if (address.nl_family != AF_NETLINK || protocol != NETLINK_NETFILTER ||
+	    address.nl_pid == 0 || address.nl_groups != 0)
+		return -EBADF;
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	/* Answers to an earlier process could be taken for answers to us. */
+	do
+		n = datagram_receive(fd, kernel->buffer, sizeof(kernel->buffer));
+	while (n > 0 || n == -ENOBUFS);
+	if (n < 0)
+		return (int)n;
+
+	close(kernel->commit_fd);
+	kernel->commit_fd = fd;
+	kernel->owner.wished =
+	        true; /* as it was by that process, until owner_wish() says otherwise */
+	return 0;
+}
+
+int kernel_renew_commit_fd(struct kernel *kernel)
+{
+	int fd = open_socket();
+
+	if (fd < 0)
+		return fd;
+	close(kernel->commit_fd);
+	kernel->commit_fd = fd;
+	kernel_keep_view(kernel, NULL, 0);
+	return 0;
+}
+
+struct owner *kernel_owner(struct kernel *kernel)
+{
+	return &kernel->owner;
 }
 
 uint32_t kernel_sequence(struct kernel *kernel)
@@ -121,12 +228,16 @@ static int set_buffer(int fd, int force, int plain, size_t bytes)
 
 int kernel_receive_buffer(struct kernel *kernel, size_t bytes)
 {
-	return set_buffer(kernel->fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes);
+	int r = set_buffer(kernel->fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes);
+
+	if (r == 0 && kernel->commit_fd >= 0)
+		r = set_buffer(kernel->commit_fd, SO_RCVBUFFORCE, SO_RCVBUF, bytes);
+	return r;
 }
 
 int kernel_send_buffer(struct kernel *kernel, size_t bytes)
 {
-	return set_buffer(kernel->fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes);
+	return set_buffer(kernel->commit_fd, SO_SNDBUFFORCE, SO_SNDBUF, bytes);
 }
 
 static ssize_t receive(struct kernel *kernel)
@@ -262,13 +373,13 @@ int kernel_request(struct kernel *kernel, const struct wire *wire, kernel_reply_
 	return answer.result;
 }
 
-int kernel_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata)
+static int drain(struct kernel *kernel, int fd, kernel_reply_t reply, void *userdata)
 {
 	bool lost = false;
 
 	for (;;) {
 		const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)kernel->buffer;
-		ssize_t n = receive(kernel);
+		ssize_t n = datagram_receive(fd, kernel->buffer, sizeof(kernel->buffer));
 		int left, r;
 
 		if (n == 0)
@@ -286,6 +397,29 @@ int kernel_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata)
 				return r;
 		}
 	}
+}
+
+int kernel_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata)
+{
+	return drain(kernel, kernel->fd, reply, userdata);
+}
+
+int kernel_commit_send(struct kernel *kernel, const struct wire *wire)
+{
+	ssize_t n;
+
+	if (wire->error < 0)
+		return wire->error;
+	kernel->unsettled = true;
+	do
+		n = send(kernel->commit_fd, wire->bytes, wire->length, 0);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
+}
+
+int kernel_commit_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata)
+{
+	return drain(kernel, kernel->commit_fd, reply, userdata);
 }
 
 static int generation_reply(const struct nlmsghdr *message, void *userdata)

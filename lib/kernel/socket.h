@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 /*
- * One netlink socket to nf_tables for commits and dumps. It joins no multicast group: a table that
- * is owned is owned by this socket, and an overrun must never be a reason to close it.
+ * Netlink to nf_tables: one socket that asks, and one through which all commits go. A table that is
+ * owned is owned by the latter, for as long as any process has it open. It joins no multicast group
+ * and is asked nothing, so that an overrun is never a reason to close it.
  */
 struct kernel;
 struct nlmsghdr;
+struct owner;
 struct wire;
 
 #define KERNEL_READ_TRIES 16 /* of a dump or a table that changes while it is read */
@@ -24,12 +26,34 @@ struct wire;
  */
 int kernel_open(struct kernel **ret_kernel);
 
-/* Closes the socket and releases what belongs to it; takes NULL, returns NULL. */
+/* The same for who never commits anything. */
+int kernel_open_asking(struct kernel **ret_kernel);
+
+/* Closes the sockets and releases what belongs to it; takes NULL, returns NULL. */
 struct kernel *kernel_free(struct kernel *kernel);
 DEFINE_CLEANUP(struct kernel *, kernel_free)
 
-/* The file descriptor, which stays the kernel's. */
+/* The file descriptor of the socket that asks, which stays the kernel's; and the one that commits.
+ */
 int kernel_fd(const struct kernel *kernel);
+int kernel_commit_fd(const struct kernel *kernel);
+
+/* The port of the socket that commits, by which the kernel knows an owner; 0 when there is none. */
+uint32_t kernel_commit_port(const struct kernel *kernel);
+
+/*
+ * Commits from now on go through that socket, which an earlier process had; it is taken over. 0;
+ * -EBADF when it is no socket of that kind; or another negative errno. Unless 0 it stays the
+ * caller's.
+ */
+int kernel_take_commit_fd(struct kernel *kernel, int fd);
+
+/* Commits from now on go through a new socket; what the old one owned is nobody's. 0 or an errno.
+ */
+int kernel_renew_commit_fd(struct kernel *kernel);
+
+/* What is known and wished of ownership, see ownership.h. */
+struct owner *kernel_owner(struct kernel *kernel);
 
 /*
  * What was last read of the table, and for which generation; NULL when nothing was. It belongs to
@@ -47,6 +71,12 @@ void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t g
 struct ruleset *kernel_change_view(struct kernel *kernel, uint32_t generation);
 size_t kernel_view_learned(struct kernel *kernel, size_t elements);
 
+/*
+ * Says that the view is true for that generation as well, because only other tables have changed.
+ * False when there is none, or when it may be our own commits that changed ours since.
+ */
+bool kernel_view_outlasts(struct kernel *kernel, uint32_t generation);
+
 /* A number of the view: each that is kept or changed has another one. */
 uint64_t kernel_view_number(const struct kernel *kernel);
 
@@ -59,7 +89,8 @@ void kernel_skip_sequences(struct kernel *kernel, size_t count);
 /*
  * Asks for buffers of that many bytes: beyond the system's limit where we may (SO_RCVBUFFORCE needs
  * CAP_NET_ADMIN in the first user namespace), else up to it. A smaller buffer than the one that is
- * there is asked for as well. 0 or a negative errno.
+ * there is asked for as well. The one for receiving is that of both sockets, the one for sending
+ * that of commits. 0 or a negative errno.
  */
 int kernel_receive_buffer(struct kernel *kernel, size_t bytes);
 int kernel_send_buffer(struct kernel *kernel, size_t bytes);
@@ -81,6 +112,14 @@ int kernel_request(struct kernel *kernel, const struct wire *wire, kernel_reply_
  * nothing is left, -ENOBUFS when that was all but something was lost, else a negative errno.
  */
 int kernel_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata);
+
+/*
+ * Sends a batch through the socket that commits; 0 or a negative errno. When it returns the commit
+ * is over, and all answers that there will ever be are there: kernel_commit_drain() reads them, as
+ * kernel_drain() does for the other socket.
+ */
+int kernel_commit_send(struct kernel *kernel, const struct wire *wire);
+int kernel_commit_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata);
 
 /* The generation id of the nf_tables ruleset, which each commit advances; 0 or a negative errno. */
 int kernel_generation(struct kernel *kernel, uint32_t *ret_generation);

@@ -2,6 +2,7 @@
 #include "kernel/verify.h"
 
 #include "kernel/lookup.h"
+#include "kernel/ownership.h"
 #include "kernel/reading.h"
 
 #include <errno.h>
@@ -302,6 +303,8 @@ static int read_and_compare(struct verification *v)
 	int r = reading_header(&v->reading);
 
 	if (r >= 0 && !v->reading.ruleset->exists)
+		return VERIFY_DIFFERS;
+	if (r >= 0 && owner_of(v->reading.kernel, v->reading.ruleset) == OWNERSHIP_OTHERS)
 		return VERIFY_DIFFERS;
 	if (r >= 0)
 		r = read_chains(v);

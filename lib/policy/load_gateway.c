@@ -13,6 +13,8 @@ static const struct key key_items[GATEWAY_KEY_COUNT] = {
                                   "connection or packet: when source addresses are checked"},
         [GATEWAY_NFLOG_GROUP] = {"nflog_group", VALUE_NUMBER, "100",
                                  "where blocked packets are reported to the daemon"},
+        [GATEWAY_OWN_TABLE] = {"own_table", VALUE_BOOLEAN, "true",
+                               "whether the kernel is to keep all others from changing the table"},
         [GATEWAY_LEDGER] = {"ledger", VALUE_GROUP, "{ entries = 16384; attempts = 65536; }",
                             "how much is remembered of what was blocked"},
 };
@@ -198,6 +200,8 @@ int load_gateway(struct loader *loader, const config_setting_t *group)
 		read_check_source(context, fields[GATEWAY_CHECK_SOURCE].setting, gateway);
 	if (fields[GATEWAY_NFLOG_GROUP].setting)
 		read_nflog_group(context, fields[GATEWAY_NFLOG_GROUP].setting, gateway);
+	if (fields[GATEWAY_OWN_TABLE].setting)
+		gateway->own_table = config_setting_get_bool(fields[GATEWAY_OWN_TABLE].setting);
 	if (fields[GATEWAY_LEDGER].setting)
 		read_ledger(context, fields[GATEWAY_LEDGER].setting, &gateway->ledger);
 	return 0;

@@ -245,6 +245,7 @@ struct gateway {
 	enum refuse refuse;             /* REFUSE_REJECT unless written otherwise */
 	enum check_source check_source; /* CHECK_SOURCE_CONNECTION unless written otherwise */
 	uint16_t nflog_group;           /* NFLOG_GROUP_DEFAULT unless written otherwise */
+	bool own_table; /* others may not change it; true unless written otherwise */
 	struct ledger_limits ledger;
 };
 

@@ -73,6 +73,7 @@ static void print_gateway(const struct gateway *gateway, FILE *out)
 	fprintf(out, "\n\trefuse = \"%s\";\n\tcheck_source = \"%s\";\n\tnflog_group = %u;\n",
 	        refuse_name(gateway->refuse), check_source_name(gateway->check_source),
 	        gateway->nflog_group);
+	fprintf(out, "\town_table = %s;\n", gateway->own_table ? "true" : "false");
 	fprintf(out, "\tledger = { entries = %u; attempts = %u; };\n};\n", gateway->ledger.entries,
 	        gateway->ledger.attempts);
 }

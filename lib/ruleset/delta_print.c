@@ -7,7 +7,8 @@ static void print_step(const struct step *step, FILE *out)
 {
 	switch (step->kind) {
 	case STEP_ADD_TABLE:
-		fprintf(out, "add table " TABLE_NAME "\n");
+		fprintf(out, step->fresh ? "add table " TABLE_NAME "\n"
+		                         : "set flags of table " TABLE_NAME "\n");
 		return;
 	case STEP_ADD_COUNTER:
 		fprintf(out, "add counter %s\n", step->counter->name);

@@ -31,7 +31,8 @@ bool step_can_deny(const struct delta *delta, const struct step *step)
 		return !step->fresh && !set_permits(step->set->name);
 	case STEP_ADD_RULE:
 		return !step->fresh && !rule_permits(step->rule);
-	case STEP_ADD_TABLE: /* flows may be older than the table */
+	case STEP_ADD_TABLE:
+		return step->fresh; /* flows may be older than the table */
 	case STEP_SET_POLICY:
 	case STEP_DELETE_RULE:
 	case STEP_DELETE_ELEMENTS:

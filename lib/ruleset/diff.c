@@ -4,6 +4,7 @@
 #include "ruleset/comparison.h"
 
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,7 +195,12 @@ static void write_steps(struct comparison *c, const struct element_changes *elem
 	struct delta *delta = c->delta;
 
 	if (!c->have->exists || c->have->flags != c->wanted->flags)
-		comparison_step(c, (struct step){.kind = STEP_ADD_TABLE, .ruleset = c->wanted});
+		comparison_step(c, (struct step){
+		                           .kind = STEP_ADD_TABLE,
+		                           .ruleset = c->wanted,
+		                           .fresh = !c->have->exists ||
+		                                    (c->have->flags & NFT_TABLE_F_DORMANT),
+		                   });
 	ARRAY_FOREACH (step, &rules->deleted)
 		comparison_step(c, *step);
 	ARRAY_FOREACH (step, &elements->deleted) {

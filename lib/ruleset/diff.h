@@ -39,7 +39,8 @@ struct step {
 	size_t element_count;
 	const struct rule *rule;
 	uint64_t handle;
-	bool fresh; /* STEP_ADD_ELEMENTS, STEP_ADD_RULE: the set, the chain is new as well */
+	bool fresh;         /* STEP_ADD_ELEMENTS, STEP_ADD_RULE: the set, the chain is new as well;
+	                     * STEP_ADD_TABLE: it judged nothing before: it was not there, or was dormant */
 	struct location at; /* the configuration line behind it, where there is one */
 };
 

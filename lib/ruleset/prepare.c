@@ -44,8 +44,8 @@ static bool is_needed(const struct delta *delta, const struct ruleset *have)
 
 	ARRAY_FOREACH (step, &delta->steps) {
 		/* Without a table no packets; and a set must not be made beside its namesake. */
-		if (step->kind == STEP_ADD_TABLE || step->kind == STEP_DELETE_TABLE ||
-		    step->kind == STEP_DELETE_SET)
+		if ((step->kind == STEP_ADD_TABLE && step->fresh) ||
+		    step->kind == STEP_DELETE_TABLE || step->kind == STEP_DELETE_SET)
 			return false;
 		chains = chains || (step->kind == STEP_ADD_CHAIN && prepares(step));
 		leads = leads ||

@@ -256,6 +256,7 @@ struct ruleset {
 	struct arena *arena;
 	bool exists;         /* read back: the table is there. Compiled: true */
 	uint32_t flags;      /* NFT_TABLE_F_* */
+	uint32_t owner;      /* read back: the netlink port of who owns it; 0: nobody */
 	enum phase phase;    /* compiled: which of its rules count */
 	const char *comment; /* or NULL */
 	ARRAY(struct counter) counters;

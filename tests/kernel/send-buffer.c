@@ -41,7 +41,8 @@ static size_t shrink(void)
 	socklen_t length = sizeof(bytes);
 
 	ck_assert_int_eq(kernel_send_buffer(kernel, 2048), 0);
-	ck_assert_int_eq(getsockopt(kernel_fd(kernel), SOL_SOCKET, SO_SNDBUF, &bytes, &length), 0);
+	ck_assert_int_eq(
+	        getsockopt(kernel_commit_fd(kernel), SOL_SOCKET, SO_SNDBUF, &bytes, &length), 0);
 	ck_assert_int_lt(bytes, 16384);
 	return (size_t)bytes;
 }

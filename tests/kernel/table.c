@@ -377,7 +377,7 @@ START_TEST(a_commit_whose_answer_is_lost_is_unknown_and_found_by_reading_back)
 	table_request(&wire, kernel, NFT_MSG_GETGEN, 0);
 	wire_end(&wire);
 	for (unsigned i = 0; i < 100; i++)
-		(void)send(kernel_fd(kernel), wire.bytes, wire.length, 0);
+		(void)send(kernel_commit_fd(kernel), wire.bytes, wire.length, 0);
 	ck_assert_int_eq(table_commit(kernel, delta, generation, &refusal), COMMIT_UNKNOWN);
 	sample_check(kernel, wanted);
 	wire_done(&wire);
@@ -471,19 +471,25 @@ END_TEST
 
 START_TEST(a_table_that_another_socket_owns_is_read_but_not_changed)
 {
-	struct ruleset *owned = sample_everything(), *wanted = sample_ranges(true);
+	struct ruleset *owned = ruleset_new(), *wanted = sample_ranges(true);
+	struct step step = {.kind = STEP_ADD_TABLE, .ruleset = owned};
+	struct delta delta = {.steps = {.items = &step, .count = 1}};
 	struct kernel *owner;
 	struct applied applied;
+	struct refusal refusal;
 
 	sample_finish(wanted);
 	owned->flags = NFT_TABLE_F_OWNER;
 	ck_assert_int_eq(kernel_open(&owner), 0);
-	sample_apply(owner, owned);
+	ck_assert_int_eq(table_commit(owner, &delta, 0, &refusal), 0);
 	sample_check(kernel, owned);
 	ck_assert_int_eq(table_apply(kernel, wanted, &applied), APPLY_REFUSED);
 	ck_assert_int_eq(applied.refusal.error, -EPERM);
 	sample_check(kernel, owned);
 	kernel_free(owner);
+	/* It is gone with its owner, and no generation tells of that. */
+	sample_apply(kernel, wanted);
+	sample_check(kernel, wanted);
 	ruleset_free(owned);
 	ruleset_free(wanted);
 }

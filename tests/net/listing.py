@@ -2,7 +2,7 @@
 """Tables as nft lists them, in a form in which those that mean the same are the same."""
 import re
 
-from daemon import Daemon, egressctl
+from daemon import WHOSE, Daemon, egressctl
 from namespace import Namespace
 
 
@@ -11,6 +11,7 @@ def normal(listing: str) -> list[str]:
 
     Objects, sets and chains are put in order by name; the rules of a chain stay in theirs.
     """
+    listing = WHOSE.sub(r"\1\n\2", listing)
     blocks = re.findall(r"^\t\S[^\n]* \{\n.*?^\t\}\n", listing, re.MULTILINE | re.DOTALL)
     head = [line for line in listing.splitlines() if re.match(r"\t(comment|flags) ", line)]
     rest = listing.count("\n\t}") - len(blocks)

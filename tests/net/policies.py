@@ -5,6 +5,9 @@ GATEWAY = """
 gateway = { inside = [ "lan0", "dmz0" ]; mode = "enforce"; refuse = "reject"; };
 """
 
+# For a table that anybody may change.
+UNOWNED = GATEWAY.replace("};", "own_table = false; };")
+
 # The classic table (design section 1) for the hosts of the laboratory.
 CLASSIC = GATEWAY + """
 networks = {

@@ -15,7 +15,7 @@ import traffic
 import varlink
 from daemon import EGRESSCTL, SANITIZERS, Daemon, wait_for
 from lab import WORLD, Lab
-from policies import GATEWAY, small
+from policies import GATEWAY, UNOWNED, small
 
 ROLES = """
 roles = {
@@ -172,7 +172,7 @@ def test_a_role_may_have_thresholds_of_its_own(clean: Lab, daemon: Daemon):
 
 def test_whoever_changes_the_table_raises_an_alarm_with_pid_and_program(clean: Lab,
                                                                        daemon: Daemon):
-    daemon.start(POLICY)
+    daemon.start(POLICY.replace(GATEWAY, UNOWNED))
     clean.gateway.nft("flush chain inet egressd role_desk")
     tamper, = alarms(daemon, "tamper")
     assert tamper["severity"] == "critical"

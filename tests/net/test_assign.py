@@ -9,7 +9,7 @@ import traffic
 import varlink
 from daemon import Daemon, wait_for
 from lab import WORLD, WORLD_V6, Lab
-from policies import GATEWAY
+from policies import GATEWAY, UNOWNED
 from test_control import NOBODY, call_as
 from test_revocation import TcpFlow, UdpFlow, flow
 
@@ -250,7 +250,7 @@ def test_a_configuration_that_is_rejected_ends_nothing(clean: Lab, daemon: Daemo
 
 
 def test_a_table_that_somebody_flushed_gets_it_back(clean: Lab, daemon: Daemon):
-    daemon.start(POLICY)
+    daemon.start(POLICY.replace(GATEWAY, UNOWNED))
     daemon.call("Assign", address=DESK1, role="desk", seconds=3600)
     clean.gateway.nft("flush ruleset")
     assert wait_for(lambda: DESK1 in daemon.table())

@@ -6,11 +6,11 @@ import multiprocessing
 import os
 import signal
 import socket
-import struct
 import subprocess
 import time
 from collections.abc import Iterator
 
+import batch
 import flood
 import pytest
 import varlink
@@ -25,24 +25,7 @@ ONE = small('"http", "dns"', gateway='refuse = "drop";')
 OTHER = small('"dns", "smtp", "tcp/8000-8100"', gateway='refuse = "drop";', hosts=""",
   { name = "many"; role = "desk"; address = [ "192.168.0.128/25", "192.168.0.200" ]; }""")
 
-NETLINK_NETFILTER = 12
-NFTABLES = 10  # subsystem
-BATCH_BEGIN, BATCH_END = 0x10, 0x11
-NEWTABLE, DELTABLE = NFTABLES << 8, NFTABLES << 8 | 2
-REQUEST, CREATE = 1, 0x400
-NFPROTO_INET = 1
 _PR_SET_PDEATHSIG = 1
-
-
-def _message(kind: int, flags: int, family: int, resource: int, payload: bytes = b"") -> bytes:
-    body = struct.pack("=BBH", family, 0, socket.htons(resource)) + payload
-    return struct.pack("=IHHII", 16 + len(body), kind, REQUEST | flags, 0, 0) + body
-
-
-def _batch(kind: int, flags: int) -> bytes:
-    name = struct.pack("=HH", 10, 1) + b"other\0" + bytes(2)  # NFTA_TABLE_NAME
-    return (_message(BATCH_BEGIN, 0, 0, NFTABLES) + _message(kind, flags, NFPROTO_INET, 0, name) +
-            _message(BATCH_END, 0, 0, NFTABLES))
 
 
 def _commit_all_the_time(wire: socket.socket, pause: float,
@@ -50,8 +33,9 @@ def _commit_all_the_time(wire: socket.socket, pause: float,
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     while True:
-        for batch in (_batch(NEWTABLE, CREATE), _batch(DELTABLE, 0)):
-            wire.send(batch)
+        for commit in (batch.about_table(batch.NEWTABLE, batch.CREATE, "other"),
+                       batch.about_table(batch.DELTABLE, 0, "other")):
+            wire.send(commit)
             number.value += 1
             if pause:
                 time.sleep(pause)
@@ -63,9 +47,7 @@ def committing(place: Namespace, pause: float) -> Iterator[
     """A process that makes and deletes a table of its own during the block; how often it did."""
     fork = multiprocessing.get_context("fork")
     number = fork.Value("q", 0, lock=False)
-    with place.inside(), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
-                                       NETLINK_NETFILTER) as wire:
-        wire.bind((0, 0))
+    with batch.open_wire(place) as wire:
         process = fork.Process(target=_commit_all_the_time, args=(wire, pause, number))
         process.start()
     try:
@@ -124,7 +106,7 @@ def test_a_reload_among_the_commits_of_others_is_done_or_says_that_they_were_in_
 
 def test_a_change_that_others_kept_out_is_made_later_or_stays_in_the_status(
         clean: Lab, daemon: Daemon, fresh: Namespace):
-    daemon.start(ONE)
+    daemon.start(ONE.replace("refuse =", "own_table = false; refuse ="))
     thief = clean.gateway.start("nft", "-i", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         thief.stdin.write(b"delete table inet egressd; add table inet egressd { flags owner; }\n")

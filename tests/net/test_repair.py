@@ -24,7 +24,7 @@ TAMPERING = {
 
 @pytest.mark.parametrize("what", TAMPERING)
 def test_whatever_is_done_to_the_table_is_put_right(clean: Lab, daemon: Daemon, what: str):
-    daemon.start(small())
+    daemon.start(small(gateway="own_table = false;"))
     before = daemon.table()  # nothing is counted yet
     clean.gateway.nft(TAMPERING[what])
     assert wait_for(lambda: daemon.table() == before, 5), what
@@ -34,7 +34,7 @@ def test_whatever_is_done_to_the_table_is_put_right(clean: Lab, daemon: Daemon, 
 
 
 def test_changes_to_tables_of_others_are_left_alone(clean: Lab, daemon: Daemon):
-    daemon.start(small())
+    daemon.start(small(gateway="own_table = false;"))
     before = daemon.log()
     clean.gateway.nft("add table ip mine; add chain ip mine c; add rule ip mine c accept")
     time.sleep(0.5)
@@ -43,7 +43,7 @@ def test_changes_to_tables_of_others_are_left_alone(clean: Lab, daemon: Daemon):
 
 
 def test_the_table_is_kept_as_it_was_while_the_file_has_a_mistake(clean: Lab, daemon: Daemon):
-    daemon.start(small())
+    daemon.start(small(gateway="own_table = false;"))
     daemon.write("gateway = {")
     assert wait_for(lambda: daemon.status()["state"] == "degraded", 5)
     clean.gateway.nft("delete table inet egressd")
@@ -52,7 +52,7 @@ def test_the_table_is_kept_as_it_was_while_the_file_has_a_mistake(clean: Lab, da
 
 def test_a_refusal_of_the_kernel_is_told_and_over_once_its_cause_is(clean: Lab, daemon: Daemon):
     """Another program takes the table for its own: nobody else may change it while that lives."""
-    daemon.start(small())
+    daemon.start(small(gateway="own_table = false;"))
     thief = clean.gateway.start("nft", "-i", stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         thief.stdin.write(b"delete table inet egressd; add table inet egressd { flags owner; }\n")

@@ -7,7 +7,7 @@ START_TEST(a_policy_is_printed_as_a_person_would_write_it)
 {
 	struct policy *policy = assert_loads(
 	        "gateway={inside=\"lan0\";mode=\"audit\";refuse=\"drop\";check_source=\"packet\";"
-	        "nflog_group=7;"
+	        "nflog_group=7;own_table=false;"
 	        "ledger={entries=1000;};};"
 	        "services={web=(\"http\",\"https\");x={ports=\"tcp/21\";helper=\"ftp\";};};"
 	        "networks={n=[\"192.0.2.0/24\",\"::1\"];e=[];};blocklist=\"n\";"
@@ -25,6 +25,7 @@ START_TEST(a_policy_is_printed_as_a_person_would_write_it)
 	                 "\trefuse = \"drop\";\n"
 	                 "\tcheck_source = \"packet\";\n"
 	                 "\tnflog_group = 7;\n"
+	                 "\town_table = false;\n"
 	                 "\tledger = { entries = 1000; attempts = 65536; };\n"
 	                 "};\n"
 	                 "services = {\n"
