@@ -6,6 +6,7 @@
 #include "changes.h"
 #include "clock.h"
 #include "descriptors.h"
+#include "event_socket.h"
 #include "guard.h"
 #include "journal.h"
 #include "kernel/socket.h"
@@ -27,6 +28,9 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 #include <time.h>
+
+/* The name of egressd.socket's descriptor, as other Varlink services of systemd have it. */
+#define CONTROL_DESCRIPTOR "varlink"
 
 /* Everything that runs; known to this file alone. */
 struct daemon {
@@ -100,7 +104,7 @@ static void listen_for_events(const struct policy *candidate, struct daemon *dae
 {
 	uint16_t group = candidate->gateway.nflog_group;
 
-	int r = events_listen(daemon->events, group);
+	int r = event_socket_listen(daemon->events, daemon->descriptors, group);
 	if (r == EVENTS_GROUP_TAKEN)
 		health_fault(&daemon->health, FAULT_EVENTS,
 		             "NFLOG group %u is read by another program, so attempts are counted "
@@ -454,8 +458,20 @@ static int set_up(struct daemon *daemon)
 	return r;
 }
 
+/* The socket unit's, where there is one: whoever connects during a restart waits in it. */
 static int listen_for_control(struct daemon *daemon)
 {
+	int fd = descriptors_take_listener(daemon->descriptors, CONTROL_DESCRIPTOR);
+	if (fd >= 0) {
+		int adopted = server_adopt(daemon->server, fd);
+		if (adopted < 0) {
+			journal(LOG_CRIT, "The control socket of systemd cannot be used: %s",
+			        strerror(-adopted));
+			close(fd);
+		}
+		return adopted;
+	}
+
 	int r = server_listen(daemon->server, daemon->options->socket);
 	if (r == -EADDRINUSE)
 		journal(LOG_CRIT, "Another egressd answers at %s", daemon->options->socket);

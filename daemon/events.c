@@ -173,13 +173,33 @@ static void forget_group(struct events *events)
 	events->group = 0;
 }
 
+/* Reads nflog from now on, which it owns, and no other. Counters: see reckoning_begin(). */
+static int change_reader(struct events *events, struct nflog *nflog, uint16_t group,
+                         uint64_t blocked_before, uint64_t blocked_after)
+{
+	_cleanup_(nflog_freep) struct nflog *owned = nflog;
+	sd_event_source *source;
+	int r = sd_event_add_io(events->event, &source, nflog_fd(owned), EPOLLIN, on_readable,
+	                        events);
+	if (r < 0)
+		return r;
+
+	forget_group(events);
+	reckoning_begin(&events->reckoning, blocked_before, blocked_after,
+	                intake_received(events->intake), all_counts(events).lost);
+	events->nflog = TAKE_POINTER(owned);
+	events->source = source;
+	events->group = group;
+	return 0;
+}
+
 int events_listen(struct events *events, uint16_t group)
 {
 	if (events->nflog && events->group == group)
 		return 0;
 
 	uint64_t blocked_before = 0, blocked_after = UINT64_MAX;
-	_cleanup_(nflog_freep) struct nflog *nflog = NULL;
+	struct nflog *nflog;
 	(void)events->blocked(&blocked_before, events->userdata);
 	int r = nflog_open(group, 0, &nflog);
 	if (r == NFLOG_TAKEN)
@@ -187,19 +207,25 @@ int events_listen(struct events *events, uint16_t group)
 	if (r < 0)
 		return r;
 	(void)events->blocked(&blocked_after, events->userdata);
+	return change_reader(events, nflog, group, blocked_before, blocked_after);
+}
 
-	sd_event_source *source;
-	r = sd_event_add_io(events->event, &source, nflog_fd(nflog), EPOLLIN, on_readable, events);
+int events_adopt(struct events *events, uint16_t group, int fd)
+{
+	uint64_t blocked = UINT64_MAX;
+	struct nflog *nflog;
+	int r = nflog_adopt(fd, group, 0, &nflog);
 	if (r < 0)
 		return r;
+	(void)events->blocked(&blocked, events->userdata);
+	/* How much of it was heard by whoever had it before, shows once the queue is read. */
+	return change_reader(events, nflog, group, 0, blocked);
+}
 
-	forget_group(events);
-	reckoning_begin(&events->reckoning, blocked_before, blocked_after,
-	                intake_received(events->intake), all_counts(events).lost);
-	events->nflog = TAKE_POINTER(nflog);
-	events->source = source;
-	events->group = group;
-	return 0;
+int events_fd(const struct events *events, uint16_t *ret_group)
+{
+	*ret_group = events->group;
+	return events->nflog ? nflog_fd(events->nflog) : -1;
 }
 
 int events_use_policy(struct events *events, const struct policy *policy)

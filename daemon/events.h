@@ -30,6 +30,16 @@ DEFINE_CLEANUP(struct events *, events_free)
  */
 int events_listen(struct events *events, uint16_t group);
 
+/*
+ * The same by a socket that an earlier run had bound to that group: what is queued in it was
+ * blocked since that run ended, and is heard now. It belongs to events from then on, also after a
+ * failure. 0 or a negative errno.
+ */
+int events_adopt(struct events *events, uint16_t group, int fd);
+
+/* The socket that is read now, which stays the events' own, and its group; -1: none. */
+int events_fd(const struct events *events, uint16_t *ret_group);
+
 /* As intake_use_policy(). */
 int events_use_policy(struct events *events, const struct policy *policy);
 

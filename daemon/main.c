@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include "control/service.h"
+#include "enforcement.h"
 #include "kernel/apply.h"
 #include "policy/load.h"
 
@@ -28,9 +29,12 @@ static void print_help(FILE *out)
 	        "\n"
 	        "  --config FILE   the configuration\n"
 	        "                  (%s)\n"
-	        "  --socket PATH   the control socket (%s)\n"
+	        "  --socket PATH   the control socket, unless systemd passes one\n"
+	        "                  (%s)\n"
 	        "  --state DIR     where requests, alarms and what was blocked are kept\n"
 	        "                  (%s)\n"
+	        "  --close         forward nothing, unless the table of an earlier run is there;\n"
+	        "                  done before the network comes up, until the daemon runs\n"
 	        "  --check         only check the configuration: 0 it is good, 1 it has mistakes\n"
 	        "  --remove        take the table out of the kernel: nothing is enforced any more\n"
 	        "  --version       print the version\n"
@@ -83,11 +87,36 @@ static int remove_table(void)
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What egressd-boot.service does. It needs nothing that the daemon could fail of. */
+static int close_gateway(void)
+{
+	struct enforcement enforcement = {};
+	struct outcome outcome = {};
+	bool standing = false;
+
+	int r = enforcement_init(&enforcement, NULL);
+	if (r == 0) {
+		enforcement_close(&enforcement, &standing, &outcome);
+		r = outcome.error;
+	}
+	bool closed = r == 0 && (standing || outcome.result == LOAD_DONE);
+	if (!closed)
+		fprintf(stderr, "egressd: the gateway could not be closed: %s\n",
+		        r < 0 ? strerror(-r) : outcome.applied.refusal.text);
+	else
+		printf("%s\n", standing ? "The table of an earlier run stays, and decides."
+		                        : "Nothing is forwarded until egressd has a policy.");
+	outcome_done(&outcome);
+	enforcement_done(&enforcement);
+	return closed ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 enum long_option {
 	OPTION_CONFIG = 256,
 	OPTION_SOCKET,
 	OPTION_STATE,
 	OPTION_CHECK,
+	OPTION_CLOSE,
 	OPTION_REMOVE,
 	OPTION_VERSION,
 	OPTION_HELP,
@@ -100,6 +129,7 @@ int main(int argc, char **argv)
 	        {"socket", required_argument, NULL, OPTION_SOCKET},
 	        {"state", required_argument, NULL, OPTION_STATE},
 	        {"check", no_argument, NULL, OPTION_CHECK},
+	        {"close", no_argument, NULL, OPTION_CLOSE},
 	        {"remove", no_argument, NULL, OPTION_REMOVE},
 	        {"version", no_argument, NULL, OPTION_VERSION},
 	        {"help", no_argument, NULL, OPTION_HELP},
@@ -110,7 +140,7 @@ int main(int argc, char **argv)
 	        .socket = EGRESSD_SOCKET,
 	        .state = STATE_DEFAULT,
 	};
-	bool check = false, remove = false;
+	bool check = false, shut = false, remove = false;
 
 	/* Said once, or malloc(3) keeps ever larger blocks for itself after each that is freed. */
 	mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
@@ -128,6 +158,9 @@ int main(int argc, char **argv)
 			break;
 		case OPTION_CHECK:
 			check = true;
+			break;
+		case OPTION_CLOSE:
+			shut = true;
 			break;
 		case OPTION_REMOVE:
 			remove = true;
@@ -149,13 +182,15 @@ int main(int argc, char **argv)
 		        argv[optind]);
 		return EXIT_USAGE;
 	}
-	if (check && remove) {
-		fprintf(stderr, "egressd: --check and --remove do not go together\n");
+	if (check + shut + remove > 1) {
+		fprintf(stderr, "egressd: of --check, --close and --remove only one at a time\n");
 		return EXIT_USAGE;
 	}
 
 	if (check)
 		return check_configuration(options.config);
+	if (shut)
+		return close_gateway();
 	if (remove)
 		return remove_table();
 	return daemon_run(&options);

@@ -28,6 +28,7 @@ struct nflog {
 	int fd;
 	uint16_t group;
 	uint32_t request; /* sequence number of the last configuration message */
+	bool answers;     /* each is waited for; else only a refusal is sent, and passed over */
 	struct nflog_numbers numbers;
 	uint8_t buffer[BUFFER_BYTES] __attribute__((aligned(8)));
 };
@@ -83,8 +84,8 @@ int nflog_read(struct nflog *nflog, size_t budget, usec_t now, nflog_callback_t 
 
 static void begin_config(struct nflog *nflog, struct wire *wire)
 {
-	wire_begin(wire, NFNL_SUBSYS_ULOG, NFULNL_MSG_CONFIG, NLM_F_ACK, AF_UNSPEC, nflog->group,
-	           ++nflog->request);
+	wire_begin(wire, NFNL_SUBSYS_ULOG, NFULNL_MSG_CONFIG, nflog->answers ? NLM_F_ACK : 0,
+	           AF_UNSPEC, nflog->group, ++nflog->request);
 }
 
 /* Records may already come before the answer; nobody listens yet. */
@@ -122,6 +123,8 @@ static int send_config(struct nflog *nflog, struct wire *wire)
 		return wire->error;
 	if (send(nflog->fd, wire->bytes, wire->length, 0) < 0)
 		return -errno;
+	if (!nflog->answers)
+		return 0;
 	for (;;) {
 		ssize_t n = receive(nflog);
 
@@ -170,20 +173,27 @@ static int number_records(struct nflog *nflog)
 	return send_config(nflog, &wire);
 }
 
+static int set_buffer(struct nflog *nflog, size_t receive_bytes)
+{
+	size_t bytes = receive_bytes ? receive_bytes : NFLOG_RECEIVE_BYTES;
+	int value = bytes < INT_MAX / 2 ? (int)bytes : INT_MAX / 2;
+
+	if (setsockopt(nflog->fd, SOL_SOCKET, SO_RCVBUFFORCE, &value, sizeof(value)) < 0 &&
+	    setsockopt(nflog->fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value)) < 0)
+		return -errno;
+	return 0;
+}
+
 static int open_socket(struct nflog *nflog, size_t receive_bytes)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
-	int value = receive_bytes < INT_MAX / 2 ? (int)receive_bytes : INT_MAX / 2;
 
 	nflog->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER);
 	if (nflog->fd < 0)
 		return -errno;
 	if (bind(nflog->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	if (setsockopt(nflog->fd, SOL_SOCKET, SO_RCVBUFFORCE, &value, sizeof(value)) < 0 &&
-	    setsockopt(nflog->fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value)) < 0)
-		return -errno;
-	return 0;
+	return set_buffer(nflog, receive_bytes);
 }
 
 int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
@@ -194,7 +204,8 @@ int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
 	if (!nflog)
 		return -ENOMEM;
 	nflog->group = group;
-	r = open_socket(nflog, receive_bytes ? receive_bytes : NFLOG_RECEIVE_BYTES);
+	nflog->answers = true;
+	r = open_socket(nflog, receive_bytes);
 	if (r < 0)
 		return r;
 	r = bind_group(nflog);
@@ -207,6 +218,34 @@ int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
 	if (r < 0)
 		return r;
 	nflog->numbers.counts = (struct nflog_counts){};
+
+	*ret_nflog = TAKE_POINTER(nflog);
+	return 0;
+}
+
+int nflog_adopt(int fd, uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
+{
+	_cleanup_close_ int owned = fd;
+	_cleanup_(nflog_freep) struct nflog *nflog = calloc(1, sizeof(*nflog));
+	int r;
+
+	if (!nflog)
+		return -ENOMEM;
+	nflog->fd = TAKE_FD(owned);
+	nflog->group = group;
+	/*
+	 * Answers would stand behind all that is queued, or be lost where the queue is full. Only
+	 * the bind is always answered, with EBUSY when it stands.
+	 */
+	r = set_buffer(nflog, receive_bytes);
+	if (r >= 0)
+		r = bind_group(nflog);
+	if (r >= 0)
+		r = configure(nflog);
+	if (r >= 0)
+		r = number_records(nflog);
+	if (r < 0)
+		return r;
 
 	*ret_nflog = TAKE_POINTER(nflog);
 	return 0;

@@ -17,8 +17,9 @@ enum nflog_result {
 };
 
 /*
- * What was read since nflog_open() returned. A loss shows in the number of the next record, and
- * until that comes only as an overrun; records for which the kernel found no memory show nowhere.
+ * What was read since nflog_open() or nflog_adopt() returned. A loss shows in the number of the
+ * next record, and until that comes only as an overrun; records for which the kernel found no
+ * memory show nowhere.
  */
 struct nflog_counts {
 	uint64_t received;
@@ -38,6 +39,14 @@ struct nflog_counts {
  */
 #define NFLOG_RECEIVE_BYTES (32 * 1024 * 1024)
 int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog);
+/*
+ * Goes on with the socket that a reader of that group left behind in the same network namespace:
+ * what is queued in it is read as if it had never been away, and numbers are compared from the
+ * first record on. fd belongs to it from then on, also after a failure. 0 or a negative errno.
+ */
+int nflog_adopt(int fd, uint16_t group, size_t receive_bytes, struct nflog **ret_nflog);
+
+/* Takes NULL, returns NULL. */
 struct nflog *nflog_free(struct nflog *nflog);
 DEFINE_CLEANUP(struct nflog *, nflog_free)
 

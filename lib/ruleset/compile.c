@@ -32,7 +32,8 @@
 /* Only the closed table has this counter. */
 #define COUNTER_CLOSED "blocked_closed"
 
-#define TABLE_COMMENT "written by egressd: change its configuration, not this"
+#define FORWARD_COMMENT "what crosses the gateway"
+#define TABLE_COMMENT   "written by egressd: change its configuration, not this"
 
 static const struct location nowhere;
 
@@ -141,8 +142,7 @@ static void make_base_chains(struct compiler *c)
 	struct builder *b = &c->builder;
 	build_base_chain(b, CHAIN_PREROUTING, "is the source address where it belongs?",
 	                 HOOK_PREROUTING, PRIORITY_DSTNAT + 10, false);
-	build_base_chain(b, CHAIN_FORWARD, "what crosses the gateway", HOOK_FORWARD,
-	                 PRIORITY_FILTER, true);
+	build_base_chain(b, CHAIN_FORWARD, FORWARD_COMMENT, HOOK_FORWARD, PRIORITY_FILTER, true);
 	build_chain(b, CHAIN_CONNECTION, "what is not established yet", nowhere);
 	if (c->policy->self) {
 		build_base_chain(b, CHAIN_OUTPUT, "what the gateway itself initiates", HOOK_OUTPUT,
@@ -362,12 +362,12 @@ int ruleset_closed(struct ruleset **ret_ruleset)
 	struct builder b = {.ruleset = ruleset};
 	make_icmp_error_sets(&b);
 	build_counter(&b, COUNTER_CLOSED, nowhere);
-	build_base_chain(&b, CHAIN_FORWARD, "closed: no policy could be read", HOOK_FORWARD,
-	                 PRIORITY_FILTER, true);
+	/* The kernel never changes the comment of a chain: it has to fit what comes after, too. */
+	build_base_chain(&b, CHAIN_FORWARD, FORWARD_COMMENT, HOOK_FORWARD, PRIORITY_FILTER, true);
 	RULE(&b, CHAIN_FORWARD, NULL, nowhere, established, accept_it);
 	pass_related_errors(&b, CHAIN_FORWARD);
-	RULE(&b, CHAIN_FORWARD, NULL, nowhere, to_chain(ACTION_COUNTER, COUNTER_CLOSED),
-	     {.kind = VERDICT_DROP});
+	RULE(&b, CHAIN_FORWARD, "closed: there is no policy yet", nowhere,
+	     to_chain(ACTION_COUNTER, COUNTER_CLOSED), {.kind = VERDICT_DROP});
 
 	int r = build_finish(&b);
 	if (r < 0)

@@ -255,6 +255,79 @@ START_TEST(what_an_overrun_loses_is_counted_to_the_packet)
 }
 END_TEST
 
+/* What systemd does for a daemon that restarts: keeps the socket, while nobody reads it. */
+static int leave_behind(struct nflog *nflog)
+{
+	int kept = dup(nflog_fd(nflog));
+	ck_assert_int_ge(kept, 0);
+	nflog_free(nflog);
+	return kept;
+}
+
+START_TEST(a_socket_that_was_left_behind_has_all_that_was_logged_meanwhile)
+{
+	struct seen seen = {};
+	struct nflog *nflog;
+
+	apply_output_rules(100);
+	ck_assert_int_eq(nflog_open(GROUP, 0, &nflog), 0);
+	namespace_send_udp(9, 10);
+	read_all(nflog, &seen);
+	int kept = leave_behind(nflog);
+	namespace_send_udp(9, 1000);
+	ck_assert_int_eq(nflog_adopt(kept, GROUP, 0, &nflog), 0);
+	ck_assert_int_eq(nflog_fd(nflog), kept);
+	namespace_send_udp(9, 100);
+	read_all(nflog, &seen);
+	ck_assert_uint_eq(seen.records, 1110);
+	ck_assert_uint_eq(nflog_counts(nflog).received, 1100);
+	ck_assert_uint_eq(nflog_counts(nflog).lost, 0);
+	ck_assert(!seen.wrong);
+	nflog_free(nflog);
+}
+END_TEST
+
+START_TEST(what_a_socket_that_was_left_behind_had_no_room_for_is_counted)
+{
+	struct seen seen = {};
+	struct nflog *nflog;
+
+	apply_output_rules(100);
+	ck_assert_int_eq(nflog_open(GROUP, 4096, &nflog), 0);
+	int kept = leave_behind(nflog);
+	namespace_send_udp(9, 20000);
+	ck_assert_int_eq(nflog_adopt(kept, GROUP, 0, &nflog), 0);
+	read_all(nflog, &seen);
+	namespace_send_udp(9, 1);
+	read_all(nflog, &seen);
+	struct nflog_counts counts = nflog_counts(nflog);
+	ck_assert_uint_gt(counts.lost, 0);
+	ck_assert_uint_gt(counts.overruns, 0);
+	ck_assert_uint_eq(counts.received + counts.lost, 20001);
+	ck_assert(!seen.wrong);
+	/* Its buffer is that of any other reader by now. */
+	namespace_send_udp(9, 2000);
+	read_all(nflog, &seen);
+	ck_assert_uint_eq(nflog_counts(nflog).received, counts.received + 2000);
+	nflog_free(nflog);
+}
+END_TEST
+
+START_TEST(a_socket_that_was_not_bound_to_the_group_is_bound_when_it_is_adopted)
+{
+	struct seen seen = {};
+	struct nflog *nflog;
+
+	apply_output_rules(100);
+	ck_assert_int_eq(nflog_open(GROUP + 1, 0, &nflog), 0);
+	ck_assert_int_eq(nflog_adopt(leave_behind(nflog), GROUP, 0, &nflog), 0);
+	namespace_send_udp(9, 10);
+	read_all(nflog, &seen);
+	ck_assert_uint_eq(seen.records, 10);
+	nflog_free(nflog);
+}
+END_TEST
+
 START_TEST(a_group_that_another_reads_is_said_to_be_taken)
 {
 	struct nflog *first, *second;
@@ -374,6 +447,9 @@ int main(void)
 	tcase_add_test(nflog, every_logged_packet_becomes_a_record);
 	tcase_add_test(nflog, a_lone_packet_is_reported_within_a_tenth_of_a_second);
 	tcase_add_test(nflog, a_reader_stops_at_its_budget);
+	tcase_add_test(nflog, a_socket_that_was_left_behind_has_all_that_was_logged_meanwhile);
+	tcase_add_test(nflog, what_a_socket_that_was_left_behind_had_no_room_for_is_counted);
+	tcase_add_test(nflog, a_socket_that_was_not_bound_to_the_group_is_bound_when_it_is_adopted);
 	tcase_add_test(nflog, what_an_overrun_loses_is_counted_to_the_packet);
 	tcase_add_test(nflog, a_group_that_another_reads_is_said_to_be_taken);
 	suite_add_tcase(suite, nflog);

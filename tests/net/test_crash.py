@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The daemon goes and comes; packets do not notice."""
+import os
 import re
+import subprocess
 import time
 
 import flood
+import pytest
 import traffic
-from daemon import Daemon, wait_for
+from daemon import EGRESSD, SANITIZERS, Daemon, wait_for
 from lab import WORLD, Lab
 from policies import CLASSIC, small
 
@@ -173,3 +176,46 @@ def test_connections_that_a_permitted_role_opened_go_on_over_a_restart(clean: La
                 stream.sendall(b"still here")
                 peer.settimeout(1)
                 assert peer.recv(64) == b"still here"
+
+
+def close(daemon: Daemon) -> subprocess.CompletedProcess:
+    """egressd --close, which is what runs before the network comes up."""
+    return daemon.gateway.run(str(EGRESSD), "--close", check=False, env=os.environ | SANITIZERS)
+
+
+def test_closing_before_there_is_a_policy_forwards_nothing_until_the_daemon_has_one(
+        clean: Lab, daemon: Daemon):
+    done = close(daemon)
+    assert (done.returncode, done.stdout) == (
+        0, "Nothing is forwarded until egressd has a policy.\n"), done.stderr
+    assert "there is no policy yet" in daemon.table()
+    assert traffic.udp(clean["desk1"], clean.world, WORLD, 53) == traffic.SILENCE
+    again = close(daemon)
+    assert again.returncode == 0
+    daemon.start(POLICY)
+    assert traffic.udp(clean["desk1"], clean.world, WORLD, 53) == traffic.PASSED
+    closed_first = sorted(static(daemon.table()))
+    assert "closed" not in daemon.table()
+    daemon.stop()
+    assert daemon.remove_table().returncode == 0
+    daemon.start()
+    assert sorted(static(daemon.table())) == closed_first
+
+
+def test_closing_leaves_the_table_of_an_earlier_run_alone(clean: Lab, daemon: Daemon):
+    daemon.start(POLICY)
+    daemon.kill()
+    before = daemon.table()
+    done = close(daemon)
+    assert (done.returncode, done.stdout) == (
+        0, "The table of an earlier run stays, and decides.\n"), done.stderr
+    assert daemon.table() == before
+    assert traffic.udp(clean["desk1"], clean.world, WORLD, 53) == traffic.PASSED
+
+
+@pytest.mark.parametrize("options", [("--close", "--remove"), ("--check", "--close")])
+def test_of_the_modes_only_one_is_taken_at_a_time(clean: Lab, daemon: Daemon,
+                                                  options: tuple[str, ...]):
+    done = daemon.gateway.run(*daemon.command(*options), check=False)
+    assert done.returncode == 2 and "only one at a time" in done.stderr
+    assert daemon.table() == ""
