@@ -82,6 +82,11 @@ int alarms_use_policy(struct alarms *alarms, const struct policy *policy)
 	return r;
 }
 
+void alarms_expect(const struct alarms *alarms, const struct address *source)
+{
+	detect_expect(alarms->detect, source);
+}
+
 void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
                          const struct sighting *sighting)
 {

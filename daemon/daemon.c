@@ -257,6 +257,12 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+static void on_source(const struct address *source, void *userdata)
+{
+	const struct daemon *daemon = userdata;
+	alarms_expect(daemon->alarms, source);
+}
+
 static void on_attempt(const struct ledger_entry *entry, const struct sighting *sighting,
                        void *userdata)
 {
@@ -426,7 +432,8 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		r = sd_event_set_watchdog(daemon->event, true);
 	if (r >= 0)
-		r = events_new(daemon->event, on_attempt, count_blocked, daemon, &daemon->events);
+		r = events_new(daemon->event, on_source, on_attempt, count_blocked, daemon,
+		               &daemon->events);
 	if (r >= 0)
 		r = alarms_new(daemon->event, on_alarm, daemon, &daemon->alarms);
 	if (r >= 0)

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Records taken together: what they need of the tables fits into the nearest cache. */
+#define BATCH POLICY_AT_ONCE
+
 /* The prefix of a record, and what it says: most records have the same as the one before. */
 struct heading {
 	char prefix[LOG_PREFIX_MAX];
@@ -16,6 +19,7 @@ struct heading {
 };
 
 struct intake {
+	intake_expect_t expect;
 	intake_attempt_t attempt;
 	void *userdata;
 	const struct policy *policy; /* borrowed, or NULL */
@@ -26,11 +30,13 @@ struct intake {
 	uint64_t received;
 };
 
-int intake_new(intake_attempt_t attempt, void *userdata, struct intake **ret_intake)
+int intake_new(intake_expect_t expect, intake_attempt_t attempt, void *userdata,
+               struct intake **ret_intake)
 {
 	_cleanup_(intake_freep) struct intake *intake = calloc(1, sizeof(*intake));
 	if (!intake)
 		return -ENOMEM;
+	intake->expect = expect;
 	intake->attempt = attempt;
 	intake->userdata = userdata;
 	intake->limits = (struct ledger_limits){LEDGER_ENTRIES_DEFAULT, LEDGER_ATTEMPTS_DEFAULT};
@@ -78,15 +84,27 @@ int intake_use_policy(struct intake *intake, const struct policy *policy)
 	return 0;
 }
 
+/* A record of ours, taken apart. */
+struct blocked {
+	const struct record *record;
+	const char *role; /* into its prefix, or NULL */
+	enum reason reason;
+	struct packet packet;
+	struct expected_attempt attempt;
+	struct expected_entry entry;
+	const struct host *host; /* at the address of its source */
+};
+
 /* The host of the source: by its address, or by its MAC where that alone is known of a host. */
-static const struct host *find_source(const struct intake *intake, const struct record *record,
-                                      const struct packet *packet, enum reason reason)
+static const struct host *source_of(const struct intake *intake, const struct blocked *blocked)
 {
+	const struct record *record = blocked->record;
+	enum reason reason = blocked->reason;
 	/* A forged address is nobody's: naming its owner would accuse the wrong one. */
 	if (!intake->policy || reason == REASON_SPOOFED)
 		return NULL;
 
-	const struct host *host = policy_host_at(intake->policy, &packet->source);
+	const struct host *host = blocked->host;
 	if (!host && record->has_mac)
 		host = policy_host_by_mac(intake->policy, &record->mac);
 	if (!host && !record->interface && reason != REASON_UNASSIGNED)
@@ -105,40 +123,83 @@ static void read_heading(struct heading *heading, const char *prefix)
 	heading->ours = log_prefix_parse(heading->prefix, &heading->reason, &heading->role) == 0;
 }
 
-static void take(struct intake *intake, const struct record *record)
+/* False for a record of another program, which may log to the same group, and for no packet. */
+static bool dissect(struct intake *intake, const struct record *record, struct blocked *ret_blocked)
 {
 	struct heading *heading = &intake->heading;
-	struct packet packet;
-
 	if (strcmp(heading->prefix, record->prefix) != 0)
 		read_heading(heading, record->prefix);
-	/* Other programs may log to the same group; those records are not ours. */
 	if (!heading->ours)
-		return;
+		return false;
 	intake->received++;
-	if (packet_dissect(record->payload, record->payload_length, &packet) < 0)
-		return;
+	ret_blocked->record = record;
+	ret_blocked->reason = heading->reason;
+	ret_blocked->role =
+	        heading->role ? record->prefix + (heading->role - heading->prefix) : NULL;
+	return packet_dissect(record->payload, record->payload_length, &ret_blocked->packet) == 0;
+}
 
-	enum reason reason = heading->reason;
-	bool fresh = attempts_note(intake->attempts, &packet, reason, record->time) == ATTEMPT_NEW;
+static void expect(const struct intake *intake, struct blocked *blocked)
+{
+	const struct packet *packet = &blocked->packet;
+	attempts_expect(intake->attempts, packet, blocked->reason, &blocked->attempt);
+	ledger_expect(intake->ledger, packet, blocked->reason, &blocked->entry);
+	if (intake->expect)
+		intake->expect(&packet->source, intake->userdata);
+}
+
+static void find_hosts(const struct intake *intake, struct blocked *blocked, size_t count)
+{
+	const struct address *sources[BATCH] = {};
+	const struct host *hosts[BATCH] = {};
+	for (size_t i = 0; i < count; i++)
+		sources[i] = &blocked[i].packet.source;
+	if (intake->policy)
+		policy_hosts_at(intake->policy, sources, count, hosts);
+	for (size_t i = 0; i < count; i++) {
+		blocked[i].host = hosts[i];
+		if (hosts[i])
+			__builtin_prefetch(hosts[i]->name);
+	}
+}
+
+static void note(struct intake *intake, const struct blocked *blocked)
+{
+	const struct record *record = blocked->record;
+	const struct packet *packet = &blocked->packet;
+	bool fresh = attempts_note_expected(intake->attempts, &blocked->attempt, record->time) ==
+	             ATTEMPT_NEW;
 	const struct sighting sighting = {
-	        .host = find_source(intake, record, &packet, reason),
+	        .host = source_of(intake, blocked),
 	        .interface = record->interface,
-	        .bytes = packet.total_length,
+	        .bytes = packet->total_length,
 	};
-	const struct ledger_entry *entry = ledger_note(
-	        intake->ledger, &packet, reason, sighting.host ? sighting.host->name : NULL,
-	        heading->role, record->has_mac ? &record->mac : NULL, fresh, record->time);
+	const struct ledger_entry *entry = ledger_note_expected(
+	        intake->ledger, &blocked->entry, packet, sighting.host ? sighting.host->name : NULL,
+	        blocked->role, record->has_mac ? &record->mac : NULL, fresh, record->time);
 	if (record->has_uid)
 		ledger_note_user(intake->ledger, entry, record->uid, record->gid);
-	if (fresh)
+	if (fresh && intake->attempt)
 		intake->attempt(entry, &sighting, intake->userdata);
+}
+
+static void take_batch(struct intake *intake, const struct record *records, size_t count)
+{
+	struct blocked blocked[BATCH];
+	size_t ours = 0;
+	for (size_t i = 0; i < count; i++)
+		if (dissect(intake, &records[i], &blocked[ours]))
+			expect(intake, &blocked[ours++]);
+	find_hosts(intake, blocked, ours);
+	for (size_t i = 0; i < ours; i++)
+		note(intake, &blocked[i]);
 }
 
 void intake_take(struct intake *intake, const struct record *records, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		take(intake, &records[i]);
+	for (; count > BATCH; records += BATCH, count -= BATCH)
+		take_batch(intake, records, BATCH);
+	take_batch(intake, records, count);
 }
 
 uint64_t intake_received(const struct intake *intake)

@@ -27,8 +27,12 @@ struct sighting {
 typedef void (*intake_attempt_t)(const struct ledger_entry *entry, const struct sighting *sighting,
                                  void *userdata);
 
-/* 0, -ENOMEM, or what attempts_new() and ledger_new() say. */
-int intake_new(intake_attempt_t attempt, void *userdata, struct intake **ret_intake);
+/* Called some time before an attempt of that source may begin; see recent_expect(). */
+typedef void (*intake_expect_t)(const struct address *source, void *userdata);
+
+/* Either may be NULL. 0, -ENOMEM, or what attempts_new() and ledger_new() say. */
+int intake_new(intake_expect_t expect, intake_attempt_t attempt, void *userdata,
+               struct intake **ret_intake);
 
 /* Takes NULL, returns NULL. */
 struct intake *intake_free(struct intake *intake);

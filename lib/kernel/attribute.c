@@ -7,17 +7,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
 
-/* The attribute at a place with that many bytes left, when all of it is there. */
-static const struct nlattr *attribute_at(const uint8_t *at, size_t left)
-{
-	const struct nlattr *attribute = (const struct nlattr *)(const void *)at;
-
-	if (left < sizeof(*attribute) || attribute->nla_len < sizeof(*attribute) ||
-	    attribute->nla_len > left)
-		return NULL;
-	return attribute;
-}
-
 void attributes_read(struct attributes *attributes, const void *payload, size_t length)
 {
 	const uint8_t *at = payload;
@@ -59,9 +48,9 @@ void attributes_of_nested(struct attributes *attributes, const struct nlattr *ne
 
 static bool attribute_copy(const struct nlattr *attribute, void *ret, size_t size)
 {
-	if (!attribute || mnl_attr_get_payload_len(attribute) != size)
+	if (!attribute || attribute_length(attribute) != size)
 		return false;
-	memcpy(ret, mnl_attr_get_payload(attribute), size);
+	memcpy(ret, attribute_payload(attribute), size);
 	return true;
 }
 
@@ -115,8 +104,8 @@ const uint8_t *attribute_bytes(const struct nlattr *attribute, size_t *ret_lengt
 	*ret_length = 0;
 	if (!attribute)
 		return NULL;
-	*ret_length = mnl_attr_get_payload_len(attribute);
-	return mnl_attr_get_payload(attribute);
+	*ret_length = attribute_length(attribute);
+	return attribute_payload(attribute);
 }
 
 const struct nlattr *attribute_next_nested(const struct nlattr *nest, const struct nlattr *previous)

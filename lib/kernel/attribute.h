@@ -2,6 +2,7 @@
 #ifndef EGRESSD_KERNEL_ATTRIBUTE_H
 #define EGRESSD_KERNEL_ATTRIBUTE_H
 
+#include <linux/netlink.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,13 +11,32 @@
  * Reading the attributes of a netlink message (linux/netlink.h). What comes in is checked for every
  * length before it is used, whoever sent it.
  */
-struct nlattr;
-struct nlmsghdr;
-
 /* Messages and attributes begin at multiples of four bytes. */
 static inline size_t netlink_align(size_t length)
 {
 	return (length + 3) & ~(size_t)3;
+}
+
+/* The attribute that so many bytes begin with, when all of it is there; else NULL. */
+static inline const struct nlattr *attribute_at(const uint8_t *at, size_t left)
+{
+	const struct nlattr *attribute = (const struct nlattr *)(const void *)at;
+
+	if (left < sizeof(*attribute) || attribute->nla_len < sizeof(*attribute) ||
+	    attribute->nla_len > left)
+		return NULL;
+	return attribute;
+}
+
+/* What it holds. */
+static inline const void *attribute_payload(const struct nlattr *attribute)
+{
+	return (const uint8_t *)attribute + sizeof(*attribute);
+}
+
+static inline size_t attribute_length(const struct nlattr *attribute)
+{
+	return attribute->nla_len - sizeof(*attribute);
 }
 
 #define ATTRIBUTES_MAX 40 /* attribute types 1..39 are kept, others are passed over */

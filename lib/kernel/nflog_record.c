@@ -11,63 +11,117 @@
 #include <linux/netfilter/nfnetlink_log.h>
 #include <string.h>
 
-static bool read_time(const struct nlattr *attribute, usec_t *ret_time)
+/* True when the attribute is exactly as long as what it is to hold. */
+static inline bool read_value(const struct nlattr *attribute, void *ret_value, size_t size)
+{
+	if (attribute_length(attribute) != size)
+		return false;
+	memcpy(ret_value, attribute_payload(attribute), size);
+	return true;
+}
+
+static inline bool read_number(const struct nlattr *attribute, uint32_t *ret_number)
+{
+	uint32_t number;
+	if (!read_value(attribute, &number, sizeof(number)))
+		return false;
+	*ret_number = ntohl(number);
+	return true;
+}
+
+static void read_time(const struct nlattr *attribute, usec_t *time)
 {
 	struct nfulnl_msg_packet_timestamp stamp;
-	size_t length;
-	const uint8_t *bytes = attribute_bytes(attribute, &length);
-	uint64_t sec, usec, time;
+	uint64_t sec, usec, sum;
 
-	if (!bytes || length != sizeof(stamp))
-		return false;
-	memcpy(&stamp, bytes, sizeof(stamp));
+	if (!read_value(attribute, &stamp, sizeof(stamp)))
+		return;
 	sec = be64toh(stamp.sec);
 	usec = be64toh(stamp.usec);
-	if (usec >= USEC_PER_SEC || __builtin_mul_overflow(sec, USEC_PER_SEC, &time) ||
-	    __builtin_add_overflow(time, usec, &time))
-		return false;
-	*ret_time = time;
-	return true;
+	if (usec >= USEC_PER_SEC || __builtin_mul_overflow(sec, USEC_PER_SEC, &sum) ||
+	    __builtin_add_overflow(sum, usec, &sum))
+		return;
+	*time = sum;
 }
 
 static bool read_mac(const struct nlattr *attribute, struct mac *ret_mac)
 {
 	struct nfulnl_msg_packet_hw hardware;
-	size_t length;
-	const uint8_t *bytes = attribute_bytes(attribute, &length);
 
-	if (!bytes || length != sizeof(hardware))
-		return false;
-	memcpy(&hardware, bytes, sizeof(hardware));
-	if (ntohs(hardware.hw_addrlen) != sizeof(ret_mac->bytes))
+	if (!read_value(attribute, &hardware, sizeof(hardware)) ||
+	    ntohs(hardware.hw_addrlen) != sizeof(ret_mac->bytes))
 		return false;
 	memcpy(ret_mac->bytes, hardware.hw_addr, sizeof(ret_mac->bytes));
 	return true;
 }
 
+static void read_attribute(const struct nlattr *attribute, struct record *record, bool *has_gid,
+                           bool *has_sequence, uint32_t *sequence)
+{
+	const char *prefix;
+
+	switch (attribute->nla_type & NLA_TYPE_MASK) {
+	case NFULA_PREFIX:
+		prefix = attribute_string(attribute);
+		record->prefix = prefix ? prefix : "";
+		break;
+	case NFULA_PAYLOAD:
+		record->payload = attribute_payload(attribute);
+		record->payload_length = attribute_length(attribute);
+		break;
+	case NFULA_HWADDR:
+		record->has_mac = read_mac(attribute, &record->mac);
+		break;
+	case NFULA_IFINDEX_INDEV:
+		(void)read_number(attribute, &record->interface);
+		break;
+	case NFULA_IFINDEX_OUTDEV:
+		(void)read_number(attribute, &record->leaves_by);
+		break;
+	case NFULA_UID:
+		record->has_uid = read_number(attribute, &record->uid);
+		break;
+	case NFULA_GID:
+		*has_gid = read_number(attribute, &record->gid);
+		break;
+	case NFULA_TIMESTAMP:
+		read_time(attribute, &record->time);
+		break;
+	case NFULA_SEQ:
+		*has_sequence = read_number(attribute, sequence);
+		break;
+	default:
+		break;
+	}
+}
+
+/* In one pass, without a table of all attributes: in a flood this is done for each packet. */
 int nflog_record_read(const struct nlmsghdr *message, usec_t now, struct record *ret_record,
                       bool *ret_has_sequence, uint32_t *ret_sequence)
 {
-	struct record record = {.time = now};
-	struct attributes attributes;
-	const char *prefix;
+	size_t skip = sizeof(struct nlmsghdr) + netlink_align(sizeof(struct nfgenmsg));
+	struct record record = {.time = now, .prefix = ""};
+	bool has_gid = false, has_sequence = false;
+	const struct nlattr *attribute;
 
 	if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET) ||
-	    message->nlmsg_len < sizeof(struct nlmsghdr) + sizeof(struct nfgenmsg))
+	    message->nlmsg_len < skip)
 		return -EBADMSG;
-	attributes_of_message(&attributes, message);
 
-	prefix = attribute_string(attributes.at[NFULA_PREFIX]);
-	record.prefix = prefix ? prefix : "";
-	record.payload = attribute_bytes(attributes.at[NFULA_PAYLOAD], &record.payload_length);
-	record.has_mac = read_mac(attributes.at[NFULA_HWADDR], &record.mac);
-	(void)attribute_u32(attributes.at[NFULA_IFINDEX_INDEV], &record.interface);
-	(void)attribute_u32(attributes.at[NFULA_IFINDEX_OUTDEV], &record.leaves_by);
-	record.has_uid = attribute_u32(attributes.at[NFULA_UID], &record.uid) &&
-	                 attribute_u32(attributes.at[NFULA_GID], &record.gid);
-	(void)read_time(attributes.at[NFULA_TIMESTAMP], &record.time);
+	const uint8_t *at = (const uint8_t *)message + skip;
+	size_t left = message->nlmsg_len - skip;
+	while ((attribute = attribute_at(at, left))) {
+		size_t step = netlink_align((size_t)attribute->nla_len);
 
-	*ret_has_sequence = attribute_u32(attributes.at[NFULA_SEQ], ret_sequence);
+		read_attribute(attribute, &record, &has_gid, &has_sequence, ret_sequence);
+		if (step >= left)
+			break;
+		at += step;
+		left -= step;
+	}
+	record.has_uid &= has_gid;
+
+	*ret_has_sequence = has_sequence;
 	*ret_record = record;
 	return 0;
 }

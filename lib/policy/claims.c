@@ -17,12 +17,15 @@ static size_t count_less(const uint64_t *starts, size_t count, uint64_t than)
 	return low;
 }
 
-/* Index of the last claim that begins at or before the address, or -1. */
+/*
+ * Index of the last claim that begins at or before the address, or -1; so many begin with less than
+ * its start.
+ */
 static ptrdiff_t last_beginning_at_or_before(const struct claims *claims,
-                                             const struct address *address)
+                                             const struct address *address, size_t less)
 {
 	uint64_t start = address_start(address);
-	size_t low = count_less(claims->starts, claims->count, start), high = low;
+	size_t low = less, high = low;
 	/* Few begin alike, unless all hosts are of one IPv6 network: then the rest is searched. */
 	for (unsigned i = 0; i < 4 && high < claims->count && claims->starts[high] == start; i++)
 		high++;
@@ -41,12 +44,11 @@ static ptrdiff_t last_beginning_at_or_before(const struct claims *claims,
 	return (ptrdiff_t)low - 1;
 }
 
-const struct claim *policy_claim_at(const struct policy *policy, const struct address *address)
+/* Claims nest like brackets: what lies around the address is that last one or around it. */
+static const struct claim *claim_around(const struct claims *claims, const struct address *address,
+                                        size_t less)
 {
-	const struct claims *claims = &policy->claims[address->family];
-
-	/* Claims nest like brackets: what lies around the address is that claim or around it. */
-	ptrdiff_t i = last_beginning_at_or_before(claims, address);
+	ptrdiff_t i = last_beginning_at_or_before(claims, address, less);
 	while (i >= 0) {
 		const struct claim *claim = &claims->items[i];
 		if (range_contains(&claim->range, address))
@@ -56,6 +58,13 @@ const struct claim *policy_claim_at(const struct policy *policy, const struct ad
 	return NULL;
 }
 
+const struct claim *policy_claim_at(const struct policy *policy, const struct address *address)
+{
+	const struct claims *claims = &policy->claims[address->family];
+	return claim_around(claims, address,
+	                    count_less(claims->starts, claims->count, address_start(address)));
+}
+
 const struct host *policy_host_at(const struct policy *policy, const struct address *address)
 {
 	const struct assignment *assignment = policy_assignment(policy, address);
@@ -63,4 +72,51 @@ const struct host *policy_host_at(const struct policy *policy, const struct addr
 		return &assignment->host;
 	const struct claim *claim = policy_claim_at(policy, address);
 	return claim ? claim->host : NULL;
+}
+
+/*
+ * count_less() of many addresses, of which those of one family are of interest. All take each step
+ * together: no step of one depends on another's, so that their ways to memory overlap.
+ */
+static void count_less_together(const struct claims *claims, enum family family,
+                                const struct address *const *addresses, size_t count, size_t *less)
+{
+	uint64_t wanted[POLICY_AT_ONCE];
+	for (size_t i = 0; i < count; i++) {
+		bool of_interest = addresses[i]->family == family;
+		wanted[i] = of_interest ? address_start(addresses[i]) : 0;
+		less[i] = of_interest ? 0 : less[i];
+	}
+	for (size_t left = claims->count; left > 0;) {
+		size_t half = (left + 1) / 2;
+		for (size_t i = 0; i < count; i++)
+			if (addresses[i]->family == family)
+				less[i] +=
+				        claims->starts[less[i] + half - 1] < wanted[i] ? half : 0;
+		left -= half;
+	}
+}
+
+void policy_hosts_at(const struct policy *policy, const struct address *const *addresses,
+                     size_t count, const struct host **ret_hosts)
+{
+	size_t less[POLICY_AT_ONCE] = {};
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		count_less_together(&policy->claims[family], (enum family)family, addresses, count,
+		                    less);
+	for (size_t i = 0; i < count; i++) {
+		const struct claims *claims = &policy->claims[addresses[i]->family];
+		if (claims->count)
+			__builtin_prefetch(&claims->items[less[i]]);
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct address *address = addresses[i];
+		const struct assignment *assignment = policy_assignment(policy, address);
+		const struct claim *claim =
+		        assignment
+		                ? NULL
+		                : claim_around(&policy->claims[address->family], address, less[i]);
+		ret_hosts[i] = assignment ? &assignment->host : claim ? claim->host : NULL;
+		__builtin_prefetch(ret_hosts[i]);
+	}
 }

@@ -310,6 +310,11 @@ const struct claim *policy_claim_at(const struct policy *policy, const struct ad
  */
 const struct host *policy_host_at(const struct policy *policy, const struct address *address);
 
+/* The same for POLICY_AT_ONCE addresses at most, which takes less time than one after the other. */
+#define POLICY_AT_ONCE 32
+void policy_hosts_at(const struct policy *policy, const struct address *const *addresses,
+                     size_t count, const struct host **ret_hosts);
+
 /* The host without addresses that lists this MAC, or NULL (logarithmic). */
 const struct host *policy_host_by_mac(const struct policy *policy, const struct mac *mac);
 

@@ -2,29 +2,16 @@
 #include "track/attempt.h"
 
 #include "base/protocol.h"
-#include "track/recent.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 
-/* Compared as bytes; the sizes add up without padding. */
-struct key {
-	struct address source;
-	struct address destination;
-	uint32_t sequence; /* of a SYN, else 0 */
-	uint16_t source_port;
-	uint16_t destination_port;
-	uint8_t protocol;
-	uint8_t reason;
-	uint8_t has_ports;
-	uint8_t unused;
-};
-_Static_assert(offsetof(struct key, source) == 0, "a key begins with the source");
-_Static_assert(sizeof(struct key) == 2 * sizeof(struct address) + 12, "key has padding");
+_Static_assert(offsetof(struct attempt_key, source) == 0, "a key begins with the source");
+_Static_assert(sizeof(struct attempt_key) == 2 * sizeof(struct address) + 12, "key has padding");
 _Static_assert(sizeof(struct address) == sizeof(enum family) + 16, "address has padding");
 
 struct tried {
-	struct key key;
+	struct attempt_key key;
 	usec_t first;
 	usec_t last;
 };
@@ -38,7 +25,7 @@ int attempts_new(size_t max, struct attempts **ret_attempts)
 	_cleanup_(attempts_freep) struct attempts *attempts = calloc(1, sizeof(*attempts));
 	if (!attempts)
 		return -ENOMEM;
-	int r = recent_new_fair(max, sizeof(struct address), sizeof(struct key),
+	int r = recent_new_fair(max, sizeof(struct address), sizeof(struct attempt_key),
 	                        sizeof(struct tried), &attempts->tried);
 	if (r < 0)
 		return r;
@@ -82,16 +69,21 @@ static bool goes_on(const struct tried *tried, usec_t now)
 	return apart <= ATTEMPT_GAP && (now < tried->first || now - tried->first <= ATTEMPT_SPAN);
 }
 
-enum attempt attempts_note(struct attempts *attempts, const struct packet *packet,
-                           enum reason reason, usec_t now)
+static bool tries(const struct packet *packet)
 {
 	/* Without its ports a fragment would look like another connection. */
 	if (packet->fragment)
-		return ATTEMPT_NONE;
-	if (packet->protocol == IPPROTO_TCP && !packet_is_syn(packet))
-		return ATTEMPT_NONE;
+		return false;
+	return packet->protocol != IPPROTO_TCP || packet_is_syn(packet);
+}
 
-	const struct key key = {
+void attempts_expect(const struct attempts *attempts, const struct packet *packet,
+                     enum reason reason, struct expected_attempt *ret_expected)
+{
+	ret_expected->tries = tries(packet);
+	if (!ret_expected->tries)
+		return;
+	ret_expected->key = (struct attempt_key){
 	        .source = packet->source,
 	        .destination = packet->destination,
 	        .sequence = packet->has_tcp ? packet->tcp_sequence : 0,
@@ -101,8 +93,24 @@ enum attempt attempts_note(struct attempts *attempts, const struct packet *packe
 	        .reason = (uint8_t)reason,
 	        .has_ports = packet->has_ports,
 	};
+	ret_expected->place = recent_expect(attempts->tried, &ret_expected->key);
+}
 
-	struct tried *tried = recent_use(attempts->tried, &key);
+enum attempt attempts_note(struct attempts *attempts, const struct packet *packet,
+                           enum reason reason, usec_t now)
+{
+	struct expected_attempt expected;
+	attempts_expect(attempts, packet, reason, &expected);
+	return attempts_note_expected(attempts, &expected, now);
+}
+
+enum attempt attempts_note_expected(struct attempts *attempts,
+                                    const struct expected_attempt *expected, usec_t now)
+{
+	if (!expected->tries)
+		return ATTEMPT_NONE;
+
+	struct tried *tried = recent_use_at(attempts->tried, &expected->key, expected->place);
 	if (tried && goes_on(tried, now)) {
 		if (now > tried->last)
 			tried->last = now;
@@ -110,7 +118,7 @@ enum attempt attempts_note(struct attempts *attempts, const struct packet *packe
 	}
 
 	if (!tried)
-		tried = recent_add(attempts->tried, &key);
+		tried = recent_add_at(attempts->tried, &expected->key, expected->place);
 	tried->first = now;
 	tried->last = now;
 	return ATTEMPT_NEW;

@@ -6,6 +6,7 @@
 #include "base/reason.h"
 #include "base/time.h"
 #include "track/packet.h"
+#include "track/recent.h"
 
 #include <stddef.h>
 
@@ -48,6 +49,30 @@ int attempts_resize(struct attempts **attempts, size_t max);
 /* Takes NULL, returns NULL. */
 struct attempts *attempts_free(struct attempts *attempts);
 DEFINE_CLEANUP(struct attempts *, attempts_free)
+
+/* What tells the attempts of packets apart. Compared as bytes: it has no padding. */
+struct attempt_key {
+	struct address source;
+	struct address destination;
+	uint32_t sequence; /* of a SYN, else 0 */
+	uint16_t source_port;
+	uint16_t destination_port;
+	uint8_t protocol;
+	uint8_t reason;
+	uint8_t has_ports;
+	uint8_t unused;
+};
+
+/* A packet that will be noted soon; see recent_expect(). */
+struct expected_attempt {
+	bool tries; /* a connection */
+	struct attempt_key key;
+	struct recent_place place;
+};
+void attempts_expect(const struct attempts *attempts, const struct packet *packet,
+                     enum reason reason, struct expected_attempt *ret_expected);
+enum attempt attempts_note_expected(struct attempts *attempts,
+                                    const struct expected_attempt *expected, usec_t now);
 
 /*
  * Notes a blocked packet. `now` is its time; clocks step, so it may lie before that of the last

@@ -240,6 +240,12 @@ static struct stream stream_of(const struct ledger_entry *entry)
 	};
 }
 
+void detect_expect(const struct detect *detect, const struct address *source)
+{
+	talkers_expect(detect->talkers, source);
+	newcomers_expect(detect->newcomers, source);
+}
+
 void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
                     const struct detect_facts *facts, usec_t now)
 {

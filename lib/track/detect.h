@@ -78,6 +78,9 @@ int detect_new(const struct detect_sizes *sizes, struct alarm_book *book,
 struct detect *detect_free(struct detect *detect);
 DEFINE_CLEANUP(struct detect *, detect_free)
 
+/* An attempt of that source will be taken soon; see recent_expect(). */
+void detect_expect(const struct detect *detect, const struct address *source);
+
 /* Takes a new attempt, right after ledger_note() gave that entry for it. */
 void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
                     const struct detect_facts *facts, usec_t now);

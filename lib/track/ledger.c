@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/ledger.h"
 
-#include "track/recent.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,8 +47,8 @@ static void set_name(char name[static LEDGER_NAME_BYTES], const char *to)
 	memset(name + n, 0, LEDGER_NAME_BYTES - n);
 }
 
-/* Adds an entry that is not there, zero but for its key; what has to make room is summed up. */
-static struct ledger_entry *add(struct ledger *ledger, const struct ledger_key *key)
+/* What has to make room for the next entry is summed up. */
+static void make_room(struct ledger *ledger)
 {
 	const struct ledger_entry *victim = recent_victim(ledger->entries);
 	if (victim) {
@@ -58,6 +56,12 @@ static struct ledger_entry *add(struct ledger *ledger, const struct ledger_key *
 		ledger->totals.other_packets += victim->packets;
 		ledger->totals.other_entries++;
 	}
+}
+
+/* Adds an entry that is not there, zero but for its key. */
+static struct ledger_entry *add(struct ledger *ledger, const struct ledger_key *key)
+{
+	make_room(ledger);
 	return recent_add(ledger->entries, key);
 }
 
@@ -80,11 +84,10 @@ int ledger_resize(struct ledger **ledger, size_t max)
 	return 0;
 }
 
-const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packet *packet,
-                                       enum reason reason, const char *host, const char *role,
-                                       const struct mac *mac, bool new_attempt, usec_t now)
+void ledger_expect(const struct ledger *ledger, const struct packet *packet, enum reason reason,
+                   struct expected_entry *ret_expected)
 {
-	const struct ledger_key key = {
+	ret_expected->key = (struct ledger_key){
 	        .source = packet->source,
 	        .destination = packet->destination,
 	        .port = packet->has_ports ? packet->destination_port : 0,
@@ -92,9 +95,29 @@ const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packe
 	        .reason = (uint8_t)reason,
 	        .has_port = packet->has_ports,
 	};
-	struct ledger_entry *entry = recent_use(ledger->entries, &key);
+	ret_expected->place = recent_expect(ledger->entries, &ret_expected->key);
+}
+
+const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packet *packet,
+                                       enum reason reason, const char *host, const char *role,
+                                       const struct mac *mac, bool new_attempt, usec_t now)
+{
+	struct expected_entry expected;
+	ledger_expect(ledger, packet, reason, &expected);
+	return ledger_note_expected(ledger, &expected, packet, host, role, mac, new_attempt, now);
+}
+
+const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
+                                                const struct expected_entry *expected,
+                                                const struct packet *packet, const char *host,
+                                                const char *role, const struct mac *mac,
+                                                bool new_attempt, usec_t now)
+{
+	struct ledger_entry *entry =
+	        recent_use_at(ledger->entries, &expected->key, expected->place);
 	if (!entry) {
-		entry = add(ledger, &key);
+		make_room(ledger);
+		entry = recent_add_at(ledger->entries, &expected->key, expected->place);
 		entry->first = now;
 		entry->last = now;
 	}

@@ -7,6 +7,7 @@
 #include "base/reason.h"
 #include "base/time.h"
 #include "track/packet.h"
+#include "track/recent.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,6 +82,14 @@ int ledger_resize(struct ledger **ledger, size_t max);
 struct ledger *ledger_free(struct ledger *ledger);
 DEFINE_CLEANUP(struct ledger *, ledger_free)
 
+/* A packet that will be noted soon; see recent_expect(). */
+struct expected_entry {
+	struct ledger_key key;
+	struct recent_place place;
+};
+void ledger_expect(const struct ledger *ledger, const struct packet *packet, enum reason reason,
+                   struct expected_entry *ret_expected);
+
 /*
  * Notes one blocked packet. host is the name of its source and role the one that the reason counts
  * for, NULL or empty where there is none; they are copied. mac may be NULL. Returns the entry,
@@ -93,6 +102,13 @@ const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packe
 /* Whose socket sent the packet that ledger_note() just gave that entry for. */
 void ledger_note_user(struct ledger *ledger, const struct ledger_entry *entry, uint32_t uid,
                       uint32_t gid);
+
+/* The same for a packet that was expected. */
+const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
+                                                const struct expected_entry *expected,
+                                                const struct packet *packet, const char *host,
+                                                const char *role, const struct mac *mac,
+                                                bool new_attempt, usec_t now);
 
 /*
  * Puts an entry back that was saved; to be called from the one last seen longest ago to the latest,

@@ -32,6 +32,11 @@ struct newcomers *newcomers_free(struct newcomers *newcomers)
 	return NULL;
 }
 
+void newcomers_expect(const struct newcomers *newcomers, const struct address *source)
+{
+	recent_expect(newcomers->table, source);
+}
+
 struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source)
 {
 	struct newcomer *newcomer = recent_use(newcomers->table, source);

@@ -41,6 +41,9 @@ int newcomers_new(size_t max, struct newcomers **ret_newcomers);
 struct newcomers *newcomers_free(struct newcomers *newcomers);
 DEFINE_CLEANUP(struct newcomers *, newcomers_free)
 
+/* That source will be asked for soon; see recent_expect(). */
+void newcomers_expect(const struct newcomers *newcomers, const struct address *source);
+
 /* That source with what is kept of it, which may be nothing; it lasts until the next call. */
 struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source);
 

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/recent.h"
 
-#include "track/hash.h"
 #include "track/pages.h"
 #include "track/slots.h"
+#include "track/tag.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define RECENT_MAX ((size_t)1 << 28) /* items; far over any sensible limit, far below overflow */
 #define ITEM_MAX   ((size_t)1 << 16) /* bytes */
@@ -67,11 +66,7 @@ struct recent {
 	struct ends by_use;
 	struct ends once;
 	struct owners owners;
-	struct hash_key secret;
-	/* The key that was looked for last and is not there: it is likely to be added next. */
-	void *missed;
-	uint32_t missed_tag;
-	bool has_missed;
+	struct tag_secret secret;
 };
 
 static void *item_at(const struct recent *recent, uint32_t slot)
@@ -112,18 +107,6 @@ static void list_remove(struct recent *recent, struct ends *ends, enum list list
 	ends->count--;
 }
 
-static int draw_secret(struct hash_key *ret_key)
-{
-	struct hash_key key;
-	ssize_t n = getrandom(&key, sizeof(key), 0);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n != sizeof(key))
-		return -EIO;
-	*ret_key = key;
-	return 0;
-}
-
 static size_t aligned(size_t size)
 {
 	size_t align = _Alignof(max_align_t);
@@ -143,7 +126,6 @@ static void divide(struct recent *recent)
 	recent->size = 0;
 	recent->items = part(recent, recent->max * recent->stride);
 	recent->nodes = part(recent, recent->max * sizeof(*recent->nodes));
-	recent->missed = part(recent, recent->key_size);
 	slots_use(&recent->slots, part(recent, slots_size(recent->max)), recent->max);
 	if (recent->owners.size)
 		recent->owners.counts = part(recent, GROUPS * sizeof(*recent->owners.counts));
@@ -152,8 +134,8 @@ static void divide(struct recent *recent)
 static int make(size_t max, size_t owner_size, size_t key_size, size_t item_size,
                 struct recent **ret_recent)
 {
-	if (!max || max > RECENT_MAX || !key_size || key_size > item_size || item_size > ITEM_MAX ||
-	    owner_size > key_size)
+	if (!max || max > RECENT_MAX || !key_size || key_size > TAG_KEY_MAX ||
+	    key_size > item_size || item_size > ITEM_MAX || owner_size > key_size)
 		return -EINVAL;
 
 	_cleanup_(recent_freep) struct recent *recent = calloc(1, sizeof(*recent));
@@ -174,7 +156,7 @@ static int make(size_t max, size_t owner_size, size_t key_size, size_t item_size
 	if (!recent->pages)
 		return -ENOMEM;
 	divide(recent);
-	int r = draw_secret(&recent->secret);
+	int r = tag_secret_draw(&recent->secret);
 	if (r < 0)
 		return r;
 
@@ -202,33 +184,19 @@ struct recent *recent_free(struct recent *recent)
 	return NULL;
 }
 
-static uint32_t tag_of(const struct recent *recent, const void *key, size_t size)
+/* Who shares a group of owners by chance loses detail only. */
+static struct recent_place place_of(const struct recent *recent, const void *key)
 {
-	return (uint32_t)hash_bytes(&recent->secret, key, size);
+	const struct tag_secret *secret = &recent->secret;
+	struct recent_place place = {.tag = tag_of(secret, key, recent->key_size)};
+	if (recent->owners.size)
+		place.group = tag_of(secret, key, recent->owners.size) % GROUPS;
+	return place;
 }
 
-/* Of a secret and with a product, which is quick; who shares a group by chance loses detail only.
- */
-static uint32_t group_of(const struct recent *recent, const void *key)
-{
-	const uint8_t *bytes = key;
-	uint64_t hash = recent->secret.words[1];
-	for (size_t left = recent->owners.size; left;) {
-		uint32_t word = 0;
-		size_t n = left < sizeof(word) ? left : sizeof(word);
-		memcpy(&word, bytes, n);
-		hash = (hash ^ word) * (recent->secret.words[0] | 1);
-		hash ^= hash >> 32;
-		bytes += n;
-		left -= n;
-	}
-	return (uint32_t)(hash % GROUPS);
-}
-
-static void owner_add(struct recent *recent, uint32_t slot, const void *key)
+static void owner_add(struct recent *recent, uint32_t slot, uint32_t group)
 {
 	struct owners *owners = &recent->owners;
-	uint32_t group = group_of(recent, key);
 
 	recent->nodes[slot].group = group;
 	if (++owners->counts[group] == owners->share + 1) {
@@ -257,17 +225,26 @@ static void leave(struct recent *recent, uint32_t slot)
 		recent->owners.cursor = recent->nodes[slot].at[BY_USE].newer;
 }
 
+struct recent_place recent_expect(const struct recent *recent, const void *key)
+{
+	struct recent_place place = place_of(recent, key);
+	slots_prefetch(&recent->slots, place.tag);
+	if (recent->owners.size)
+		__builtin_prefetch(&recent->owners.counts[place.group], 1);
+	return place;
+}
+
 void *recent_use(struct recent *recent, const void *key)
 {
-	uint32_t tag = tag_of(recent, key, recent->key_size);
-	uint32_t slot = slots_find(&recent->slots, tag, key, recent->key_size, recent->items,
+	return recent_use_at(recent, key, place_of(recent, key));
+}
+
+void *recent_use_at(struct recent *recent, const void *key, struct recent_place place)
+{
+	uint32_t slot = slots_find(&recent->slots, place.tag, key, recent->key_size, recent->items,
 	                           recent->stride);
-	if (slot == NONE) {
-		memcpy(recent->missed, key, recent->key_size);
-		recent->missed_tag = tag;
-		recent->has_missed = true;
+	if (slot == NONE)
 		return NULL;
-	}
 
 	struct node *node = &recent->nodes[slot];
 	if (recent->by_use.newest != slot) {
@@ -317,24 +294,33 @@ static void give_up(struct recent *recent, uint32_t slot)
 		list_remove(recent, &recent->once, ONCE, slot);
 }
 
-/* What the next recent_add() will write is on its way while others work. */
+/*
+ * What the next recent_add() will write is on its way while others work, and so is what it takes to
+ * know the same of the one after it.
+ */
 static void prefetch_victim(const struct recent *recent)
 {
-	uint32_t slot = recent->once.count > recent->owners.share ? recent->once.oldest
-	                                                          : recent->by_use.oldest;
+	enum list list = recent->once.count > recent->owners.share ? ONCE : BY_USE;
+	uint32_t slot = list == ONCE ? recent->once.oldest : recent->by_use.oldest;
+	const struct node *node = &recent->nodes[slot];
 	const uint8_t *item = item_at(recent, slot);
 	for (size_t i = 0; i < recent->item_size; i += LINE)
 		__builtin_prefetch(item + i, 1);
-	slots_prefetch(&recent->slots, recent->nodes[slot].tag);
+	slots_prefetch(&recent->slots, node->tag);
+	if (recent->owners.size)
+		__builtin_prefetch(&recent->owners.counts[node->group], 1);
+	if (node->at[list].newer != NONE)
+		__builtin_prefetch(&recent->nodes[node->at[list].newer], 1);
 }
 
 void *recent_add(struct recent *recent, const void *key)
 {
+	return recent_add_at(recent, key, place_of(recent, key));
+}
+
+void *recent_add_at(struct recent *recent, const void *key, struct recent_place place)
+{
 	uint32_t slot = victim(recent);
-	uint32_t tag = recent->has_missed && memcmp(recent->missed, key, recent->key_size) == 0
-	                       ? recent->missed_tag
-	                       : tag_of(recent, key, recent->key_size);
-	recent->has_missed = false;
 	if (slot == NONE)
 		slot = recent->by_use.count;
 	else
@@ -345,12 +331,12 @@ void *recent_add(struct recent *recent, const void *key)
 	memset(item + recent->key_size, 0, recent->item_size - recent->key_size);
 
 	struct node *node = &recent->nodes[slot];
-	node->tag = tag;
+	node->tag = place.tag;
 	node->once = recent->owners.size > 0;
-	slots_add(&recent->slots, tag, slot);
+	slots_add(&recent->slots, place.tag, slot);
 	list_push(recent, &recent->by_use, BY_USE, slot);
 	if (recent->owners.size) {
-		owner_add(recent, slot, key);
+		owner_add(recent, slot, place.group);
 		list_push(recent, &recent->once, ONCE, slot);
 	}
 	if (recent->by_use.count == recent->max)

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A bounded table of the items that were used most recently. An item is a struct whose first
@@ -28,8 +29,8 @@ struct recent;
 
 /*
  * A plain table for max items of item_size bytes (alignment as malloc(3) gives it), of which the
- * first key_size are the key. 0, -EINVAL for a size of 0 or one that makes no sense, -ENOMEM, or
- * the failure of getrandom(2).
+ * first key_size, at most TAG_KEY_MAX, are the key. 0, -EINVAL for a size of 0 or one that makes no
+ * sense, -ENOMEM, or the failure of getrandom(2).
  */
 int recent_new(size_t max, size_t key_size, size_t item_size, struct recent **ret_recent);
 
@@ -40,6 +41,22 @@ int recent_new_fair(size_t max, size_t owner_size, size_t key_size, size_t item_
 /* Takes NULL, returns NULL. */
 struct recent *recent_free(struct recent *recent);
 DEFINE_CLEANUP(struct recent *, recent_free)
+
+/* Where a table has a key, worked out beforehand. */
+struct recent_place {
+	uint32_t tag;
+	uint32_t group; /* of owners */
+};
+
+/*
+ * The key's place. What is there comes from memory meanwhile, so that whoever has several keys asks
+ * for the places of all before he uses the first. It changes nothing, and stays right.
+ */
+struct recent_place recent_expect(const struct recent *recent, const void *key);
+
+/* The same as below, with the key's place. */
+void *recent_use_at(struct recent *recent, const void *key, struct recent_place place);
+void *recent_add_at(struct recent *recent, const void *key, struct recent_place place);
 
 /* The item with that key, from now on the one used last; NULL when there is none. */
 void *recent_use(struct recent *recent, const void *key);

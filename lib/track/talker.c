@@ -38,6 +38,11 @@ struct talkers *talkers_free(struct talkers *talkers)
 	return NULL;
 }
 
+void talkers_expect(const struct talkers *talkers, const struct address *source)
+{
+	recent_expect(talkers->table, source);
+}
+
 struct talker *talkers_find(struct talkers *talkers, const struct address *source)
 {
 	return recent_use(talkers->table, source);

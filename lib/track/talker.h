@@ -60,6 +60,9 @@ int talkers_new(size_t max, struct talkers **ret_talkers);
 struct talkers *talkers_free(struct talkers *talkers);
 DEFINE_CLEANUP(struct talkers *, talkers_free)
 
+/* That source will be asked for soon; see recent_expect(). */
+void talkers_expect(const struct talkers *talkers, const struct address *source);
+
 /* That source, which lasts until the next talkers_add(); NULL when it is not known. */
 struct talker *talkers_find(struct talkers *talkers, const struct address *source);
 

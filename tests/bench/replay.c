@@ -151,6 +151,11 @@ static void hear(const struct alarm *alarm, enum alarm_change change, void *user
 
 static uint64_t attempts;
 
+static void expect(const struct address *source, void *userdata)
+{
+	alarms_expect(userdata, source);
+}
+
 static void take_attempt(const struct ledger_entry *entry, const struct sighting *sighting,
                          void *userdata)
 {
@@ -201,7 +206,7 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = alarms_use_policy(alarms, policy);
 	if (r >= 0)
-		r = intake_new(take_attempt, alarms, &intake);
+		r = intake_new(expect, take_attempt, alarms, &intake);
 	if (r >= 0)
 		r = intake_use_policy(intake, policy);
 	if (r < 0)

@@ -315,6 +315,21 @@ static void assert_chain(const struct round *round, const char *side, enum famil
 	              address_print(&where, at), chain ? chain : "no chain", expected, round->text);
 }
 
+/* Of many addresses around that one, each with another of the other family: the same as alone. */
+static void probe_together(const struct round *round, enum family family, number address)
+{
+	struct address all[POLICY_AT_ONCE];
+	const struct address *each[POLICY_AT_ONCE];
+	const struct host *hosts[POLICY_AT_ONCE];
+	for (unsigned i = 0; i < POLICY_AT_ONCE; i++) {
+		all[i] = address_of(i % 4 ? family : !family, address ^ (number)i);
+		each[i] = &all[i];
+	}
+	policy_hosts_at(round->policy, each, POLICY_AT_ONCE, hosts);
+	for (unsigned i = 0; i < POLICY_AT_ONCE; i++)
+		ck_assert_ptr_eq(hosts[i], policy_host_at(round->policy, &all[i]));
+}
+
 static void probe(const struct round *round, enum family family, number address)
 {
 	const struct model *model = &round->model;
@@ -324,6 +339,8 @@ static void probe(const struct round *round, enum family family, number address)
 
 	assert_host(round, "policy_host_at()", family, address,
 	            policy_host_at(round->policy, &where), expected);
+	if (round->number % 8 == 0)
+		probe_together(round, family, address);
 	assert_host(round, "a segment", family, address, segment_host(&round->all[family], &where),
 	            expected);
 	assert_host(round, "a segment without singles", family, address,

@@ -38,7 +38,7 @@ struct run {
 static void begin(struct run *run, const char *directory)
 {
 	ck_assert_int_ge(sd_event_new(&run->event), 0);
-	ck_assert_int_ge(events_new(run->event, ignore_attempt, none_blocked, NULL, &run->events),
+	ck_assert_int_ge(events_new(run->event, NULL, ignore_attempt, none_blocked, NULL, &run->events),
 	                 0);
 	ck_assert_int_ge(alarms_new(run->event, ignore_alarm, NULL, &run->alarms), 0);
 	ck_assert_int_ge(

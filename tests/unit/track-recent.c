@@ -2,6 +2,7 @@
 #include "track/recent.h"
 
 #include "track/hash.h"
+#include "track/tag.h"
 
 #include <check.h>
 #include <errno.h>
@@ -34,6 +35,46 @@ START_TEST(the_hash_is_siphash_2_4)
 		input[i] = i;
 	for (size_t i = 0; i < 4; i++)
 		ck_assert_uint_eq(hash_bytes(&key, input, vectors[i].length), vectors[i].hash);
+}
+END_TEST
+
+START_TEST(every_bit_of_a_key_of_any_length_counts_for_its_tag)
+{
+	struct tag_secret secret;
+	ck_assert_int_eq(tag_secret_draw(&secret), 0);
+	unsigned alike = 0;
+	for (size_t size = 1; size <= TAG_KEY_MAX; size++) {
+		uint8_t key[TAG_KEY_MAX] = {};
+		uint32_t tag = tag_of(&secret, key, size);
+		for (size_t bit = 0; bit < 8 * size; bit++) {
+			key[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			alike += tag_of(&secret, key, size) == tag;
+			key[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+	}
+	/* Of 66,048 pairs one is alike with one secret in 32,000, two hardly ever. */
+	ck_assert_uint_lt(alike, 2);
+}
+END_TEST
+
+START_TEST(tags_of_neighbouring_keys_spread_over_a_table)
+{
+	enum { KEYS = 65536, SIZE = 20, PLACES = 256 };
+	struct tag_secret secret;
+	ck_assert_int_eq(tag_secret_draw(&secret), 0);
+	unsigned low[PLACES] = {}, high[PLACES] = {};
+	for (uint32_t i = 0; i < KEYS; i++) {
+		uint8_t key[SIZE] = {};
+		memcpy(key + 6, &i, sizeof(i));
+		uint32_t tag = tag_of(&secret, key, SIZE);
+		low[tag % PLACES]++;
+		high[tag / (UINT32_MAX / PLACES + 1)]++;
+	}
+	/* 256 are expected of each, 16 off on average. */
+	for (unsigned i = 0; i < PLACES; i++) {
+		ck_assert_uint_lt(low[i], 2 * KEYS / PLACES);
+		ck_assert_uint_lt(high[i], 2 * KEYS / PLACES);
+	}
 }
 END_TEST
 
@@ -228,6 +269,8 @@ int main(void)
 	Suite *suite = suite_create("track-recent");
 	TCase *c = tcase_create("recent");
 	tcase_add_test(c, the_hash_is_siphash_2_4);
+	tcase_add_test(c, every_bit_of_a_key_of_any_length_counts_for_its_tag);
+	tcase_add_test(c, tags_of_neighbouring_keys_spread_over_a_table);
 	tcase_add_test(c, the_item_used_longest_ago_makes_room);
 	tcase_add_test(c, a_table_that_was_full_many_times_over_holds_the_last_items);
 	tcase_add_test(c, a_flood_by_one_owner_costs_the_others_next_to_nothing);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "intake.h"
+
+#include "policy-text.h"
+#include "random.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+
+/*
+ * Records are taken many at once, which must not show: what comes of them is what comes of each
+ * alone. Tables are small, so that in a batch entries make room for others and come again.
+ */
+#define POLICY                                                                                     \
+	"gateway = { inside = [ \"lan0\" ]; ledger = { entries = 64; attempts = 64; }; };\n"       \
+	"roles = { desk = { }; web = { }; };\n"                                                    \
+	"hosts = ( { name = \"office\"; role = \"desk\"; address = [ \"10.0.0.0/26\" ]; },\n"      \
+	"  { name = \"www\"; role = \"web\"; address = [ \"10.0.0.7\" ]; },\n"                     \
+	"  { name = \"laptop\"; role = \"desk\"; mac = [ \"02:00:00:00:00:09\" ]; } );\n"
+
+enum { RECORDS = 20000, HEARD_BYTES = 128 };
+
+/* A record with the memory that it borrows. */
+struct sent {
+	struct record record;
+	struct {
+		struct iphdr ip;
+		struct udphdr udp;
+	} packet;
+};
+
+struct listener {
+	unsigned count;
+	uint64_t sum; /* of all that was heard, in its order */
+};
+
+static void hear(const struct ledger_entry *entry, const struct sighting *sighting, void *userdata)
+{
+	struct listener *listener = userdata;
+	char text[HEARD_BYTES], source[ADDRESS_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s %s %s %u %llu %llu", entry->host, entry->role,
+	                 address_print(&entry->key.source, source), entry->source_port,
+	                 (unsigned long long)entry->attempts, (unsigned long long)entry->last);
+	ck_assert_int_lt(n, (int)sizeof(text));
+	ck_assert_str_eq(entry->host, sighting->host ? sighting->host->name : "");
+	listener->count++;
+	for (int i = 0; i < n; i++)
+		listener->sum = listener->sum * 31 + (unsigned char)text[i];
+}
+
+static void draw(struct random *random, unsigned number, struct sent *ret_sent)
+{
+	static const char *const prefixes[] = {"egressd role desk", "egressd role web",
+	                                       "egressd unassigned", "egressd spoofed",
+	                                       "of another program"};
+	struct sent sent = {
+	        .packet.ip = {.version = 4, .ihl = 5, .protocol = IPPROTO_UDP},
+	        .record = {.prefix = prefixes[random_below(random, 5)],
+	                   .interface = 1 + random_below(random, 2),
+	                   .has_mac = random_below(random, 4) != 0,
+	                   .mac = {{2, 0, 0, 0, 0, (uint8_t)random_below(random, 12)}},
+	                   .time = 1000000 + number * 100},
+	};
+	sent.packet.ip.tot_len = htons(sizeof(sent.packet));
+	sent.packet.ip.saddr = htonl(0x0a000000 + random_below(random, 80));
+	sent.packet.ip.daddr = htonl(0xcb007100 + random_below(random, 2));
+	sent.packet.udp.source = htons((uint16_t)(1024 + random_below(random, 3)));
+	sent.packet.udp.dest = htons(9);
+	/* Now and then what is no packet. */
+	sent.record.payload_length = random_below(random, 50) ? sizeof(sent.packet) : 7;
+	*ret_sent = sent;
+}
+
+static struct intake *begin(const struct policy *policy, struct listener *listener)
+{
+	struct intake *intake;
+	ck_assert_int_eq(intake_new(NULL, hear, listener, &intake), 0);
+	ck_assert_int_eq(intake_use_policy(intake, policy), 0);
+	return intake;
+}
+
+static void assert_same_ledgers(struct intake *a, struct intake *b)
+{
+	const struct ledger *one = intake_ledger(a), *other = intake_ledger(b);
+	struct ledger_totals x = ledger_totals(one), y = ledger_totals(other);
+	ck_assert_mem_eq(&x, &y, sizeof(x));
+	const struct ledger_entry *left = ledger_first(one, NULL);
+	const struct ledger_entry *right = ledger_first(other, NULL);
+	for (; left && right;
+	     left = ledger_next(one, NULL, left), right = ledger_next(other, NULL, right))
+		ck_assert_mem_eq(left, right, sizeof(*left));
+	ck_assert(!left && !right);
+}
+
+START_TEST(records_taken_together_come_to_the_same_as_one_by_one)
+{
+	struct policy *policy = assert_loads(POLICY);
+	struct random random = {7};
+	struct listener each_heard = {}, all_heard = {};
+	struct intake *each = begin(policy, &each_heard), *all = begin(policy, &all_heard);
+	static struct sent sent[100];
+	struct record records[100];
+
+	for (unsigned done = 0; done < RECORDS;) {
+		unsigned count = 1 + random_below(&random, 100);
+		for (unsigned i = 0; i < count; i++) {
+			draw(&random, done++, &sent[i]);
+			sent[i].record.payload = (const uint8_t *)&sent[i].packet;
+			records[i] = sent[i].record;
+			intake_take(each, &records[i], 1);
+		}
+		intake_take(all, records, count);
+	}
+	ck_assert_uint_gt(all_heard.count, RECORDS / 10);
+	ck_assert_uint_eq(all_heard.count, each_heard.count);
+	ck_assert_uint_eq(all_heard.sum, each_heard.sum);
+	ck_assert_uint_eq(intake_received(all), intake_received(each));
+	ck_assert_uint_gt(ledger_totals(intake_ledger(all)).other_entries, 1000);
+	assert_same_ledgers(all, each);
+	intake_free(each);
+	intake_free(all);
+	policy_free(policy);
+}
+END_TEST
+
+int main(void)
+{
+	TCase *tests = tcase_create("intake");
+	tcase_add_test(tests, records_taken_together_come_to_the_same_as_one_by_one);
+	return run_tests(tests);
+}
