@@ -97,7 +97,7 @@ void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry
 void alarms_take_tampering(struct alarms *alarms, const char *process, uint32_t pid, bool repaired)
 {
 	usec_t now = clock_realtime();
-	const struct thresholds *thresholds = facts_thresholds(alarms->facts);
+	const struct thresholds *thresholds = facts_thresholds(alarms->facts, NULL);
 	char text[ALARM_DETAIL_BYTES];
 	struct alarm news = {
 	        .cause = {.kind = ALARM_TAMPER},
@@ -111,6 +111,72 @@ void alarms_take_tampering(struct alarms *alarms, const char *process, uint32_t 
 	         repaired ? "was put right" : "could not be put right");
 	alarm_name(news.detail, sizeof(news.detail), text);
 	alarm_book_raise(alarms->book, &news);
+}
+
+/* As the detectors know the sender. */
+static struct alarm_cause quarantine_cause(const struct alarms *alarms, const struct policy *policy,
+                                           const struct quarantine *quarantine,
+                                           const struct host **ret_host)
+{
+	const struct host *host = quarantine->host;
+	bool one = true;
+	if (!host) {
+		host = policy_host_at(policy, &quarantine->address);
+		one = host && facts_one_machine(alarms->facts, host);
+	}
+	*ret_host = host;
+	return alarm_host_cause(ALARM_QUARANTINE, host ? host->name : NULL, one,
+	                        &quarantine->address);
+}
+
+void alarms_take_quarantine(struct alarms *alarms, const struct policy *policy,
+                            const struct quarantine *quarantine)
+{
+	const struct host *host;
+	usec_t now = clock_realtime();
+	struct alarm news = {
+	        .cause = quarantine_cause(alarms, policy, quarantine, &host),
+	        .severity = facts_thresholds(alarms->facts, host)->severity[ALARM_QUARANTINE],
+	        .source = quarantine->address,
+	        .has_source = !quarantine->host,
+	        .first = now,
+	        .last = now,
+	};
+	alarm_name(news.host, sizeof(news.host), host ? host->name : NULL);
+	alarm_name(news.role, sizeof(news.role), host ? host->role->name : NULL);
+	alarm_name(news.detail, sizeof(news.detail), quarantine->comment);
+
+	const struct alarm *before = alarm_book_find(alarms->book, &news.cause);
+	if (before && memcmp(before->detail, news.detail, sizeof(news.detail)) == 0)
+		return;
+	if (before)
+		(void)alarm_book_clear(alarms->book, before->id, now);
+	alarm_book_raise(alarms->book, &news);
+}
+
+static bool is_in_quarantine(const struct alarms *alarms, const struct policy *policy,
+                             const struct alarm_cause *cause)
+{
+	const struct runtime *runtime = policy ? policy->runtime : NULL;
+	for (size_t i = 0; runtime && i < runtime->quarantines.count; i++) {
+		const struct host *host;
+		struct alarm_cause other =
+		        quarantine_cause(alarms, policy, &runtime->quarantines.items[i], &host);
+		if (memcmp(&other, cause, sizeof(other)) == 0)
+			return true;
+	}
+	return false;
+}
+
+void alarms_end_quarantines(struct alarms *alarms, const struct policy *policy)
+{
+	struct alarm_book *book = alarms->book;
+	if (!policy || !alarm_book_counts(book).open[ALARM_QUARANTINE])
+		return;
+	for (const struct alarm *a = alarm_book_next(book, 0); a; a = alarm_book_next(book, a->id))
+		if (a->cause.kind == ALARM_QUARANTINE && a->state != ALARM_CLEARED &&
+		    !is_in_quarantine(alarms, policy, &a->cause))
+			(void)alarm_book_clear(book, a->id, clock_realtime());
 }
 
 struct alarm_book *alarms_book(struct alarms *alarms)

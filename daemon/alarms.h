@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "intake.h"
-#include "policy/policy.h"
+#include "policy/runtime.h"
 #include "track/alarm_book.h"
 
 #include <systemd/sd-event.h>
@@ -38,6 +38,14 @@ void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry
 
 /* Somebody (pid 0, "": unknown) changed the table, which was put right or could not be. */
 void alarms_take_tampering(struct alarms *alarms, const char *process, uint32_t pid, bool repaired);
+
+/*
+ * Somebody, or egressd itself, put a host or address in quarantine: opens its alarm, unless that is
+ * open and says the same. And: the alarms of quarantines that the policy has no more are cleared; nothing is without one.
+ */
+void alarms_take_quarantine(struct alarms *alarms, const struct policy *policy,
+                            const struct quarantine *quarantine);
+void alarms_end_quarantines(struct alarms *alarms, const struct policy *policy);
 
 /* The book, to be read, and to have alarms acknowledged and cleared in. */
 struct alarm_book *alarms_book(struct alarms *alarms);

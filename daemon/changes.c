@@ -53,6 +53,9 @@ static void print_request(const struct request_entry *request, FILE *out)
 		if (request->to)
 			fprintf(out, " to %s", request->to);
 		break;
+	case REQUEST_QUARANTINE:
+		fprintf(out, "quarantine of %s", request->host);
+		break;
 	}
 	if (request->until && gmtime_r(&seconds, &tm) &&
 	    strftime(end, sizeof(end), "%Y-%m-%d %H:%M:%S", &tm))
@@ -82,7 +85,7 @@ static void tell(struct changes *changes, const char *kind, const char *done,
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	if (!out) {
-		changes->told(kind, done, outcome, changes->userdata);
+		changes->told(kind, done, request, outcome, changes->userdata);
 		return;
 	}
 	fprintf(out, "%s: ", done);
@@ -90,9 +93,9 @@ static void tell(struct changes *changes, const char *kind, const char *done,
 	if (flows)
 		print_flows(flows, out);
 	if (fclose(out) != 0)
-		changes->told(kind, done, outcome, changes->userdata);
+		changes->told(kind, done, request, outcome, changes->userdata);
 	else
-		changes->told(kind, text, outcome, changes->userdata);
+		changes->told(kind, text, request, outcome, changes->userdata);
 }
 
 /* Writes the list into the state directory; false when it could not be, which is then a fault. */
@@ -105,15 +108,16 @@ static bool write_list(struct changes *changes, bool durable)
 		return true;
 	}
 	bool known = changes->health->faults[FAULT_STATE];
-	health_fault(changes->health, FAULT_STATE,
-	             "assignments and permits are in force, and will be lost at a restart: "
-	             "%s/" REQUESTS_FILE_NAME " cannot be written (%s)",
-	             changes->directory, strerror(-r));
+	health_fault(
+	        changes->health, FAULT_STATE,
+	        "assignments, permits and quarantines are in force, and will be lost at a restart: "
+	        "%s/" REQUESTS_FILE_NAME " cannot be written (%s)",
+	        changes->directory, strerror(-r));
 	if (!known)
 		journal(LOG_WARNING,
 		        "%s/" REQUESTS_FILE_NAME
-		        " cannot be written (%s): assignments and permits are in "
-		        "force, and will be lost at a restart",
+		        " cannot be written (%s): assignments, permits and "
+		        "quarantines are in force, and will be lost at a restart",
 		        changes->directory, strerror(-r));
 	return false;
 }
@@ -160,7 +164,7 @@ static int on_keep(sd_event_source *source, uint64_t now, void *userdata)
 	else
 		(void)keep_in(changes, KEEP_AGAIN);
 	if (fault == done)
-		changes->told(NULL, NULL, NULL, changes->userdata);
+		changes->told(NULL, NULL, NULL, NULL, changes->userdata);
 	return 0;
 }
 
@@ -213,6 +217,7 @@ static bool is_bound(const struct policy *policy, const struct request_entry *re
 		assignment = policy_assignment(policy, &request->address);
 		return assignment && assignment->id == request->id;
 	case REQUEST_PERMIT:
+	case REQUEST_QUARANTINE:
 		return runtime_has(policy->runtime, request->id);
 	}
 	abort(); /* no other value is ever made */
@@ -249,7 +254,7 @@ static bool drop_unbound(struct changes *changes, const struct outcome *outcome)
 		_cleanup_free_ char *text = NULL;
 		if (asprintf(&text, "Ended with the new configuration: %s", problem->text) < 0)
 			text = NULL;
-		changes->told("ended", text ? text : problem->text, NULL, changes->userdata);
+		changes->told("ended", text ? text : problem->text, NULL, NULL, changes->userdata);
 	}
 	return dropped > 0;
 }
@@ -272,7 +277,7 @@ static void on_due(void *userdata)
 	               drop_unbound(changes, &outcome);
 	if (dropped)
 		save(changes);
-	changes->told(NULL, NULL, &outcome, changes->userdata);
+	changes->told(NULL, NULL, NULL, &outcome, changes->userdata);
 	outcome_done(&outcome);
 	arm(changes);
 }
@@ -378,25 +383,20 @@ static void keep(struct changes *changes, struct changed *changed)
 	        (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
 }
 
-/* The one address whose role such a request is about; NULL: it is about more. */
-static const struct address *only_address(const struct request_entry *request)
-{
-	switch (request->kind) {
-	case REQUEST_ASSIGN:
-		return &request->address;
-	case REQUEST_PERMIT:
-		return NULL;
-	}
-	abort(); /* no other value is ever made */
-}
+/* Events are called so, when one comes and when it is taken back; and what happened to it. */
+struct words_of_kind {
+	const char *comes, *came, *goes;
+};
 
-static const char *kind_name(enum request_kind kind)
+static struct words_of_kind words_of(enum request_kind kind)
 {
 	switch (kind) {
 	case REQUEST_ASSIGN:
-		return "assign";
+		return (struct words_of_kind){"assign", "Assigned", "unassign"};
 	case REQUEST_PERMIT:
-		return "permit";
+		return (struct words_of_kind){"permit", "Permitted", "revoke"};
+	case REQUEST_QUARANTINE:
+		return (struct words_of_kind){"quarantine", "Put in force", "release"};
 	}
 	abort(); /* no other value is ever made */
 }
@@ -415,9 +415,7 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 		return;
 	}
 
-	struct request_entry *before = request->kind == REQUEST_ASSIGN
-	                                       ? requests_assignment(requests, &request->address)
-	                                       : NULL;
+	struct request_entry *before = requests_before(requests, request);
 	size_t at = before ? (size_t)(before - requests->list.items) : 0;
 	if (before)
 		replaced = take(requests, at);
@@ -425,22 +423,24 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 	if (r < 0)
 		fail(&changed, r);
 	else
-		enforcement_rebind(changes->enforcement, only_address(request), &changed.outcome);
+		enforcement_rebind(changes->enforcement,
+		                   &requests->list.items[requests->list.count - 1],
+		                   &changed.outcome);
 
 	if (changed.outcome.result == LOAD_DONE) {
 		request_done(&replaced);
 		changed.request = &requests->list.items[requests->list.count - 1];
 		keep(changes, &changed);
-		tell(changes, kind_name(changed.request->kind),
-		     changed.request->kind == REQUEST_ASSIGN ? "Assigned" : "Permitted",
-		     changed.request, &changed.outcome, &changed.outcome);
+		struct words_of_kind words = words_of(changed.request->kind);
+		tell(changes, words.comes, words.came, changed.request, &changed.outcome,
+		     &changed.outcome);
 		arm(changes);
 	} else {
 		if (r == 0)
 			*request = take(requests, requests->list.count - 1);
 		if (before)
 			put_back(requests, at, replaced);
-		changes->told(NULL, NULL, &changed.outcome, changes->userdata);
+		changes->told(NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
 	*ret_changed = changed;
 }
@@ -454,19 +454,19 @@ void changes_remove(struct changes *changes, const struct request_entry *request
 	size_t at = (size_t)(request - requests->list.items);
 	struct request_entry removed = take(requests, at);
 
-	enforcement_rebind(changes->enforcement, only_address(&removed), &changed.outcome);
+	enforcement_rebind(changes->enforcement, &removed, &changed.outcome);
 	if (changed.outcome.result == LOAD_DONE) {
 		char done[128];
 		snprintf(done, sizeof(done), "Taken back by %s (uid %" PRIu32 ")", revoker->user,
 		         revoker->uid);
 		keep(changes, &changed);
-		tell(changes, removed.kind == REQUEST_ASSIGN ? "unassign" : "revoke", done,
-		     &removed, &changed.outcome, &changed.outcome);
+		tell(changes, words_of(removed.kind).goes, done, &removed, &changed.outcome,
+		     &changed.outcome);
 		*ret_removed = removed;
 		arm(changes);
 	} else {
 		put_back(requests, at, removed);
-		changes->told(NULL, NULL, &changed.outcome, changes->userdata);
+		changes->told(NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
 	*ret_changed = changed;
 }

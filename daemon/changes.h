@@ -15,10 +15,12 @@
 struct changes;
 
 /*
- * Something happened: an event of that kind for the monitors, its sentence, and the outcome of the
- * commit behind it (NULL: there was none). kind and text may be NULL: only the outcome is news.
+ * Something happened: an event of that kind for the monitors, its sentence, the request (NULL: it
+ * is about more than one) and the outcome of the commit behind it (NULL: there was none). kind,
+ * text and request may be NULL: only the outcome is news.
  */
-typedef void (*changes_told_t)(const char *kind, const char *text, const struct outcome *outcome,
+typedef void (*changes_told_t)(const char *kind, const char *text,
+                               const struct request_entry *request, const struct outcome *outcome,
                                void *userdata);
 
 /* All but the result is borrowed and outlives it. 0 or a negative errno. */

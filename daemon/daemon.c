@@ -169,6 +169,7 @@ static bool take_up(struct daemon *daemon, const struct policy_origin *origin,
 	malloc_trim(0); /* what only the change needed goes back to the system */
 	report_commit_health(&daemon->health, ret_outcome);
 	changes_settle(daemon->changes, ret_outcome);
+	alarms_end_quarantines(daemon->alarms, daemon->enforcement.policy);
 	return !same;
 }
 
@@ -237,15 +238,29 @@ static enum guard_result on_foreign_change(const char *process, uint32_t pid, vo
 	return result;
 }
 
+/* What is in quarantine has an alarm, as long as it is: one that begins, or all (NULL). */
+static void tell_quarantine(struct daemon *daemon, const struct request_entry *request)
+{
+	const struct policy *policy = daemon->enforcement.policy;
+	const struct runtime *runtime = policy ? policy->runtime : NULL;
+	for (size_t i = 0; runtime && i < runtime->quarantines.count; i++)
+		if (!request || runtime->quarantines.items[i].id == request->id)
+			alarms_take_quarantine(daemon->alarms, policy,
+			                       &runtime->quarantines.items[i]);
+	alarms_end_quarantines(daemon->alarms, policy);
+}
+
 /* An address took a role, a permit ended, or the like. */
-static void on_change(const char *kind, const char *text, const struct outcome *outcome,
-                      void *userdata)
+static void on_change(const char *kind, const char *text, const struct request_entry *request,
+                      const struct outcome *outcome, void *userdata)
 {
 	struct daemon *daemon = userdata;
 	if (text) {
 		journal(LOG_NOTICE, "%s", text);
 		report_event(daemon->server, kind, NULL, text);
 	}
+	if (request && request->kind == REQUEST_QUARANTINE)
+		tell_quarantine(daemon, request);
 	if (outcome)
 		report_commit_health(&daemon->health, outcome);
 	update_health(daemon);
@@ -393,6 +408,7 @@ static int start_policy(struct daemon *daemon)
 			return r;
 		update_health(daemon);
 	}
+	tell_quarantine(daemon, NULL); /* those of an earlier run, should their alarms be lost */
 	int r = watch_others(daemon);
 	if (r < 0)
 		return r;

@@ -5,6 +5,7 @@
 #include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "policy/runtime.h"
+#include "quarantining.h"
 #include "reassignment.h"
 #include "ruleset/compile.h"
 
@@ -253,7 +254,7 @@ static int bind_requests(struct enforcement *enforcement, struct policy *policy,
 	struct runtime *runtime;
 
 	ARRAY_FOREACH (request, &enforcement->requests.list)
-		if (request->until && request->until <= now)
+		if (request->kind != REQUEST_QUARANTINE && request->until && request->until <= now)
 			enforcement->judge_flows = true;
 	int r = runtime_bind(policy, &enforcement->requests, now, &outcome->over, &runtime);
 	if (r == 0)
@@ -328,7 +329,22 @@ void enforcement_repair(struct enforcement *enforcement, struct outcome *ret_out
 	*ret_outcome = outcome;
 }
 
-void enforcement_rebind(struct enforcement *enforcement, const struct address *only,
+/* The quick way, where one request differs; REASSIGN_UNDECIDED when there is none. */
+static int change_one(struct enforcement *enforcement, const struct request_entry *only,
+                      struct outcome *outcome)
+{
+	switch (only->kind) {
+	case REQUEST_ASSIGN:
+		return reassign(enforcement, &only->address, outcome);
+	case REQUEST_PERMIT:
+		return REASSIGN_UNDECIDED;
+	case REQUEST_QUARANTINE:
+		return quarantine_elements(enforcement, outcome);
+	}
+	abort(); /* no other value is ever made */
+}
+
+void enforcement_rebind(struct enforcement *enforcement, const struct request_entry *only,
                         struct outcome *ret_outcome)
 {
 	struct outcome outcome = {.result = LOAD_DONE};
@@ -343,11 +359,13 @@ void enforcement_rebind(struct enforcement *enforcement, const struct address *o
 			*ret_outcome = outcome;
 			return;
 		}
-		r = only ? reassign(enforcement, only, &outcome) : REASSIGN_UNDECIDED;
+		r = only ? change_one(enforcement, only, &outcome) : REASSIGN_UNDECIDED;
 		if (r < 0)
 			fail(&outcome, r);
 		else if (r == REASSIGN_UNDECIDED)
 			apply_bound(enforcement, &outcome);
+		if (outcome.result == LOAD_DONE && only && only->kind == REQUEST_QUARANTINE)
+			quarantine_cut(enforcement, only, &outcome);
 		if (outcome.result != LOAD_DONE) {
 			struct runtime *failed = policy_use_runtime(policy, TAKE_POINTER(before));
 			runtime_free(failed);

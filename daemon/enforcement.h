@@ -100,11 +100,12 @@ void enforcement_repair(struct enforcement *enforcement, struct outcome *ret_out
 
 /*
  * Puts the policy in force once more, with the requests of run time as they are now, of which only
- * the assignment of `only` differs from before (NULL: any may). Outcome as
- * above; unless it is LOAD_DONE, those from before are still in force, and it is the caller's to
- * make the list what it was. Without a policy nothing is done, and the requests wait for one.
+ * `only` (an assignment or quarantine) is there, or is not there, unlike before (NULL: any may
+ * differ). Outcome as above; unless it is LOAD_DONE, those from before are still in force, and it
+ * is the caller's to make the list what it was. Without a policy nothing is done, and the requests
+ * wait for one.
  */
-void enforcement_rebind(struct enforcement *enforcement, const struct address *only,
+void enforcement_rebind(struct enforcement *enforcement, const struct request_entry *only,
                         struct outcome *ret_outcome);
 
 /* revoke_flows() over the enforcement's own socket. */

@@ -164,12 +164,19 @@ struct detect_facts facts_of(struct facts *facts, const struct sighting *sightin
 	known.throttle_destinations = role->throttle.destinations;
 	known.throttle_per = role->throttle.per;
 	known.thresholds = &role->thresholds;
-	/* An address that took a role at run time is a host of its own, beside those counted. */
-	known.one_machine = host->index >= facts->host_count || facts->one_machine[host->index];
+	known.one_machine = facts_one_machine(facts, host);
 	return known;
 }
 
-const struct thresholds *facts_thresholds(const struct facts *facts)
+const struct thresholds *facts_thresholds(const struct facts *facts, const struct host *host)
 {
-	return &facts->thresholds;
+	return host && host->role->index < facts->role_count
+	               ? &facts->roles[host->role->index].thresholds
+	               : &facts->thresholds;
+}
+
+/* An address that took a role at run time is a host of its own, beside those counted. */
+bool facts_one_machine(const struct facts *facts, const struct host *host)
+{
+	return host->index >= facts->host_count || facts->one_machine[host->index];
 }

@@ -23,7 +23,10 @@ DEFINE_CLEANUP(struct facts *, facts_free)
 /* About the source of an attempt that was seen at `now`; they last until the next call. */
 struct detect_facts facts_of(struct facts *facts, const struct sighting *sighting, usec_t now);
 
-/* The thresholds of whoever has no role. */
-const struct thresholds *facts_thresholds(const struct facts *facts);
+/* The thresholds of a host's role; NULL: of whoever has no role. */
+const struct thresholds *facts_thresholds(const struct facts *facts, const struct host *host);
+
+/* True when the host's name stands for one machine, not for a range. */
+bool facts_one_machine(const struct facts *facts, const struct host *host);
 
 #endif

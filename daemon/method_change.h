@@ -11,7 +11,7 @@
 /* A request as a client words it; all borrowed, NULL for what its kind does not have. */
 struct asked {
 	enum request_kind kind;
-	const char *kind_name; /* "assign" or "permit", in problems */
+	const char *kind_name; /* "assign", "permit" or "quarantine", in problems */
 	const struct address *address;
 	const char *role;
 	const char *host;

@@ -63,6 +63,8 @@ static void print_why(const struct offence *offence, FILE *out)
 		fprintf(out, "role %s may not be reached like that", role);
 		return;
 	case REASON_QUARANTINE:
+		fputs("it is in quarantine", out);
+		return;
 	case REASON_THROTTLE:
 		fputs(reason_name(offence->reason), out); /* never comes out of judge() */
 		return;
@@ -120,6 +122,31 @@ static const struct permit *find_permit(const struct question *question,
 	return NULL;
 }
 
+/* The quarantine that the sender is in, or else that the destination is in, or NULL. */
+static const struct quarantine *find_quarantine(const struct question *question,
+                                                const struct judgement *judgement, bool *ret_sender)
+{
+	const struct connection *connection = &question->connection;
+	*ret_sender =
+	        judgement->offence_count && judgement->offences[0].reason == REASON_QUARANTINE;
+	if (*ret_sender)
+		return policy_quarantine(question->policy, &connection->source,
+		                         connection->has_mac ? &connection->mac : NULL, NULL);
+	return policy_quarantine(question->policy, &connection->destination, NULL, NULL);
+}
+
+static void print_quarantine(const struct question *question, const struct judgement *judgement,
+                             FILE *out)
+{
+	bool sender;
+	const struct quarantine *quarantine = find_quarantine(question, judgement, &sender);
+	if (!quarantine)
+		return;
+	if (!sender)
+		fputs("; the destination is in quarantine and its answers are dropped", out);
+	fprintf(out, ", %s", quarantine->comment);
+}
+
 /* "; permit 3, until 2026-11-22 18:00:00 UTC, by alice: why" */
 static void print_requests(const struct question *question, const struct judgement *judgement,
                            FILE *out)
@@ -130,6 +157,7 @@ static void print_requests(const struct question *question, const struct judgeme
 	if (assignment)
 		fprintf(out, "; %s is assigned to role %s %s", assignment->host.name,
 		        assignment->host.role->name, assignment->comment);
+	print_quarantine(question, judgement, out);
 	if (permit)
 		fprintf(out, "; that is permit %llu, %s", (unsigned long long)permit->id,
 		        permit->comment);
@@ -205,6 +233,16 @@ static json_t *permit_reply(const struct requests *requests, const struct permit
 	return entry ? reply_permit(entry) : json_null();
 }
 
+static json_t *quarantine_reply(const struct question *question, const struct judgement *judgement,
+                                const struct requests *requests)
+{
+	bool sender;
+	const struct quarantine *quarantine = find_quarantine(question, judgement, &sender);
+	const struct request_entry *entry =
+	        quarantine ? requests_by_id(requests, quarantine->id) : NULL;
+	return entry ? reply_quarantine(entry, question->policy) : json_null();
+}
+
 static int answer(struct request *request, const struct question *question,
                   const struct judgement *judgement, const struct requests *requests)
 {
@@ -218,7 +256,7 @@ static int answer(struct request *request, const struct question *question,
 
 	return request_reply(
 	        request,
-	        json_pack("{ss so so so so so ss so so so}", "verdict",
+	        json_pack("{ss so so so so so ss so so so so}", "verdict",
 	                  offence ? "blocked" : "permitted", "reason",
 	                  reply_optional(offence ? reason_name(offence->reason) : NULL), "host",
 	                  reply_optional(host ? host->name : NULL), "role",
@@ -228,7 +266,8 @@ static int answer(struct request *request, const struct question *question,
 	                  mode_name(mode_of(question->policy, judgement)), "text",
 	                  reply_string(text), "assignment",
 	                  assignment_reply(requests, find_assignment(question, judgement)),
-	                  "permit", permit_reply(requests, find_permit(question, judgement))));
+	                  "permit", permit_reply(requests, find_permit(question, judgement)),
+	                  "quarantine", quarantine_reply(question, judgement, requests)));
 }
 
 int method_explain(struct request *request, json_t *parameters, void *userdata)
@@ -260,6 +299,10 @@ int method_explain(struct request *request, json_t *parameters, void *userdata)
 		                      strerror(-r));
 	if (question_judge(&question, &judgement) < 0)
 		return request_invalid_parameter(request, "service");
+	/* Only quarantine drops what is for the gateway itself, before it is known to be. */
+	if (question.ends_here && judgement.offence_count &&
+	    judgement.offences[0].reason == REASON_QUARANTINE)
+		question.ends_here = false;
 	if (question.ends_here)
 		judgement = question_unjudged(&question);
 	return answer(request, &question, &judgement, &control->enforcement->requests);

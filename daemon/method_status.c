@@ -2,6 +2,7 @@
 #include "methods.h"
 
 #include "counts.h"
+#include "policy/runtime.h"
 #include "replies.h"
 #include "sources.h"
 
@@ -85,6 +86,16 @@ static json_int_t count_requests(const struct requests *requests, enum request_k
 	json_int_t count = 0;
 	ARRAY_FOREACH (request, &requests->list)
 		count += request->kind == kind;
+	return count;
+}
+
+/* Who is in quarantine: hosts with all their addresses, or else single addresses. */
+static json_int_t count_quarantined(const struct enforcement *enforcement, bool hosts)
+{
+	const struct runtime *runtime = enforcement->policy ? enforcement->policy->runtime : NULL;
+	json_int_t count = 0;
+	for (size_t i = 0; runtime && i < runtime->quarantines.count; i++)
+		count += (runtime->quarantines.items[i].host != NULL) == hosts;
 	return count;
 }
 
@@ -174,7 +185,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 
 	return request_reply(
 	        request,
-	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI}", "state",
+	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI}", "state",
 	                  state_name(control->health->state), "degraded", degraded, "mode",
 	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
 	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
@@ -185,5 +196,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  reply_count(counts_all_revoked(&counts)), "change",
 	                  change_reply(&enforcement->change), "missing", missing, "assignments",
 	                  count_requests(&enforcement->requests, REQUEST_ASSIGN), "permits",
-	                  count_requests(&enforcement->requests, REQUEST_PERMIT)));
+	                  count_requests(&enforcement->requests, REQUEST_PERMIT),
+	                  "quarantined_hosts", count_quarantined(enforcement, true),
+	                  "quarantined_addresses", count_quarantined(enforcement, false)));
 }

@@ -44,6 +44,18 @@ static const struct parameter revoke_parameters[] = {
         {},
 };
 
+static const struct parameter quarantine_parameters[] = {
+        {"host", PARAMETER_STRING, true},
+        {"seconds", PARAMETER_INT, false},
+        {"why", PARAMETER_STRING, false},
+        {},
+};
+
+static const struct parameter release_parameters[] = {
+        {"host", PARAMETER_STRING, true},
+        {},
+};
+
 static const struct parameter list_alarms_parameters[] = {
         {"all", PARAMETER_BOOL, false},
         {"utc_offset", PARAMETER_INT, false},
@@ -94,6 +106,15 @@ const struct method methods[] = {
          .call = method_revoke,
          .parameters = revoke_parameters},
         {.name = "ListPermits", .access = ACCESS_READ, .call = method_list_permits},
+        {.name = "Quarantine",
+         .access = ACCESS_CHANGE,
+         .call = method_quarantine,
+         .parameters = quarantine_parameters},
+        {.name = "Release",
+         .access = ACCESS_CHANGE,
+         .call = method_release,
+         .parameters = release_parameters},
+        {.name = "ListQuarantined", .access = ACCESS_READ, .call = method_list_quarantined},
         {.name = "ListAlarms",
          .access = ACCESS_READ,
          .call = method_list_alarms,

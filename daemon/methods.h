@@ -36,6 +36,9 @@ int method_list_assignments(struct request *request, json_t *parameters, void *u
 int method_permit(struct request *request, json_t *parameters, void *userdata);
 int method_revoke(struct request *request, json_t *parameters, void *userdata);
 int method_list_permits(struct request *request, json_t *parameters, void *userdata);
+int method_quarantine(struct request *request, json_t *parameters, void *userdata);
+int method_release(struct request *request, json_t *parameters, void *userdata);
+int method_list_quarantined(struct request *request, json_t *parameters, void *userdata);
 int method_list_alarms(struct request *request, json_t *parameters, void *userdata);
 int method_get_alarm(struct request *request, json_t *parameters, void *userdata);
 int method_ack_alarm(struct request *request, json_t *parameters, void *userdata);

@@ -29,23 +29,20 @@ static int judge_flows(struct enforcement *enforcement, const struct address *ad
 	return enforcement_judge_flows(enforcement, enforcement->policy, &scope, revocation);
 }
 
-int reassign(struct enforcement *enforcement, const struct address *address,
-             struct outcome *outcome)
+/* As it is counted for the role that the address has. */
+static bool is_in_quarantine(const struct requests *requests, const struct address *address)
 {
-	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
-	struct policy *policy = enforcement->policy;
-	struct applied applied;
-	uint32_t generation;
+	char text[ADDRESS_TEXT_MAX];
+	return requests_quarantine(requests, address_print(address, text)) != NULL;
+}
 
-	/* Flows left from before want all to be judged; that is more than one address. */
-	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
-	if (!view || enforcement->judge_flows || has_permit(policy->runtime, address))
-		return REASSIGN_UNDECIDED;
-	int r = ruleset_assignments(policy, lasting_clock_now(&enforcement->clock), view, &wanted);
-	if (r == 0)
-		r = table_apply_timed(enforcement->kernel, wanted, &applied);
+int apply_timed_sets(struct enforcement *enforcement, const struct ruleset *wanted,
+                     struct outcome *outcome)
+{
+	struct applied applied;
+	int r = table_apply_timed(enforcement->kernel, wanted, &applied);
 	if (r != 0)
-		return r == -ENOENT || r > 0 ? REASSIGN_UNDECIDED : r;
+		return r > 0 ? REASSIGN_UNDECIDED : r;
 
 	outcome->changed = applied.changed;
 	outcome->applied = applied;
@@ -54,6 +51,27 @@ int reassign(struct enforcement *enforcement, const struct address *address,
 	        .elements_added = applied.elements_added,
 	        .elements_deleted = applied.elements_deleted,
 	};
+	return 0;
+}
+
+int reassign(struct enforcement *enforcement, const struct address *address,
+             struct outcome *outcome)
+{
+	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
+	struct policy *policy = enforcement->policy;
+	uint32_t generation;
+
+	/* Flows left from before want all to be judged; that is more than one address. */
+	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
+	if (!view || enforcement->judge_flows || has_permit(policy->runtime, address) ||
+	    is_in_quarantine(&enforcement->requests, address))
+		return REASSIGN_UNDECIDED;
+	int r = ruleset_assignments(policy, lasting_clock_now(&enforcement->clock), view, &wanted);
+	if (r == 0)
+		r = apply_timed_sets(enforcement, wanted, outcome);
+	if (r != 0)
+		return r == -ENOENT ? REASSIGN_UNDECIDED : r;
+
 	usec_t started = clock_monotonic();
 	if (judge_flows(enforcement, address, &outcome->revocation) < 0) {
 		/* Then every packet is judged until flows can be: better slow than open. */

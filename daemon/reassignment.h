@@ -18,4 +18,9 @@
 int reassign(struct enforcement *enforcement, const struct address *address,
              struct outcome *outcome);
 
+/* Makes some timed sets of the table what `wanted` says; 0 with what came of it in the outcome,
+ * REASSIGN_UNDECIDED, or a negative errno. */
+int apply_timed_sets(struct enforcement *enforcement, const struct ruleset *wanted,
+                     struct outcome *outcome);
+
 #endif

@@ -92,6 +92,20 @@ json_t *reply_permit(const struct request_entry *entry)
 	                 reply_optional(entry->why));
 }
 
+json_t *reply_quarantine(const struct request_entry *entry, const struct policy *policy)
+{
+	const struct host *host = policy ? policy_host(policy, entry->host) : NULL;
+	struct address address;
+	if (policy && !host && address_parse(entry->host, &address) == 0)
+		host = policy_host_at(policy, &address);
+	return json_pack("{sI ss so so sI so ss sI so sb}", "id", (json_int_t)entry->id, "host",
+	                 entry->host, "of", reply_optional(host ? host->name : NULL), "role",
+	                 reply_optional(host ? host->role->name : NULL), "since",
+	                 (json_int_t)entry->since, "until", reply_end(entry), "user", entry->user,
+	                 "uid", (json_int_t)entry->uid, "why", reply_optional(entry->why),
+	                 "automatic", entry->automatic);
+}
+
 json_t *reply_count(struct count count)
 {
 	return json_pack("{sI sI}", "packets", (json_int_t)count.packets, "bytes",

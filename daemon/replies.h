@@ -29,6 +29,9 @@ json_t *reply_count(struct count count);
 json_t *reply_assignment(const struct request_entry *entry);
 json_t *reply_permit(const struct request_entry *entry);
 
+/* type Quarantined; the policy (or NULL) knows whose the address is. */
+json_t *reply_quarantine(const struct request_entry *entry, const struct policy *policy);
+
 /* How many hosts each role has, addresses that took it at run time included, by the role's index;
  * free(3) it. */
 size_t *reply_hosts_by_role(const struct policy *policy);

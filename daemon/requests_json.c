@@ -82,6 +82,10 @@ static void take_subject(const json_t *item, struct request_entry *entry, bool *
 		entry->service = take_text(item, "service", REQUESTS_FILE_SERVICE, true, valid);
 		entry->to = take_text(item, "to", REQUESTS_FILE_TO_MAX, false, valid);
 		return;
+	case REQUEST_QUARANTINE:
+		entry->host = take_text(item, "host", NAME_MAX_BYTES, true, valid);
+		entry->automatic = json_is_true(json_object_get(item, "automatic"));
+		return;
 	}
 }
 
@@ -92,6 +96,8 @@ static bool take_kind(const json_t *item, enum request_kind *ret_kind)
 		*ret_kind = REQUEST_ASSIGN;
 	else if (kind && strcmp(kind, "permit") == 0)
 		*ret_kind = REQUEST_PERMIT;
+	else if (kind && strcmp(kind, "quarantine") == 0)
+		*ret_kind = REQUEST_QUARANTINE;
 	else
 		return false;
 	return true;
@@ -104,6 +110,8 @@ static bool has_its_texts(const struct request_entry *entry)
 		return entry->user && entry->role;
 	case REQUEST_PERMIT:
 		return entry->user && entry->host && entry->service && entry->why;
+	case REQUEST_QUARANTINE:
+		return entry->user && entry->host;
 	}
 	return false;
 }
@@ -138,15 +146,24 @@ static int compare_ids(const void *a, const void *b)
 	return (*x)->id < (*y)->id ? -1 : (*x)->id > (*y)->id;
 }
 
-static int compare_addresses(const void *a, const void *b)
+/* By kind, and within those of which there is one for each, by that. */
+static int compare_subjects(const void *a, const void *b)
 {
 	const struct request_entry *const *x = a, *const *y = b;
 	if ((*x)->kind != (*y)->kind)
-		return (*x)->kind == REQUEST_ASSIGN ? -1 : 1;
-	return (*x)->kind == REQUEST_ASSIGN ? address_compare(&(*x)->address, &(*y)->address) : 0;
+		return (*x)->kind < (*y)->kind ? -1 : 1;
+	switch ((*x)->kind) {
+	case REQUEST_ASSIGN:
+		return address_compare(&(*x)->address, &(*y)->address);
+	case REQUEST_QUARANTINE:
+		return strcmp((*x)->host, (*y)->host);
+	case REQUEST_PERMIT:
+		return compare_ids(a, b);
+	}
+	abort(); /* no other value is ever made */
 }
 
-/* Neither an id nor an assigned address may be there twice. */
+/* Neither an id, nor an assigned address, nor who is in quarantine may be there twice. */
 static int check_twins(const struct requests *requests, struct state_wrong *wrong)
 {
 	size_t count = requests->list.count;
@@ -161,12 +178,15 @@ static int check_twins(const struct requests *requests, struct state_wrong *wron
 		if (compare_ids(&sorted[i - 1], &sorted[i]) == 0)
 			return state_wrong(wrong, "two requests have the id %" PRIu64,
 			                   sorted[i]->id);
-	qsort(sorted, count, sizeof(*sorted), compare_addresses);
-	for (size_t i = 1; i < count && sorted[i]->kind == REQUEST_ASSIGN; i++) {
+	qsort(sorted, count, sizeof(*sorted), compare_subjects);
+	for (size_t i = 1; i < count; i++) {
 		char text[ADDRESS_TEXT_MAX];
-		if (compare_addresses(&sorted[i - 1], &sorted[i]) == 0)
+		if (compare_subjects(&sorted[i - 1], &sorted[i]) != 0)
+			continue;
+		if (sorted[i]->kind == REQUEST_ASSIGN)
 			return state_wrong(wrong, "%s is assigned twice",
 			                   address_print(&sorted[i]->address, text));
+		return state_wrong(wrong, "%s is in quarantine twice", sorted[i]->host);
 	}
 	return 0;
 }
@@ -231,6 +251,10 @@ static json_t *request_to_json(const struct request_entry *entry)
 	case REQUEST_PERMIT:
 		subject = json_pack("{ss ss ss ss?}", "kind", "permit", "host", entry->host,
 		                    "service", entry->service, "to", entry->to);
+		break;
+	case REQUEST_QUARANTINE:
+		subject = json_pack("{ss ss sb}", "kind", "quarantine", "host", entry->host,
+		                    "automatic", entry->automatic);
 		break;
 	}
 	if (!item || !subject || json_object_update(item, subject) < 0) {

@@ -3,15 +3,16 @@
 
 #include "base/array.h"
 #include "base/protocol.h"
+#include "gateway_address.h"
 #include "kernel/conntrack.h"
 #include "kernel/neighbour.h"
 #include "kernel/revoked.h"
 #include "kernel/route.h"
 #include "policy/judge.h"
+#include "policy/runtime.h"
 #include "track/recent.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ struct way {
 struct pass {
 	const struct policy *policy;
 	const struct scope *scope;
-	ARRAY(struct address) local; /* the gateway's own addresses */
+	struct gateway_addresses local;
 	struct recent *ways;
 	struct neighbours *neighbours; /* NULL: the policy has no MACs */
 	ARRAY(struct flow) denied;
@@ -39,41 +40,15 @@ struct pass {
 
 static void pass_done(struct pass *pass)
 {
-	ARRAY_DONE(&pass->local);
+	ARRAY_DONE(&pass->local.list);
 	ARRAY_DONE(&pass->denied);
 	recent_free(pass->ways);
 	neighbours_free(pass->neighbours);
 }
 
-static int read_local_addresses(struct pass *pass)
-{
-	struct ifaddrs *list;
-	if (getifaddrs(&list) < 0)
-		return -errno;
-
-	int r = 0;
-	for (const struct ifaddrs *i = list; i && r == 0; i = i->ifa_next) {
-		int domain = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
-		if (domain != AF_INET && domain != AF_INET6)
-			continue;
-		struct address *address = ARRAY_ADD(&pass->local);
-		if (!address)
-			r = -ENOMEM;
-		else if (domain == AF_INET)
-			*address = address_from_bytes(
-			        FAMILY_IPV4, &((const struct sockaddr_in *)i->ifa_addr)->sin_addr);
-		else
-			*address = address_from_bytes(
-			        FAMILY_IPV6,
-			        &((const struct sockaddr_in6 *)i->ifa_addr)->sin6_addr);
-	}
-	freeifaddrs(list);
-	return r;
-}
-
 static bool is_local(const struct pass *pass, const struct address *address)
 {
-	ARRAY_FOREACH (local, &pass->local)
+	ARRAY_FOREACH (local, &pass->local.list)
 		if (address_compare(local, address) == 0)
 			return true;
 	return false;
@@ -159,11 +134,27 @@ static struct connection connection_of(const struct flow *flow)
 	return connection;
 }
 
+/* By its address, or by the MAC that it has now. */
+static bool is_in_quarantine(struct pass *pass, const struct address *address)
+{
+	const struct mac *mac = NULL;
+	if (!pass->policy->runtime || !pass->policy->runtime->quarantines.count)
+		return false;
+	if (pass->neighbours && !policy_host_at(pass->policy, address)) {
+		const struct way *way = find_way(pass, address);
+		mac = neighbours_find(pass->neighbours, address, way->interface);
+	}
+	return policy_quarantine(pass->policy, address, mac, NULL) != NULL;
+}
+
 static bool may_go_on(struct pass *pass, const struct flow *flow)
 {
 	struct connection connection = connection_of(flow);
 	struct judgement judgement;
 
+	/* Whichever end began it, and also when the other one is the gateway. */
+	if (is_in_quarantine(pass, &flow->source) || is_in_quarantine(pass, &flow->reached))
+		return false;
 	/* What ends at the gateway does not cross it. */
 	if (is_local(pass, &connection.destination))
 		return true;
@@ -276,7 +267,7 @@ int revoke_flows(struct kernel *kernel, struct conntrack *conntrack, const struc
 		*ret_revocation = revocation;
 		return r;
 	}
-	r = read_local_addresses(&pass);
+	r = gateway_addresses(&pass.local);
 	if (r == 0)
 		r = recent_new(WAYS_MAX, sizeof(struct address), sizeof(struct way), &pass.ways);
 	if (r == 0 && has_macs(policy))

@@ -23,6 +23,8 @@ struct revocation {
  * packets are no attempts. Meant for the time between the two commits of a change, while the kernel
  * itself judges every packet.
  *
+ * A flow with an end that is in quarantine is denied, whoever began it.
+ *
  * A flow of the gateway itself is judged as its `self` host, one from a host of the policy as if it
  * came in where it should. Conntrack keeps no MACs: where the policy has some, a flow is judged
  * with the one that the neighbour table has now for its source, on the interface that the source

@@ -88,11 +88,18 @@ static void print_requests(const struct command *command, const json_t *status)
 {
 	int64_t assignments = field_number(status, "assignments");
 	int64_t permits = field_number(status, "permits");
+	int64_t hosts = field_number(status, "quarantined_hosts");
+	int64_t addresses = field_number(status, "quarantined_addresses");
 
 	if (assignments)
 		writer_field(&command->writer, "Assigned", COLOUR_NONE,
 		             "%lld %s; see egressctl assignments", (long long)assignments,
 		             plural(assignments, "address", "addresses"));
+	if (hosts || addresses)
+		writer_field(&command->writer, "Quarantine", COLOUR_WARNING,
+		             "%lld whole %s, %lld single %s; see egressctl quarantined",
+		             (long long)hosts, plural(hosts, "host", "hosts"), (long long)addresses,
+		             plural(addresses, "address", "addresses"));
 	if (permits)
 		writer_field(&command->writer, "Permits", COLOUR_WARNING,
 		             "%lld for a while; see egressctl permits", (long long)permits);

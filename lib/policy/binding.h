@@ -8,8 +8,9 @@
 /* Inside the room: requests of run time on their way to a policy. */
 
 /* In which file their mistakes stand: none. */
-#define REQUEST_AT_ASSIGN "assign"
-#define REQUEST_AT_PERMIT "permit"
+#define REQUEST_AT_ASSIGN     "assign"
+#define REQUEST_AT_PERMIT     "permit"
+#define REQUEST_AT_QUARANTINE "quarantine"
 
 /*
  * The names are those of the policy, but what the checker makes of them lives in an arena of the
@@ -34,5 +35,9 @@ const struct role *check_assignment(struct checker *checker, const struct reques
  */
 int check_permit(struct checker *checker, const struct request_entry *request,
                  struct permit *ret_permit);
+
+/* The same of the host or address of a quarantine. */
+int check_quarantine(struct checker *checker, const struct request_entry *request,
+                     struct quarantine *ret_quarantine);
 
 #endif

@@ -155,11 +155,31 @@ static bool find_permit(const struct policy *policy, const struct connection *co
 	return false;
 }
 
+/* Of what is in quarantine nothing comes in from inside, in audit either. */
+static bool is_in_quarantine(const struct policy *policy, const struct connection *connection,
+                             struct judgement *judgement)
+{
+	const struct host *owner = NULL;
+	const struct quarantine *quarantine = NULL;
+	if (connection->origin == ORIGIN_INSIDE)
+		quarantine =
+		        policy_quarantine(policy, &connection->source,
+		                          connection->has_mac ? &connection->mac : NULL, &owner);
+	if (!quarantine)
+		return false;
+	judgement->source = owner;
+	offend(judgement, REASON_QUARANTINE, owner ? owner->role : NULL, MODE_ENFORCE,
+	       quarantine->at);
+	return true;
+}
+
 static void judge_outbound(const struct policy *policy, const struct connection *connection,
                            struct judgement *judgement)
 {
 	const struct gateway *gateway = &policy->gateway;
 
+	if (is_in_quarantine(policy, connection, judgement))
+		return;
 	if (connection->spoofed) {
 		offend(judgement, REASON_SPOOFED, NULL, gateway->mode, gateway->at);
 		return;

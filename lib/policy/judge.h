@@ -46,8 +46,8 @@ struct judgement {
 };
 
 /*
- * Judges a connection by the policy alone, as the table does in the kernel (design section 4,
- * "Rulings"). Without clock or kernel, so quarantine and throttle never come out of it: what
+ * Judges a connection by the policy alone, with the requests bound to it, as the table does in the
+ * kernel (design section 4, "Rulings"). Without clock or kernel, so throttle never comes out of it: what
  * a role with a throttle permits, the kernel may block for a while.
  */
 void judge(const struct policy *policy, const struct connection *connection,

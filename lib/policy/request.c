@@ -38,9 +38,7 @@ static void take_out(struct requests *requests, struct request_entry *request)
 
 int requests_add(struct requests *requests, struct request_entry *request)
 {
-	struct request_entry *before = NULL;
-	if (request->kind == REQUEST_ASSIGN)
-		before = requests_assignment(requests, &request->address);
+	struct request_entry *before = requests_before(requests, request);
 	if (!before && requests->list.count >= REQUESTS_MAX)
 		return -ENOSPC;
 	if (ARRAY_RESERVE(&requests->list, requests->list.count + 1) < 0)
@@ -48,7 +46,7 @@ int requests_add(struct requests *requests, struct request_entry *request)
 
 	/* Making room may have moved the list. */
 	if (before)
-		take_out(requests, requests_assignment(requests, &request->address));
+		take_out(requests, requests_before(requests, request));
 	if (!request->id)
 		request->id = requests->next_id;
 	if (request->id >= requests->next_id)
@@ -68,6 +66,28 @@ struct request_entry *requests_assignment(const struct requests *requests,
 		    address_compare(&request->address, address) == 0)
 			return request;
 	return NULL;
+}
+
+struct request_entry *requests_quarantine(const struct requests *requests, const char *host)
+{
+	ARRAY_FOREACH (request, &requests->list)
+		if (request->kind == REQUEST_QUARANTINE && strcmp(request->host, host) == 0)
+			return request;
+	return NULL;
+}
+
+struct request_entry *requests_before(const struct requests *requests,
+                                      const struct request_entry *request)
+{
+	switch (request->kind) {
+	case REQUEST_ASSIGN:
+		return requests_assignment(requests, &request->address);
+	case REQUEST_PERMIT:
+		return NULL;
+	case REQUEST_QUARANTINE:
+		return requests_quarantine(requests, request->host);
+	}
+	abort(); /* no other value is ever made */
 }
 
 struct request_entry *requests_by_id(const struct requests *requests, uint64_t id)

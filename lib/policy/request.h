@@ -7,12 +7,14 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
  * What people asked for at run time, without a file: an address takes a role (assign), a host may
- * initiate something for a while (permit). A request is plain words and outlives every policy;
+ * initiate something for a while (permit), nothing that a host sends goes anywhere (quarantine),
+ * which the daemon may ask for itself. A request is plain words and outlives every policy;
  * runtime.h binds all of them to the policy in force.
  */
 
@@ -23,23 +25,26 @@
 enum request_kind {
 	REQUEST_ASSIGN,
 	REQUEST_PERMIT,
+	REQUEST_QUARANTINE,
 };
+#define REQUEST_KIND_COUNT (REQUEST_QUARANTINE + 1)
 
 /* Owns its strings. */
 struct request_entry {
 	enum request_kind kind;
 	uint64_t id;  /* unique for good; permits are revoked by it */
 	usec_t since; /* when it was asked for */
-	usec_t until; /* when the kernel ends it, whole seconds after since; 0: never (assign only)
+	usec_t until; /* when the kernel ends it, whole seconds after since; 0: never (no permit)
 	               */
 	uint32_t uid; /* who asked, by the credentials of the connection */
 	char *user;   /* the name of that uid, or its number */
-	char *why;    /* or NULL (assign only) */
+	char *why;    /* or NULL (no permit) */
 	struct address address; /* REQUEST_ASSIGN */
 	char *role;             /* REQUEST_ASSIGN: its name */
-	char *host;             /* REQUEST_PERMIT: a host's name or an address */
+	char *host;             /* REQUEST_PERMIT, _QUARANTINE: a host's name or an address */
 	char *service;          /* REQUEST_PERMIT: a name or a literal */
 	char *to;               /* REQUEST_PERMIT: as in the configuration; NULL: anywhere */
+	bool automatic;         /* REQUEST_QUARANTINE: the daemon's own, for what the host did */
 };
 
 /* In the order in which they were asked for. Start from {.next_id = 1}. */
@@ -56,15 +61,22 @@ void requests_done(struct requests *requests);
 void request_done(struct request_entry *request);
 
 /*
- * Adds a request and gives it an id if it has none; an assignment takes the place of one for the
- * same address. Its strings then belong to the list, and are gone from *request. 0, -ENOMEM, or
+ * Adds a request and gives it an id if it has none; it takes the place of requests_before(). Its
+ * strings then belong to the list, and are gone from *request. 0, -ENOMEM, or
  * -ENOSPC when there are REQUESTS_MAX; then all is as before.
  */
 int requests_add(struct requests *requests, struct request_entry *request);
 
-/* The assignment of that address, or the request of that id; NULL when there is none. */
+/* The one whose place that request takes: an assignment of the same address, a quarantine of the
+ * same host or address; or NULL. */
+struct request_entry *requests_before(const struct requests *requests,
+                                      const struct request_entry *request);
+
+/* The assignment of that address, the quarantine of that host or address as it was asked for, the
+ * request of that id; NULL when there is none. */
 struct request_entry *requests_assignment(const struct requests *requests,
                                           const struct address *address);
+struct request_entry *requests_quarantine(const struct requests *requests, const char *host);
 struct request_entry *requests_by_id(const struct requests *requests, uint64_t id);
 
 /* Takes one out of the list and releases it. */

@@ -24,6 +24,7 @@ void binding_done(struct binding *binding)
 
 static const struct location at_assign = {REQUEST_AT_ASSIGN, 0};
 static const struct location at_permit = {REQUEST_AT_PERMIT, 0};
+static const struct location at_quarantine = {REQUEST_AT_QUARANTINE, 0};
 
 static void report_unknown(struct checker *checker, struct location at, const char *what,
                            const char *name, const struct names *names, const char *advice)
@@ -102,9 +103,9 @@ static int need_hosts(struct checker *checker)
 	return checker->hosts.list.count ? 0 : check_index_hosts(checker);
 }
 
-/* Whose permit it is: ret_host, or NULL and ret_address. 0 or -ENOMEM. */
-static int find_owner(struct checker *checker, const char *name, const struct host **ret_host,
-                      struct address *ret_address)
+/* Whose request it is: ret_host, or NULL and ret_address. 0 or -ENOMEM. */
+static int find_owner(struct checker *checker, const char *name, struct location at,
+                      const struct host **ret_host, struct address *ret_address)
 {
 	*ret_host = policy_host(checker->policy, name);
 	if (*ret_host)
@@ -113,18 +114,12 @@ static int find_owner(struct checker *checker, const char *name, const struct ho
 		int r = need_hosts(checker);
 		if (r < 0)
 			return r;
-		report_unknown(checker, at_permit, "host", name, &checker->hosts,
+		report_unknown(checker, at, "host", name, &checker->hosts,
 		               "; name one of the configuration, or an address");
 		return 0;
 	}
-
-	const struct claim *claim = policy_claim_at(checker->policy, ret_address);
 	if (is_no_source(ret_address))
-		problems_add(checker->problems, at_permit, "%s is the address of no host", name);
-	else if (claim && claim->host->self)
-		problems_add(checker->problems, at_permit,
-		             "%s is the gateway itself; name it by its host, \"%s\"", name,
-		             claim->host->name);
+		problems_add(checker->problems, at, "%s is the address of no host", name);
 	return 0;
 }
 
@@ -153,8 +148,15 @@ int check_permit(struct checker *checker, const struct request_entry *request,
 	if (!request->why || !request->why[0])
 		problems_add(checker->problems, at_permit, "a permit has a reason; say why");
 
-	int r = find_owner(checker, request->host ? request->host : "", &ret_permit->host,
-	                   &ret_permit->address);
+	const char *name = request->host ? request->host : "";
+	int r = find_owner(checker, name, at_permit, &ret_permit->host, &ret_permit->address);
+	if (r == 0 && !ret_permit->host) {
+		const struct claim *claim = policy_claim_at(checker->policy, &ret_permit->address);
+		if (claim && claim->host->self)
+			problems_add(checker->problems, at_permit,
+			             "%s is the gateway itself; name it by its host, \"%s\"", name,
+			             claim->host->name);
+	}
 	if (r == 0 && request->to)
 		r = need_hosts(checker);
 	if (r == 0)
@@ -170,12 +172,38 @@ int check_permit(struct checker *checker, const struct request_entry *request,
 	return 0;
 }
 
+int check_quarantine(struct checker *checker, const struct request_entry *request,
+                     struct quarantine *ret_quarantine)
+{
+	const char *name = request->host ? request->host : "";
+
+	check_occasion(checker, request, at_quarantine);
+	int r = find_owner(checker, name, at_quarantine, &ret_quarantine->host,
+	                   &ret_quarantine->address);
+	if (r < 0)
+		return r;
+	const struct host *host = ret_quarantine->host;
+	if (!host) {
+		const struct claim *claim =
+		        policy_claim_at(checker->policy, &ret_quarantine->address);
+		host = claim ? claim->host : NULL;
+	}
+	if (host && host->self)
+		problems_add(
+		        checker->problems, at_quarantine,
+		        "%s is the gateway itself, host \"%s\" at %s:%u, which is never put in "
+		        "quarantine",
+		        name, host->name, host->at.file, host->at.line);
+	return 0;
+}
+
 int request_check(const struct policy *policy, const struct request_entry *request,
                   struct problems *problems)
 {
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
 	struct binding binding;
 	struct permit permit = {};
+	struct quarantine quarantine = {};
 	if (!arena)
 		return -ENOMEM;
 	int r = binding_begin(&binding, policy, arena, problems);
@@ -188,6 +216,9 @@ int request_check(const struct policy *policy, const struct request_entry *reque
 		break;
 	case REQUEST_PERMIT:
 		r = check_permit(&binding.checker, request, &permit);
+		break;
+	case REQUEST_QUARANTINE:
+		r = check_quarantine(&binding.checker, request, &quarantine);
 		break;
 	}
 	binding_done(&binding);

@@ -42,6 +42,53 @@ const struct assignment *policy_assignment(const struct policy *policy,
 	return NULL;
 }
 
+/* Those of an address come first. */
+static int compare_quarantines(const void *a, const void *b)
+{
+	const struct quarantine *x = a, *y = b;
+	if (!x->host || !y->host)
+		return x->host || y->host ? (x->host ? 1 : -1)
+		                          : address_compare(&x->address, &y->address);
+	return (x->host->index > y->host->index) - (x->host->index < y->host->index);
+}
+
+static const struct quarantine *find_quarantine(const struct runtime *runtime,
+                                                const struct host *host,
+                                                const struct address *address)
+{
+	struct quarantine key = {.host = host};
+	if (address)
+		key.address = *address;
+	return runtime->quarantines.count
+	               ? bsearch(&key, runtime->quarantines.items, runtime->quarantines.count,
+	                         sizeof(key), compare_quarantines)
+	               : NULL;
+}
+
+const struct quarantine *policy_quarantine(const struct policy *policy,
+                                           const struct address *address, const struct mac *mac,
+                                           const struct host **ret_owner)
+{
+	const struct runtime *runtime = policy->runtime;
+	const struct quarantine *found = NULL;
+	if (!runtime || !runtime->quarantines.count)
+		return NULL;
+
+	const struct host *host = policy_host_at(policy, address);
+	found = find_quarantine(runtime, NULL, address);
+	if (!found && host)
+		found = find_quarantine(runtime, host, NULL);
+	/* Whatever address it takes, its MAC tells a host that has none of its own. */
+	const struct host *by_mac = mac ? policy_host_by_mac(policy, mac) : NULL;
+	if (!found && by_mac) {
+		found = find_quarantine(runtime, by_mac, NULL);
+		host = by_mac;
+	}
+	if (found && ret_owner)
+		*ret_owner = host;
+	return found;
+}
+
 bool runtime_has(const struct runtime *runtime, uint64_t id)
 {
 	for (size_t i = 0; i < runtime->assignments.count; i++)
@@ -50,11 +97,15 @@ bool runtime_has(const struct runtime *runtime, uint64_t id)
 	for (size_t i = 0; i < runtime->permits.count; i++)
 		if (runtime->permits.items[i].id == id)
 			return true;
+	for (size_t i = 0; i < runtime->quarantines.count; i++)
+		if (runtime->quarantines.items[i].id == id)
+			return true;
 	return false;
 }
 
 static const struct location at_assign = {REQUEST_AT_ASSIGN, 0};
 static const struct location at_permit = {REQUEST_AT_PERMIT, 0};
+static const struct location at_quarantine = {REQUEST_AT_QUARANTINE, 0};
 
 /* "assigned by alice", as the place in which no configuration has it. */
 static int origin_of(struct arena *arena, const char *done, const struct request_entry *request,
@@ -118,6 +169,19 @@ static int bind_permit(struct checker *checker, const struct request_entry *requ
 	return origin_of(arena, "permitted", request, &permit->permission.at);
 }
 
+static int bind_quarantine(struct checker *checker, const struct request_entry *request,
+                           struct quarantine *quarantine)
+{
+	struct arena *arena = checker->policy->arena;
+	quarantine->id = request->id;
+	quarantine->until = request->until;
+	quarantine->automatic = request->automatic;
+	quarantine->comment = describe(arena, request);
+	if (!quarantine->comment)
+		return -ENOMEM;
+	return origin_of(arena, "put in quarantine", request, &quarantine->at);
+}
+
 /* Says which request is over, and why. */
 static void report_over(const struct request_entry *request, const struct problems *reasons,
                         struct problems *problems)
@@ -140,6 +204,11 @@ static void report_over(const struct request_entry *request, const struct proble
 			             request->service ? request->service : "",
 			             request->host ? request->host : "", user, reason->text);
 			break;
+		case REQUEST_QUARANTINE:
+			problems_add(problems, at_quarantine,
+			             "the quarantine of %s by %s is over: %s",
+			             request->host ? request->host : "", user, reason->text);
+			break;
 		}
 	}
 }
@@ -151,6 +220,7 @@ static int bind_one(struct binding *binding, const struct request_entry *request
 	struct problems *reasons = checker->problems;
 	const struct role *role;
 	struct permit permit = {};
+	struct quarantine quarantine = {};
 	int r = 0;
 
 	switch (request->kind) {
@@ -167,6 +237,13 @@ static int bind_one(struct binding *binding, const struct request_entry *request
 			return reasons->incomplete ? -ENOMEM : r;
 		r = bind_permit(checker, request, &permit);
 		runtime->permits.items[runtime->permits.count++] = permit;
+		return r;
+	case REQUEST_QUARANTINE:
+		r = check_quarantine(checker, request, &quarantine);
+		if (r < 0 || !problems_empty(reasons))
+			return reasons->incomplete ? -ENOMEM : r;
+		r = bind_quarantine(checker, request, &quarantine);
+		runtime->quarantines.items[runtime->quarantines.count++] = quarantine;
 		return r;
 	}
 	abort(); /* no other value is ever made */
@@ -205,33 +282,33 @@ static int bind_all(struct binding *binding, const struct requests *requests, us
 	if (runtime->permits.count)
 		qsort(runtime->permits.items, runtime->permits.count,
 		      sizeof(*runtime->permits.items), compare_permits);
+	if (runtime->quarantines.count)
+		qsort(runtime->quarantines.items, runtime->quarantines.count,
+		      sizeof(*runtime->quarantines.items), compare_quarantines);
 	return 0;
 }
+
+/* Room for so many in a list that is empty; 0 or -ENOMEM. */
+#define ROOM_FOR(list, count, arena)                                                               \
+	((count) && !((list).items = arena_alloc((arena), (count), sizeof(*(list).items)))         \
+	         ? -ENOMEM                                                                         \
+	         : 0)
 
 /* With room for every request. */
 static int runtime_new(const struct requests *requests, struct runtime **ret_runtime)
 {
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
 	struct runtime *runtime = arena ? arena_alloc(arena, 1, sizeof(*runtime)) : NULL;
-	size_t assignments = 0;
+	size_t counts[REQUEST_KIND_COUNT] = {};
 	if (!runtime)
 		return -ENOMEM;
 
 	ARRAY_FOREACH (request, &requests->list)
-		assignments += request->kind == REQUEST_ASSIGN;
-	size_t permits = requests->list.count - assignments;
-	if (assignments) {
-		runtime->assignments.items =
-		        arena_alloc(arena, assignments, sizeof(*runtime->assignments.items));
-		if (!runtime->assignments.items)
-			return -ENOMEM;
-	}
-	if (permits) {
-		runtime->permits.items =
-		        arena_alloc(arena, permits, sizeof(*runtime->permits.items));
-		if (!runtime->permits.items)
-			return -ENOMEM;
-	}
+		counts[request->kind]++;
+	if (ROOM_FOR(runtime->assignments, counts[REQUEST_ASSIGN], arena) < 0 ||
+	    ROOM_FOR(runtime->permits, counts[REQUEST_PERMIT], arena) < 0 ||
+	    ROOM_FOR(runtime->quarantines, counts[REQUEST_QUARANTINE], arena) < 0)
+		return -ENOMEM;
 	runtime->arena = TAKE_POINTER(arena);
 	*ret_runtime = runtime;
 	return 0;

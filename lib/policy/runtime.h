@@ -30,6 +30,17 @@ struct permit {
 	usec_t until;
 };
 
+/* What sends nothing any more: a host of the policy with all its addresses, or one address. */
+struct quarantine {
+	uint64_t id;
+	const struct host *host; /* of the policy; NULL: only that address */
+	struct address address;  /* without a host; may belong to one, or to nobody */
+	struct location at;      /* "put in quarantine by USER", line 0 */
+	const char *comment;
+	usec_t until; /* 0: never */
+	bool automatic;
+};
+
 struct runtime {
 	struct arena *arena;
 	/* Sorted by address; those of one family follow each other. */
@@ -41,6 +52,11 @@ struct runtime {
 		struct permit *items; /* by id */
 		size_t count;
 	} permits;
+	/* Those of an address by it, then those of a host by its index. */
+	struct {
+		struct quarantine *items;
+		size_t count;
+	} quarantines;
 };
 
 /* Takes NULL, returns NULL. */
@@ -48,10 +64,10 @@ struct runtime *runtime_free(struct runtime *runtime);
 DEFINE_CLEANUP(struct runtime *, runtime_free)
 
 /*
- * Whether a request makes sense with that policy; each mistake goes to problems (file: "assign" or
- * "permit", line 0): an unknown role, host, service or network with the nearest known one; an
- * address that the configuration names already, and where; the gateway itself; an end that is not
- * after the beginning. 0 or -ENOMEM.
+ * Whether a request makes sense with that policy; each mistake goes to problems (file: "assign",
+ * "permit" or "quarantine", line 0): an unknown role, host, service or network with the nearest
+ * known one; an address that the configuration names already, and where; the gateway itself; an end
+ * that is not after the beginning. 0 or -ENOMEM.
  */
 int request_check(const struct policy *policy, const struct request_entry *request,
                   struct problems *problems);
@@ -73,6 +89,15 @@ struct runtime *policy_use_runtime(struct policy *policy, struct runtime *runtim
 /* The assignment of that address, or NULL; logarithmic. */
 const struct assignment *policy_assignment(const struct policy *policy,
                                            const struct address *address);
+
+/*
+ * The quarantine of a sender: of its address, of the host that the address belongs to, or of the
+ * host without addresses that has that MAC (NULL: not known). *ret_owner (NULL: not wanted) is the
+ * host that it is told by, NULL for an address of nobody. NULL when it is in none. Logarithmic.
+ */
+const struct quarantine *policy_quarantine(const struct policy *policy,
+                                           const struct address *address, const struct mac *mac,
+                                           const struct host **ret_owner);
 
 /* True when the request of that id is part of it: those left out by runtime_bind() are over. */
 bool runtime_has(const struct runtime *runtime, uint64_t id);

@@ -129,16 +129,18 @@ struct statement assigned_to(struct compiler *c, const struct role *role, enum f
 	return match_address(family, side, name);
 }
 
-/* True when a rule of the chain begins by looking for an address in that set. */
-static bool asks(const struct ruleset *have, const char *chain_name, const char *set)
+bool chain_asks(const struct ruleset *have, const char *chain_name, const char *set)
 {
 	const struct chain *chain = ruleset_chain(have, chain_name);
 	if (!chain)
 		return false;
 	ARRAY_FOREACH (rule, &chain->rules)
-		if (rule->statement_count && rule->statements[0].kind == MATCH_ADDRESS_SET &&
-		    strcmp(rule->statements[0].name, set) == 0)
-			return true;
+		for (size_t i = 0; i < rule->statement_count; i++) {
+			const struct statement *s = &rule->statements[i];
+			if ((s->kind == MATCH_ADDRESS_SET || s->kind == MATCH_ETHER_SET) &&
+			    strcmp(s->name, set) == 0)
+				return true;
+		}
 	return false;
 }
 
@@ -157,8 +159,9 @@ static int make_sets(struct compiler *c, const struct ruleset *have, enum family
 		bool wanted = assigned && assigned[i];
 		name = role_set(c, &c->policy->roles.items[i], family);
 		const struct set *known = ruleset_set(have, name);
-		if (wanted && (!known || !asks(have, CHAIN_FROM_INSIDE, name) ||
-		               (inbound_is_judged(c->policy) && !asks(have, CHAIN_INBOUND, name))))
+		if (wanted &&
+		    (!known || !chain_asks(have, CHAIN_FROM_INSIDE, name) ||
+		     (inbound_is_judged(c->policy) && !chain_asks(have, CHAIN_INBOUND, name))))
 			return -ENOENT;
 		if (wanted || (known && known->elements.count))
 			make_set(c, name, &c->policy->roles.items[i], family);

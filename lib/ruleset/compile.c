@@ -319,6 +319,7 @@ static void write_all(struct compiler *c)
 	}
 	compile_destinations(c);
 	compile_ends(c);
+	compile_quarantine(c);
 
 	/* Last, because by now every helper is known. */
 	write_prerouting(c);

@@ -25,6 +25,16 @@ int ruleset_assignments(const struct policy *policy, usec_t now, const struct ru
                         struct ruleset **ret_ruleset);
 
 /*
+ * Likewise the sets of what is in quarantine; -ENOENT when that takes more than elements: the first
+ * of a role needs rules of its own, and when nobody is in it any more, the rules are to go.
+ */
+int ruleset_quarantine_sets(const struct policy *policy, usec_t now, const struct ruleset *have,
+                            struct ruleset **ret_ruleset);
+
+/* True when anybody is in quarantine then. */
+bool ruleset_quarantines(const struct policy *policy, usec_t now);
+
+/*
  * The table for a gateway without any policy that could be read: nothing is forwarded but what was
  * already established; 0 or -ENOMEM.
  */

@@ -80,6 +80,12 @@ struct statement assigned_to(struct compiler *c, const struct role *role, enum f
                              enum side side);
 bool can_lose_addresses(struct compiler *c, const struct host *host, const struct role *role);
 
+/* assignments.c: true when a rule of the chain looks for an address or MAC in that set. */
+bool chain_asks(const struct ruleset *have, const char *chain, const char *set);
+
+/* quarantine.c: what is dropped before conntrack, and its counters. */
+void compile_quarantine(struct compiler *c);
+
 /* permits.c: jumps to the permits that stand in that place, at the end of `from`. The role and mode
  * count in a role's chain only. */
 enum permit_place {

@@ -18,8 +18,17 @@ static bool rule_permits(const struct rule *rule)
 	       chain_permits(last->name);
 }
 
+/* What it denies never comes to where flows are judged, and what it denied were no flows. */
+static bool is_of_quarantine(const struct step *step)
+{
+	return (step->set && set_quarantines(step->set->name)) ||
+	       (step->chain && chain_quarantines(step->chain->name));
+}
+
 bool step_can_deny(const struct delta *delta, const struct step *step)
 {
+	if (is_of_quarantine(step))
+		return false;
 	switch (step->kind) {
 	case STEP_ADD_CHAIN:
 		return step->chain->hook != HOOK_NONE;

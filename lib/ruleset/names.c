@@ -84,6 +84,18 @@ bool set_permits(const char *name)
 	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }
 
+bool set_quarantines(const char *name)
+{
+	static const char *const prefixes[] = {SET_QUARANTINED, CHAIN_QUARANTINE "."};
+	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
+}
+
+bool chain_quarantines(const char *name)
+{
+	static const char *const prefixes[] = {CHAIN_QUARANTINE};
+	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
+}
+
 bool chain_permits(const char *name)
 {
 	static const char *const prefixes[] = {CHAIN_PERMITTED, "permit_", "throttle_"};

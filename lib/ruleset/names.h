@@ -36,8 +36,19 @@ const char *set_revoked(enum family family);
 /* True for a set that only rules ask which permit something: more elements permit more. */
 bool set_permits(const char *name);
 
+/* How the names of all these begin. */
+#define SET_QUARANTINED  "quarantined"
+#define CHAIN_QUARANTINE "quarantine"
+
 /* What a permit lets an address initiate that belongs to nobody ends there; also its counter. */
 #define CHAIN_PERMITTED "permitted"
+
+/*
+ * True for a set of what is in quarantine, and for a chain of those that ask for it. What they drop
+ * never comes to where flows are judged: no flow has to be judged again when they change.
+ */
+bool set_quarantines(const char *name);
+bool chain_quarantines(const char *name);
 
 /* True for a chain to which only what is permitted goes (an established flow is past all
  * throttles), or which permits and else returns. */

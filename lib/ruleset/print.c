@@ -231,6 +231,9 @@ static void print_statement(const struct statement *s, FILE *out)
 	case MATCH_FIB_LOCAL:
 		fputs("fib daddr type local", out);
 		return;
+	case MATCH_FIB_UNICAST:
+		fputs("fib daddr type unicast", out);
+		return;
 	case MATCH_FAMILY:
 		fprintf(out, "meta nfproto %s", s->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
 		return;
@@ -340,7 +343,9 @@ static void print_hook(const struct chain *chain, FILE *out)
 		return;
 
 	fprintf(out, "\t\ttype filter hook %s priority ", hooks[chain->hook]);
-	if (chain->hook == HOOK_PREROUTING)
+	if (chain->hook == HOOK_PREROUTING && chain->priority == -300)
+		fputs("raw", out);
+	else if (chain->hook == HOOK_PREROUTING)
 		fprintf(out, "dstnat %c %d", chain->priority < -100 ? '-' : '+',
 		        chain->priority < -100 ? -100 - chain->priority : chain->priority + 100);
 	else if (chain->priority)

@@ -152,6 +152,7 @@ enum statement_kind {
 	MATCH_FIB_MISSING,     /* fib saddr . iif oif missing */
 	MATCH_FIB_OIFNAME,     /* fib saddr oifname "name", with wildcard "name*" */
 	MATCH_FIB_LOCAL,       /* fib daddr type local */
+	MATCH_FIB_UNICAST,     /* fib daddr type unicast: it would be forwarded */
 	MATCH_FAMILY,          /* meta nfproto ipv4 | ipv6, by family */
 	MATCH_PROTOCOL,        /* meta l4proto value */
 	MATCH_PROTOCOL_SET,    /* meta l4proto @name */
@@ -245,7 +246,7 @@ struct chain {
 	const char *name;
 	const char *comment; /* or NULL */
 	enum hook hook;
-	int32_t priority; /* of a base chain: nft's "filter" is 0, "dstnat" -100 */
+	int32_t priority; /* of a base chain: nft's "filter" is 0, "dstnat" -100, "raw" -300 */
 	bool policy_drop; /* of a base chain: what happens at its end; else accept */
 	ARRAY(struct rule) rules;
 	struct location at;

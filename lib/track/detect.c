@@ -175,6 +175,16 @@ static bool shows_conduct(enum reason reason, const struct detect_facts *facts)
 	return false;
 }
 
+/* The whole host may be in it, though it is many machines. */
+static void count_quarantined(const struct look *look)
+{
+	struct alarm_cause cause = look_cause(look, ALARM_QUARANTINE);
+	if (look_count_for(look, &cause) || !look->facts->host)
+		return;
+	cause = alarm_host_cause(ALARM_QUARANTINE, look->facts->host, true, NULL);
+	look_count_for(look, &cause);
+}
+
 /* Finds the source, or gets to know it; false when this attempt is only kept. */
 static bool meet(struct look *look)
 {
@@ -281,7 +291,7 @@ void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
 	case REASON_SPOOFED:
 		break;
 	case REASON_QUARANTINE:
-		look_count_for_host(&look, ALARM_QUARANTINE);
+		count_quarantined(&look);
 		break;
 	case REASON_THROTTLE:
 		raise_throttle(&look);

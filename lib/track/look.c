@@ -52,13 +52,15 @@ struct alarm look_alarm(const struct look *look, const struct alarm_cause *cause
 	        .attempts = 1,
 	        .first = look->attempt.time,
 	        .last = look->attempt.time,
-	        .quiet = look->thresholds->quiet,
+	        /* A quarantine is over when somebody, or the time, ends it. */
+	        .quiet = cause->kind == ALARM_QUARANTINE ? 0 : look->thresholds->quiet,
 	        .danger = look->talker ? talker_danger(look->talker) : 0,
 	};
 	alarm_name(alarm.host, sizeof(alarm.host), facts->host);
 	alarm_name(alarm.role, sizeof(alarm.role), facts->role);
 	alarm_name(alarm.interface, sizeof(alarm.interface), facts->interface);
-	alarm_name(alarm.detail, sizeof(alarm.detail), facts->may);
+	if (cause->kind != ALARM_QUARANTINE)
+		alarm_name(alarm.detail, sizeof(alarm.detail), facts->may);
 	evidence_note(&alarm.evidence, &look->attempt);
 	return alarm;
 }

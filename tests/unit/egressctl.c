@@ -605,7 +605,7 @@ static void expect_completions(const char *first, const char *second, const char
 
 START_TEST(a_shell_is_told_what_may_come_next)
 {
-	expect_completions("re", NULL, "reload\nrevoke\n");
+	expect_completions("re", NULL, "reload\nrevoke\nrelease\n");
 	expect_completions("--so", NULL, "--socket\n");
 	expect_completions("blocked", "--so", "--socket\n--source\n");
 	expect_completions("check", "", "");

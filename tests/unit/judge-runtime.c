@@ -239,6 +239,75 @@ START_TEST(the_destination_may_still_say_no_to_what_a_permit_permits)
 }
 END_TEST
 
+static void quarantine(const char *host)
+{
+	ask(&requests, quarantine_of(host, HOUR));
+	bind_all(policy, &requests, ASKED_AT);
+}
+
+static const struct role *role_blamed(struct question q)
+{
+	struct judgement j = judge_it(q);
+	ck_assert(!j.permitted && !j.passes && j.offence_count == 1);
+	ck_assert_str_eq(reason_name(j.offences[0].reason), "quarantine");
+	ck_assert_str_eq(j.offences[0].at.file, "put in quarantine by alice");
+	return j.offences[0].role;
+}
+
+START_TEST(quarantine_is_the_first_of_all_reasons_and_holds_in_audit)
+{
+	quarantine(DESK);
+	quarantine("office");
+	quarantine(STRANGER);
+	struct question q = {ORIGIN_INSIDE, DESK, OUTSIDE, 80, NULL, false};
+	ck_assert_str_eq(role_blamed(q)->name, "desk");
+	q.spoofed = true;
+	ck_assert_str_eq(role_blamed(q)->name, "desk");
+	q = (struct question){ORIGIN_INSIDE, GUEST, BAD, 80, NULL, false};
+	ck_assert_str_eq(role_blamed(q)->name, "desk");
+	q = (struct question){ORIGIN_INSIDE, STRANGER, OUTSIDE, 80, NULL, false};
+	ck_assert_ptr_null(role_blamed(q));
+	policy->gateway.mode = MODE_AUDIT;
+	ck_assert_ptr_null(role_blamed(q));
+}
+END_TEST
+
+START_TEST(a_host_in_quarantine_is_what_belongs_to_it_after_the_most_specific_won)
+{
+	quarantine("office");
+	assign(GUEST, "admin");
+	assert_permitted((struct question){ORIGIN_INSIDE, "192.168.0.9", OUTSIDE, 22, NULL, false},
+	                 "a.conf");
+	assert_permitted((struct question){ORIGIN_INSIDE, GUEST, OUTSIDE, 22, NULL, false},
+	                 "a.conf");
+	quarantine(GUEST);
+	struct question q = {ORIGIN_INSIDE, GUEST, OUTSIDE, 22, NULL, false};
+	ck_assert_str_eq(role_blamed(q)->name, "admin");
+}
+END_TEST
+
+START_TEST(a_host_with_only_a_mac_is_stopped_by_it_whatever_address_it_takes)
+{
+	quarantine("roaming");
+	struct question q = {ORIGIN_INSIDE, STRANGER, OUTSIDE, 80, ROAMING, false};
+	ck_assert_str_eq(role_blamed(q)->name, "desk");
+	q.source = DESK;
+	ck_assert_str_eq(role_blamed(q)->name, "desk");
+	q.mac = NULL;
+	assert_permitted(q, "a.conf");
+}
+END_TEST
+
+START_TEST(what_does_not_come_from_inside_is_not_in_quarantine)
+{
+	quarantine(DESK);
+	assert_blocked((struct question){ORIGIN_SELF, DESK, OUTSIDE, 80, NULL, false}, REASON_ROLE);
+	struct judgement j =
+	        judge_it((struct question){ORIGIN_OUTSIDE, DESK, OUTSIDE, 80, NULL, false});
+	ck_assert(j.permitted);
+}
+END_TEST
+
 START_TEST(a_permit_may_name_the_hosts_of_a_role)
 {
 	permit("office", "tcp/8710", "role:admin");
@@ -265,6 +334,11 @@ int main(void)
 	tcase_add_test(tests, a_permit_of_the_gateway_is_for_its_own_connections_only);
 	tcase_add_test(tests, what_comes_before_the_role_blocks_in_spite_of_a_permit);
 	tcase_add_test(tests, the_destination_may_still_say_no_to_what_a_permit_permits);
+	tcase_add_test(tests, quarantine_is_the_first_of_all_reasons_and_holds_in_audit);
+	tcase_add_test(tests,
+	               a_host_in_quarantine_is_what_belongs_to_it_after_the_most_specific_won);
+	tcase_add_test(tests, a_host_with_only_a_mac_is_stopped_by_it_whatever_address_it_takes);
+	tcase_add_test(tests, what_does_not_come_from_inside_is_not_in_quarantine);
 	tcase_add_test(tests, a_permit_may_name_the_hosts_of_a_role);
 	return run_tests(tests);
 }

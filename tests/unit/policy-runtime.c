@@ -102,6 +102,71 @@ START_TEST(all_that_is_wrong_with_a_permit_is_said_at_once)
 }
 END_TEST
 
+START_TEST(a_quarantine_is_of_a_host_or_an_address_and_never_of_the_gateway)
+{
+	assert_wrong(quarantine_of("www1", 0), "");
+	assert_wrong(quarantine_of("10.1.2.3", HOUR), "");
+	assert_wrong(quarantine_of("192.168.7.7", HOUR), "");
+	assert_wrong(quarantine_of("www2", HOUR),
+	             "quarantine: unknown host \"www2\"; did you mean \"www1\"?\n");
+	assert_wrong(quarantine_of("gw", HOUR),
+	             "quarantine: gw is the gateway itself, host \"gw\" at a.conf:8, which is "
+	             "never put in quarantine\n");
+	assert_wrong(quarantine_of("10.0.0.1", HOUR),
+	             "quarantine: 10.0.0.1 is the gateway itself, host \"gw\" at a.conf:8, which "
+	             "is never put in quarantine\n");
+	assert_wrong(quarantine_of("ff02::1", HOUR),
+	             "quarantine: ff02::1 is the address of no host\n");
+}
+END_TEST
+
+START_TEST(who_is_in_quarantine_is_found_by_address_and_by_host)
+{
+	const struct host *owner = NULL;
+	struct address www1 = address_of("10.0.0.80"), one = address_of("10.1.2.3");
+	struct address other = address_of("10.1.2.4"), stranger = address_of("192.168.7.7");
+	ck_assert_ptr_null(policy_quarantine(policy, &one, NULL, NULL));
+	uint64_t host = ask(&requests, quarantine_of("www1", 0));
+	uint64_t address = ask(&requests, quarantine_of("10.1.2.3", HOUR));
+	uint64_t nobody = ask(&requests, quarantine_of("192.168.7.7", HOUR));
+	bind_all(policy, &requests, ASKED_AT);
+
+	ck_assert_uint_eq(policy_quarantine(policy, &www1, NULL, &owner)->id, host);
+	ck_assert_str_eq(owner->name, "www1");
+	ck_assert_uint_eq(policy_quarantine(policy, &one, NULL, &owner)->id, address);
+	ck_assert_str_eq(owner->name, "office");
+	ck_assert_ptr_null(policy_quarantine(policy, &other, NULL, NULL));
+	ck_assert_uint_eq(policy_quarantine(policy, &stranger, NULL, &owner)->id, nobody);
+	ck_assert_ptr_null(owner);
+	ck_assert_str_eq(policy_quarantine(policy, &one, NULL, NULL)->comment,
+	                 "until 2026-11-18 12:06:40 UTC, by alice: a worm");
+	bind_all(policy, &requests, ASKED_AT + HOUR);
+	ck_assert_ptr_null(policy_quarantine(policy, &one, NULL, NULL));
+	ck_assert_ptr_nonnull(policy_quarantine(policy, &www1, NULL, NULL));
+}
+END_TEST
+
+START_TEST(the_quarantine_of_a_host_ends_with_it_and_that_of_an_address_stays)
+{
+	ask(&requests, quarantine_of("www1", 0));
+	uint64_t stays = ask(&requests, quarantine_of("10.0.0.80", 0));
+	_cleanup_(policy_freep) struct policy *next =
+	        assert_loads(GATEWAY "roles = { server = { }; };\n"
+	                             "hosts = ( { name = \"x\"; role = \"server\"; address = "
+	                             "\"10.9.9.9\"; } );\n");
+	struct problems problems = {};
+	struct runtime *runtime = NULL;
+	ck_assert_int_eq(runtime_bind(next, &requests, ASKED_AT, &problems, &runtime), 0);
+	_cleanup_free_ char *text = problems_text(&problems);
+	ck_assert_str_eq(text, "quarantine: the quarantine of www1 by alice is over: unknown host "
+	                       "\"www1\"; name one of the configuration, or an address\n");
+	ck_assert_uint_eq(runtime->quarantines.count, 1);
+	ck_assert_uint_eq(runtime->quarantines.items[0].id, stays);
+	runtime_free(runtime);
+	problems_done(&problems);
+}
+END_TEST
+
 START_TEST(an_end_before_the_beginning_and_endless_words_are_refused)
 {
 	struct request_entry request = assignment_of("10.1.2.3", "desk", HOUR);
@@ -218,6 +283,19 @@ START_TEST(a_second_assignment_takes_the_place_of_the_first)
 }
 END_TEST
 
+START_TEST(a_second_quarantine_of_the_same_takes_the_place_of_the_first)
+{
+	uint64_t first = ask(&requests, quarantine_of("www1", 0));
+	uint64_t address = ask(&requests, quarantine_of("10.0.0.80", 0));
+	uint64_t second = ask(&requests, quarantine_of("www1", HOUR));
+	ck_assert_uint_eq(requests.list.count, 2);
+	ck_assert_ptr_null(requests_by_id(&requests, first));
+	ck_assert_uint_eq(requests_quarantine(&requests, "www1")->id, second);
+	ck_assert_uint_eq(requests_quarantine(&requests, "10.0.0.80")->id, address);
+	ck_assert_ptr_null(requests_quarantine(&requests, "office"));
+}
+END_TEST
+
 START_TEST(ids_that_come_with_a_request_are_not_given_again)
 {
 	struct request_entry old = permit_of("www1", "http", NULL, HOUR);
@@ -285,11 +363,15 @@ int main(void)
 	tcase_add_test(tests, an_unknown_name_is_refused_with_the_nearest_known_one);
 	tcase_add_test(tests, an_address_that_the_configuration_names_is_not_assigned);
 	tcase_add_test(tests, all_that_is_wrong_with_a_permit_is_said_at_once);
+	tcase_add_test(tests, a_quarantine_is_of_a_host_or_an_address_and_never_of_the_gateway);
+	tcase_add_test(tests, who_is_in_quarantine_is_found_by_address_and_by_host);
+	tcase_add_test(tests, the_quarantine_of_a_host_ends_with_it_and_that_of_an_address_stays);
 	tcase_add_test(tests, an_end_before_the_beginning_and_endless_words_are_refused);
 	tcase_add_test(tests, an_assigned_address_is_a_host_of_its_own);
 	tcase_add_test(tests, what_has_ended_is_left_out_silently);
 	tcase_add_test(tests, a_new_configuration_ends_what_no_longer_makes_sense_and_says_why);
 	tcase_add_test(tests, a_second_assignment_takes_the_place_of_the_first);
+	tcase_add_test(tests, a_second_quarantine_of_the_same_takes_the_place_of_the_first);
 	tcase_add_test(tests, ids_that_come_with_a_request_are_not_given_again);
 	tcase_add_test(tests, there_is_room_for_so_many_requests_and_no_more);
 	tcase_add_test(tests, a_description_is_one_line_that_nft_can_quote);

@@ -107,6 +107,19 @@ static void add_permit(struct requests *requests, const char *to)
 	ck_assert_int_eq(requests_add(requests, &entry), 0);
 }
 
+static void add_quarantine(struct requests *requests, const char *host, bool automatic)
+{
+	struct request_entry entry = {
+	        .kind = REQUEST_QUARANTINE,
+	        .since = NOW,
+	        .until = automatic ? NOW + 3600 * USEC_PER_SEC : 0,
+	        .user = copy("root"),
+	        .host = copy(host),
+	        .automatic = automatic,
+	};
+	ck_assert_int_eq(requests_add(requests, &entry), 0);
+}
+
 static void assert_text(const char *a, const char *b)
 {
 	ck_assert_int_eq(a == NULL, b == NULL);
@@ -132,6 +145,7 @@ static void assert_same(const struct requests *a, const struct requests *b)
 		assert_text(x->host, y->host);
 		assert_text(x->service, y->service);
 		assert_text(x->to, y->to);
+		ck_assert_int_eq(x->automatic, y->automatic);
 	}
 }
 
@@ -145,6 +159,8 @@ START_TEST(what_was_written_is_read_again)
 	add_permit(&requests, NULL);
 	add_assignment(&requests, "2001:db8::50", "moved");
 	add_permit(&requests, "203.0.113.0/24");
+	add_quarantine(&requests, "www1", false);
+	add_quarantine(&requests, "2001:db8::50", true);
 	requests_remove(&requests, 1);
 	requests.as_of = NOW;
 
@@ -219,6 +235,10 @@ END_TEST
 	", \"uid\": 0, \"user\": \"root\", \"why\": " why                                          \
 	", \"kind\": \"permit\", \"host\": \"www1\", \"service\": \"http\", \"to\": null}"
 
+#define QUARANTINE(id, host)                                                                       \
+	"{\"id\": " id ", \"since\": 1, \"until\": 0, \"uid\": 0, \"user\": \"root\", "            \
+	"\"kind\": \"quarantine\", \"host\": " host "}"
+
 START_TEST(a_file_by_hand_is_read)
 {
 	struct state state;
@@ -265,6 +285,9 @@ static const char *const broken[] = {
         FILE_OF(PERMIT("0", "\"x\"")),
         FILE_OF(PERMIT("2", "null")),
         FILE_OF(PERMIT("2.5", "\"x\"")),
+        FILE_OF(QUARANTINE("1", "null")),
+        FILE_OF(QUARANTINE("1", "\"a b\\n\"")),
+        FILE_OF(QUARANTINE("1", "\"www1\"") ", " QUARANTINE("2", "\"www1\"")),
 };
 
 START_TEST(a_torn_or_foreign_file_is_set_aside_and_said)

@@ -57,6 +57,20 @@ static inline struct request_entry permit_of(const char *host, const char *servi
 	};
 }
 
+/* host: a name or an address; until: after ASKED_AT; 0: never. */
+static inline struct request_entry quarantine_of(const char *host, usec_t until)
+{
+	return (struct request_entry){
+	        .kind = REQUEST_QUARANTINE,
+	        .since = ASKED_AT,
+	        .until = until ? ASKED_AT + until : 0,
+	        .uid = 1000,
+	        .user = copy_of("alice"),
+	        .why = copy_of("a worm"),
+	        .host = copy_of(host),
+	};
+}
+
 static inline uint64_t ask(struct requests *requests, struct request_entry request)
 {
 	ck_assert_int_eq(requests_add(requests, &request), 0);

@@ -72,6 +72,12 @@ START_TEST(requests_of_every_kind_compile_to_their_golden_table)
 	ask(&requests, permit_of("gateway", "udp/7-9", NULL, 2 * HOUR));
 	ask(&requests, permit_of("192.168.0.50", "https", "loghost", 2 * HOUR));
 	ask(&requests, permit_of("10.8.8.8", "dns", NULL, 2 * HOUR));
+	ask(&requests, quarantine_of("office", HOUR));
+	ask(&requests, quarantine_of("192.168.0.50", 0));
+	ask(&requests, quarantine_of("10.8.8.8", HOUR));
+	ask(&requests, quarantine_of("2001:db8::50", 26 * HOUR));
+	ask(&requests, quarantine_of("boss", HOUR));
+	ask(&requests, quarantine_of("roaming", HOUR));
 	_cleanup_(ruleset_freep) struct ruleset *ruleset = compile_at(ASKED_AT);
 	_cleanup_free_ char *text = print_ruleset(ruleset);
 	assert_golden(text, "runtime.nft");
@@ -187,6 +193,57 @@ START_TEST(a_permit_comes_without_denying_and_goes_with_all_that_it_brought)
 }
 END_TEST
 
+START_TEST(a_quarantine_judges_no_flows_anew_when_it_comes_or_goes)
+{
+	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
+	ask(&requests, quarantine_of("boss", HOUR));
+	ask(&requests, quarantine_of("10.8.8.8", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *after = compile_at(ASKED_AT);
+	ck_assert_int_eq(ruleset_diff(before, after, &delta), 0);
+	ck_assert_uint_eq(delta->chains_added, 5);
+	ck_assert(!delta_can_deny(delta));
+	delta = delta_free(delta);
+	ck_assert_int_eq(ruleset_diff(after, before, &delta), 0);
+	ck_assert_uint_eq(delta->chains_deleted, 5);
+	ck_assert(!delta_can_deny(delta));
+	ARRAY_FOREACH (step, &delta->steps)
+		ck_assert_int_ne(step->kind, STEP_DELETE_COUNTER);
+}
+END_TEST
+
+START_TEST(one_more_in_quarantine_is_elements_and_of_two_ends_the_later_counts)
+{
+	struct ruleset *more = NULL;
+	ask(&requests, quarantine_of("boss", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
+	uint64_t other = ask(&requests, quarantine_of("192.168.0.9", 0));
+	bind_all(policy, &requests, ASKED_AT);
+	ck_assert_int_eq(ruleset_quarantine_sets(policy, ASKED_AT, before, &more), -ENOENT);
+	requests_remove(&requests, other);
+
+	const struct host *boss = policy_host(policy, "boss");
+	char text[ADDRESS_TEXT_MAX];
+	ask(&requests, quarantine_of(address_print(&boss->ranges[0].from, text), 2 * HOUR));
+	bind_all(policy, &requests, ASKED_AT);
+	ck_assert_int_eq(ruleset_quarantine_sets(policy, ASKED_AT, before, &more), 0);
+	_cleanup_(ruleset_freep) struct ruleset *wanted = more;
+	uint32_t longest = 0;
+	ARRAY_FOREACH (set, &wanted->sets)
+		ARRAY_FOREACH (element, &set->elements)
+			longest = element->life->timeout > longest ? element->life->timeout : longest;
+	ck_assert_uint_eq(longest, 7200);
+	_cleanup_(ruleset_freep) struct ruleset *whole = compile_at(ASKED_AT);
+	ARRAY_FOREACH (set, &wanted->sets) {
+		const struct set *same = ruleset_set(whole, set->name);
+		ck_assert_ptr_nonnull(same);
+		ck_assert_uint_eq(same->elements.count, set->elements.count);
+		for (size_t i = 0; i < set->elements.count; i++)
+			ck_assert_uint_eq(same->elements.items[i].life->timeout,
+			                  set->elements.items[i].life->timeout);
+	}
+}
+END_TEST
+
 /* The table may outlive the requests that it was made of. */
 START_TEST(a_ruleset_does_not_borrow_from_the_runtime)
 {
@@ -213,6 +270,8 @@ int main(void)
 	tcase_add_test(tests, time_that_passes_changes_nothing_until_the_end);
 	tcase_add_test(tests, another_end_replaces_the_elements);
 	tcase_add_test(tests, a_permit_comes_without_denying_and_goes_with_all_that_it_brought);
+	tcase_add_test(tests, a_quarantine_judges_no_flows_anew_when_it_comes_or_goes);
+	tcase_add_test(tests, one_more_in_quarantine_is_elements_and_of_two_ends_the_later_counts);
 	tcase_add_test(tests, a_ruleset_does_not_borrow_from_the_runtime);
 	return run_tests(tests);
 }
