@@ -163,8 +163,7 @@ static void print_requests(const struct question *question, const struct judgeme
 		        permit->comment);
 }
 
-/* "; that is counted by the kernel: ..." for what is permitted only while its host is slow enough
- */
+/* What is permitted may be blocked all the same by the kernel, which counts. */
 static void print_throttle(const struct question *question, const struct judgement *judgement,
                            FILE *out)
 {
@@ -174,9 +173,11 @@ static void print_throttle(const struct question *question, const struct judgeme
 	if (!throttle || judgement->offence_count || question->ends_here)
 		return;
 	fprintf(out,
-	        "; role %s has a throttle: one that contacted %u new destinations in %s has to "
-	        "wait before it may contact another (%s:%u)",
+	        "; role %s has a throttle: whoever contacts more than %u new destinations in %s is "
+	        "%s (%s:%u)",
 	        source->role->name, throttle->destinations, span_word_print(throttle->per, per),
+	        source->effective_mode == MODE_AUDIT ? "counted as blocked"
+	                                             : "blocked until it is slower",
 	        throttle->at.file, throttle->at.line);
 }
 

@@ -136,7 +136,7 @@ static int read_permissions(const struct context *context, const config_setting_
 }
 
 static void read_throttle(const struct context *context, const config_setting_t *group,
-                          struct throttle *throttle)
+                          struct role *role)
 {
 	struct field fields[THROTTLE_KEY_COUNT];
 	uint64_t destinations = THROTTLE_DESTINATIONS_DEFAULT;
@@ -149,7 +149,8 @@ static void read_throttle(const struct context *context, const config_setting_t 
 	if (fields[THROTTLE_PER].setting)
 		setting_span(context, fields[THROTTLE_PER].setting, THROTTLE_PER_LEAST,
 		             THROTTLE_PER_MOST, &per);
-	*throttle = (struct throttle){(uint32_t)destinations, per, setting_at(context, group)};
+	role->throttle = (struct throttle){(uint32_t)destinations, per, role->name,
+	                                   setting_at(context, group)};
 }
 
 static int read_role(const struct context *context, const config_setting_t *group,
@@ -175,7 +176,7 @@ static int read_role(const struct context *context, const config_setting_t *grou
 	if (fields[ROLE_DETECTION].setting)
 		load_detection(context, fields[ROLE_DETECTION].setting, &role->detection);
 	if (fields[ROLE_THROTTLE].setting)
-		read_throttle(context, fields[ROLE_THROTTLE].setting, &role->throttle);
+		read_throttle(context, fields[ROLE_THROTTLE].setting, role);
 	return r;
 }
 

@@ -144,6 +144,7 @@ struct permission_list {
 struct throttle {
 	uint32_t destinations; /* 0: no throttle */
 	usec_t per;
+	const char *role; /* in which it is written */
 	struct location at;
 };
 #define THROTTLE_KNOWN_SECONDS        300

@@ -2,13 +2,13 @@
 #include "ruleset/compiler.h"
 
 /*
- * Room for addresses that contacted something new within the time of a throttle, and for what they
- * contacted within THROTTLE_KNOWN_SECONDS, in each family and role. Only what is used takes memory.
- * Each address takes one place of the first kind, however much it does; where one sends under so
- * many that there is no place left, new contacts of further ones are blocked. Without a place of
- * the second kind a destination is only forgotten at once.
+ * Room for addresses that contacted something new within the time of a throttle, and for what all
+ * addresses contacted within THROTTLE_KNOWN_SECONDS. An address takes one place of the first kind,
+ * however much it does: those of 65,536 hosts have room. Where somebody sends under so many that
+ * there is none left, new contacts of further ones are blocked. Without a place of the second kind
+ * a destination is only forgotten at once.
  */
-#define SOURCES_MAX      262144
+#define SOURCES_MAX      65536
 #define DESTINATIONS_MAX 262144
 
 /*
@@ -31,18 +31,12 @@ static struct limit limit_of(const struct throttle *throttle)
 	return limit;
 }
 
-/* "throttle_ROLE_4" and "known_ROLE_4" */
-static const char *family_set(struct compiler *c, const char *prefix, const struct role *role,
+/* "throttle_ROLE_4": the buckets of all roles that have the throttle of that one. */
+static const char *source_set(struct compiler *c, const struct throttle *throttle,
                               enum family family)
 {
-	return build_name(&c->builder, "%s_%s_%c", prefix, role->name,
-	                  family == FAMILY_IPV4 ? '4' : '6');
-}
-
-static const char *source_set(struct compiler *c, const struct role *role, enum family family)
-{
-	const struct throttle *throttle = role->throttled;
-	const char *name = family_set(c, "throttle", role, family);
+	const char *name = build_name(&c->builder, "throttle_%s_%c", throttle->role,
+	                              family == FAMILY_IPV4 ? '4' : '6');
 
 	/* A bucket that is left alone for that long is full, as one that is made anew. */
 	usec_t full = throttle->per + USEC_PER_SEC - 1;
@@ -57,17 +51,17 @@ static const char *source_set(struct compiler *c, const struct role *role, enum 
 	return name;
 }
 
-static const char *known_set(struct compiler *c, const struct role *role, enum family family)
+static const char *known_set(struct compiler *c, enum family family)
 {
-	const char *name = family_set(c, "known", role, family);
+	const char *name = family == FAMILY_IPV4 ? "known_destination4" : "known_destination6";
+
 	build_set(&c->builder,
 	          &(struct set){.name = name,
 	                        .type = family == FAMILY_IPV4 ? SET_IPV4_PAIR : SET_IPV6_PAIR,
 	                        .dynamic = true,
 	                        .learning = true,
 	                        .timeout = THROTTLE_KNOWN_SECONDS,
-	                        .size = DESTINATIONS_MAX,
-	                        .at = role->throttled->at});
+	                        .size = DESTINATIONS_MAX});
 	return name;
 }
 
@@ -86,7 +80,7 @@ static const char *compile_remember(struct compiler *c, const struct role *role,
 		RULE(b, name, NULL, at,
 		     {.kind = ACTION_ADD_PAIR,
 		      .family = (enum family)family,
-		      .name = known_set(c, role, (enum family)family)});
+		      .name = known_set(c, (enum family)family)});
 	RULE(b, name, NULL, at, to_chain(VERDICT_GOTO, permitted));
 	return name;
 }
@@ -108,13 +102,13 @@ static void write_throttle(struct compiler *c, const char *chain, const struct r
 		RULE(b, chain, NULL, at,
 		     {.kind = MATCH_PAIR_SET,
 		      .family = (enum family)family,
-		      .name = known_set(c, role, (enum family)family)},
+		      .name = known_set(c, (enum family)family)},
 		     to_chain(VERDICT_GOTO, permitted));
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		RULE(b, chain, NULL, at,
 		     {.kind = ACTION_LIMIT_SOURCE,
 		      .family = (enum family)family,
-		      .name = source_set(c, role, (enum family)family)},
+		      .name = source_set(c, role->throttled, (enum family)family)},
 		     to_chain(VERDICT_GOTO, remember));
 	write_blocked(c, chain, REASON_THROTTLE, role, mode,
 	              to_chain(VERDICT_GOTO, CHAIN_AFTER(mode)));

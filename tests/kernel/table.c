@@ -245,6 +245,45 @@ START_TEST(what_others_change_is_found_and_repaired)
 }
 END_TEST
 
+/* A bucket of the sample, and others that are not the same. */
+#define BUCKET "limit rate 10/second burst 100 packets\n\t\ttimeout 10s"
+static const char *const other_buckets[] = {
+        "limit rate over 10/second burst 100 packets\n\t\ttimeout 10s",
+        "limit rate 11/second burst 100 packets\n\t\ttimeout 10s",
+        "limit rate 10/minute burst 100 packets\n\t\ttimeout 10s",
+        "limit rate 10/second burst 101 packets\n\t\ttimeout 10s",
+        "limit rate 10 kbytes/second burst 100 bytes\n\t\ttimeout 10s",
+        "limit rate 10/second burst 100 packets\n\t\ttimeout 11s",
+        "limit rate 10/second burst 100 packets",
+        "limit rate 10/second burst 100 packets counter\n\t\ttimeout 10s",
+        "counter\n\t\ttimeout 10s",
+        "timeout 10s",
+};
+
+START_TEST(a_bucket_that_is_not_the_wanted_one_is_made_anew)
+{
+	struct ruleset *wanted = sample_everything();
+	_cleanup_free_ char *text = NULL, *other = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	char *bucket;
+
+	ck_assert_ptr_nonnull(out);
+	ck_assert_int_eq(ruleset_print(wanted, out), 0);
+	fclose(out);
+	bucket = strstr(text, BUCKET);
+	ck_assert_ptr_nonnull(bucket);
+	*bucket = '\0';
+	ck_assert_int_gt(
+	        asprintf(&other, "%s%s%s", text, other_buckets[_i], bucket + strlen(BUCKET)), 0);
+	ck_assert_int_eq(namespace_run("nft -f -", other), 0);
+	ck_assert(sample_differs(kernel, wanted));
+	ck_assert_uint_eq(sample_apply(kernel, wanted).sets_added, 1);
+	sample_check(kernel, wanted);
+	ruleset_free(wanted);
+}
+END_TEST
+
 START_TEST(objects_of_others_are_told_and_left_alone)
 {
 	struct ruleset *wanted = sample_everything();
@@ -530,6 +569,8 @@ int main(void)
 	tcase_add_test(poor, any_disjoint_ranges_turn_into_any_others);
 	tcase_add_loop_test(poor, what_others_change_is_found_and_repaired, 0,
 	                    ELEMENTS_OF(tamperings));
+	tcase_add_loop_test(poor, a_bucket_that_is_not_the_wanted_one_is_made_anew, 0,
+	                    ELEMENTS_OF(other_buckets));
 	tcase_add_test(poor, objects_of_others_are_told_and_left_alone);
 	tcase_add_test(poor, a_batch_for_another_generation_changes_nothing);
 	tcase_add_test(poor, a_refused_element_leads_back_to_its_line);

@@ -294,7 +294,7 @@ def test_where_there_is_no_room_it_fails_closed_or_only_forgets(clean: Lab, daem
     desk1, desk2 = clean["desk1"], clean["desk2"]
     with web_servers(clean, family):
         # No room for destinations: what is within the limit passes, and is forgotten at once.
-        clean.gateway.nft(re.sub(r"(set known_desk_.*\n.*\n\t\tsize) \d+", r"\1 3", text))
+        clean.gateway.nft(re.sub(r"(set known_destination.*\n.*\n\t\tsize) \d+", r"\1 3", text))
         assert len(contact(desk1, range(1, 11), family)) == 10
         assert contact(desk2, range(1, 31), family) == list(range(1, N + 1)), "nobody else is hurt"
         assert len(contact(desk1, [10] * 30, family)) == N - 10, "each time it is new again"
@@ -311,7 +311,7 @@ def test_its_sets_are_left_alone_by_repair_and_its_rules_are_not(clean: Lab, dae
     daemon.start(policy())
     with web_servers(clean):
         contact(clean["desk1"], range(1, 41))
-        clean.gateway.nft("add element inet egressd known_desk_4 { 192.168.0.11 . 203.0.113.40 }")
+        clean.gateway.nft("add element inet egressd known_destination4 { 192.168.0.11 . 203.0.113.40 }")
         clean.gateway.nft("flush chain inet egressd throttle_desk")
         assert wait_for(lambda: "update @throttle_desk_4 { ip saddr } goto remember_desk" in
                         daemon.table(), 10)
@@ -319,12 +319,15 @@ def test_its_sets_are_left_alone_by_repair_and_its_rules_are_not(clean: Lab, dae
 
 
 def test_explain_and_roles_tell_of_a_throttle(clean: Lab, daemon: Daemon):
-    daemon.start(policy(throttle(100, "10s"), rest=' boss = { inherits = [ "desk" ]; };'))
-    text = daemon.ctl("explain", "192.168.0.11", victim(1), "http").stdout
-    words = " ".join(text.split())
-    assert "permitted" in words
-    assert "role desk has a throttle: one that contacted 100 new destinations in 10s has to wait " \
-        "before it may contact another" in words
+    daemon.start(policy(throttle(100, "10s"), rest=' boss = { inherits = [ "desk" ]; };',
+                        office='mode = "audit";'))
+    for source, end in (("192.168.0.11", "counted as blocked ("),
+                        ("192.168.0.12", "blocked until it is slower (")):
+        done = daemon.ctl("explain", source, victim(1), "http")
+        words = " ".join(done.stdout.split())
+        assert done.returncode == 0 and "Verdict permitted" in words
+        assert "role desk has a throttle: whoever contacts more than 100 new destinations in " \
+            f"10s is {end}" in words
     assert daemon.ctl("explain", "192.168.0.11", victim(1), "smtp").stdout.count("throttle") == 0
     assert daemon.ctl("roles").stdout.count("throttle  100 new destinations in 10s") == 2
     roles = {role["name"]: role["throttle"] for role in daemon.call("ListRoles")["roles"]}

@@ -12,6 +12,7 @@ static void assert_throttled(const struct policy *policy, const char *name, uint
 	ck_assert_uint_eq(role->throttled->destinations, destinations);
 	ck_assert_uint_eq(role->throttled->per, per);
 	ck_assert_uint_eq(role->throttled->at.line, line);
+	ck_assert_ptr_eq(role->throttled, &policy_role(policy, role->throttled->role)->throttle);
 }
 
 START_TEST(a_throttle_is_read_and_what_is_left_out_is_the_standard)
