@@ -317,10 +317,48 @@ static int send_preparation(struct work *work, const struct change *change,
 	return -EAGAIN;
 }
 
+/*
+ * The step that gives the table an owner, or wakes it, when it has to be a batch of its own: the
+ * kernel takes no new base chain along with that (nf_tables_addchain). NULL: it has not.
+ */
+static struct step *table_step_alone(const struct change *change)
+{
+	struct step *table = NULL;
+	bool hooks = false;
+
+	ARRAY_FOREACH (step, &change->delta->steps) {
+		if (step->kind == STEP_ADD_TABLE && change->have && change->have->exists)
+			table = step;
+		hooks |= step->kind == STEP_ADD_CHAIN && step->chain->hook != HOOK_NONE;
+	}
+	return hooks ? table : NULL;
+}
+
+/* Sends that step; results as of send_preparation(). */
+static int send_table_step(struct work *work, const struct change *change, struct step *step)
+{
+	struct delta delta = {.steps = {.items = step, .count = 1}};
+	struct refusal refusal;
+	int r;
+
+	work->applied.attempts++;
+	r = table_commit(work->kernel, &delta, change->generation, &refusal);
+	kernel_keep_view(work->kernel, NULL, 0);
+	if (r == COMMIT_REFUSED) {
+		work->applied.refusal = refusal;
+		return APPLY_REFUSED;
+	}
+	return r < 0 ? r : -EAGAIN;
+}
+
 /* The next batch on the way to what is wanted: 0, -EAGAIN: another one follows; or as above. */
 static int send_next(struct work *work, const struct change *change)
 {
 	_cleanup_(delta_freep) struct delta *preparation = NULL;
+	struct step *table = table_step_alone(change);
+	if (table)
+		return send_table_step(work, change, table);
+
 	int r = work->prepared ? 0 : delta_preparation(change->delta, change->have, &preparation);
 
 	if (r < 0)

@@ -5,6 +5,7 @@
 #include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "ruleset/build.h"
+#include "ruleset/compile.h"
 
 #include <check.h>
 #include <errno.h>
@@ -164,6 +165,35 @@ START_TEST(an_orphan_that_was_put_to_sleep_wakes_in_the_batch_that_adopts_it)
 }
 END_TEST
 
+START_TEST(an_orphan_that_lacks_base_chains_is_adopted_and_gets_them)
+{
+	struct ruleset *closed;
+
+	ck_assert_int_eq(ruleset_closed(&closed), 0);
+	sample_apply(kernel, closed);
+	ruleset_free(closed);
+	kernel_free(kernel);
+	kernel = open_owner();
+	sample_apply(kernel, wanted);
+	sample_check(kernel, wanted);
+	ck_assert_int_eq(whose(kernel), OWNERSHIP_OURS);
+}
+END_TEST
+
+START_TEST(a_sleeping_table_that_lost_base_chains_wakes_and_gets_them_back)
+{
+	ck_assert_int_eq(owner_wish(kernel, false), 0);
+	sample_apply(kernel, wanted);
+	ck_assert_int_eq(namespace_run("nft flush chain inet egressd output; "
+	                               "nft delete chain inet egressd output && "
+	                               "nft add table inet egressd '{ flags dormant; }'",
+	                               NULL),
+	                 0);
+	sample_apply(kernel, wanted);
+	sample_check(kernel, wanted);
+}
+END_TEST
+
 START_TEST(a_table_made_without_an_owner_never_gets_one_and_is_kept_right_all_the_same)
 {
 	ck_assert_int_eq(owner_wish(kernel, false), 0);
@@ -280,6 +310,8 @@ int main(void)
 	tcase_add_test(c, an_orphan_stays_and_its_next_owner_changes_nothing_but_that);
 	tcase_add_test(c, an_orphan_may_be_adopted_without_knowing_what_it_is_to_be);
 	tcase_add_test(c, an_orphan_that_was_put_to_sleep_wakes_in_the_batch_that_adopts_it);
+	tcase_add_test(c, an_orphan_that_lacks_base_chains_is_adopted_and_gets_them);
+	tcase_add_test(c, a_sleeping_table_that_lost_base_chains_wakes_and_gets_them_back);
 	tcase_add_test(c,
 	               a_table_made_without_an_owner_never_gets_one_and_is_kept_right_all_the_same);
 	tcase_add_test(c, a_table_that_is_not_to_be_ours_any_more_stays_and_may_be_changed);
