@@ -55,6 +55,7 @@ class Daemon:
         self.socket = str(folder / "io.egressd")
         self.state = folder / "state"
         self.log_path = folder / "log"
+        self.environment: dict[str, str] = {}  # beside the sanitizers' and systemd's
         self.process: subprocess.Popen | None = None
         self.notices: list[str] = []
         (folder / "etc").mkdir()
@@ -81,7 +82,8 @@ class Daemon:
         if config is not None:
             self.write(config)
         self.notices.clear()
-        environment = os.environ | SANITIZERS | {"NOTIFY_SOCKET": str(self.folder / "notify")}
+        environment = (os.environ | SANITIZERS | {"NOTIFY_SOCKET": str(self.folder / "notify")}
+                       | self.environment)
         with open(self.log_path, "ab") as log:
             self.process = self.gateway.start(*self.command(), stdout=log, stderr=log,
                                               stdin=subprocess.DEVNULL, env=environment)
