@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "descriptors.h"
 #include "event_socket.h"
+#include "expiry.h"
 #include "guard.h"
 #include "journal.h"
 #include "kernel/socket.h"
@@ -44,6 +45,7 @@ struct daemon {
 	struct alarms *alarms;
 	struct past *past;
 	struct last_good *last_good;
+	struct expiry *listening; /* to the packet log is tried again */
 	struct on_alarm_teller *teller;
 	struct watch *watch;
 	struct guard *guard;
@@ -117,6 +119,23 @@ static void listen_for_events(const struct policy *candidate, struct daemon *dae
 		             group, strerror(-r));
 	else
 		health_clear(&daemon->health, FAULT_EVENTS);
+
+	if (r != 0) {
+		expiry_again(daemon->listening);
+	} else {
+		expiry_never(daemon->listening);
+		expiry_calm(daemon->listening);
+	}
+}
+
+/* Whoever had the group may have gone. */
+static void listen_again(void *userdata)
+{
+	struct daemon *daemon = userdata;
+	if (!daemon->enforcement.policy)
+		return;
+	listen_for_events(daemon->enforcement.policy, daemon);
+	update_health(daemon);
 }
 
 /* What a policy needs before its commit. */
@@ -456,6 +475,8 @@ static int set_up(struct daemon *daemon)
 		r = past_new(daemon->event, daemon->options->state, PAST_SAVE_EVERY, daemon->events,
 		             daemon->alarms, &daemon->past);
 	if (r >= 0)
+		r = expiry_new(daemon->event, listen_again, daemon, &daemon->listening);
+	if (r >= 0)
 		r = last_good_new(daemon->event, daemon->options->state, &daemon->health,
 		                  update_health_of, reload, daemon, &daemon->last_good);
 	if (r >= 0)
@@ -512,6 +533,7 @@ static void tear_down(struct daemon *daemon)
 	watch_free(daemon->watch);
 	past_free(daemon->past);
 	last_good_free(daemon->last_good);
+	expiry_free(daemon->listening);
 	on_alarm_free(daemon->teller);
 	events_free(daemon->events);
 	alarms_free(daemon->alarms);

@@ -106,10 +106,8 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 {
 	struct last_good *last = userdata;
 	bool fault = last->health->faults[FAULT_KEPT];
-	if (last->missed) {
+	if (last->missed)
 		last->reload(last->userdata);
-		return 0;
-	}
 	keep(last);
 	if (fault != (last->health->faults[FAULT_KEPT] != NULL))
 		last->settled(last->userdata);

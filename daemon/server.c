@@ -186,11 +186,14 @@ static void shed(struct server *server, int listener)
 	}
 	close(server->reserve);
 	int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	bool none = fd < 0 && errno != EAGAIN && errno != ECONNABORTED;
 	if (fd >= 0) {
 		turn_away(fd);
 		close(fd);
 	}
 	server->reserve = open_reserve();
+	if (none)
+		pause_listening(server); /* somebody else took what we gave up */
 }
 
 static int on_listener(sd_event_source *source, int listener, uint32_t events, void *userdata)

@@ -53,7 +53,8 @@ struct watch {
 	usec_t cap;
 	usec_t poll;
 
-	int fd;
+	int fd;     /* of inotify; -1: there was none to be had so far */
+	bool blind; /* some place is not watched */
 	sd_event_source *io;
 	sd_event_source *timer;
 	sd_event_source *poll_timer;
@@ -178,12 +179,27 @@ static void drop_watches(int fd, const place_list *from, const place_list *kept)
 			inotify_rm_watch(fd, p->descriptor);
 }
 
+static int on_inotify(sd_event_source *source, int fd, uint32_t revents, void *userdata);
+
+/* A user has only so many of them: without one the poll sees what changes, and this is tried again.
+ */
+static void open_inotify(struct watch *watch)
+{
+	if (watch->fd >= 0)
+		return;
+	_cleanup_close_ int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (fd >= 0 &&
+	    sd_event_add_io(watch->event, &watch->io, fd, EPOLLIN, on_inotify, watch) >= 0)
+		watch->fd = TAKE_FD(fd);
+}
+
 /*
  * Watches what the paths lead to now. 1 when that takes in a name that did not matter before, else
  * 0; *ret_blind says whether some place cannot be watched. -ENOMEM, then all is as it was.
  */
 static int arm(struct watch *watch, const target_list *list, bool *ret_blind)
 {
+	open_inotify(watch);
 	struct survey survey = {.fd = watch->fd};
 	ARRAY_FOREACH (target, list) {
 		int r = survey_target(&survey, target);
@@ -278,10 +294,18 @@ static int on_timer(sd_event_source *source, usec_t usec, void *userdata)
 	return 0;
 }
 
+/* How often files are looked at, which is all that tells of a change to who is blind. */
+static usec_t poll_pause(const struct watch *watch)
+{
+	return watch->blind && watch->poll > WATCH_POLL_BLIND ? WATCH_POLL_BLIND : watch->poll;
+}
+
 static int on_poll(sd_event_source *source, usec_t usec, void *userdata)
 {
 	struct watch *watch = userdata;
-	bool blind, change = arm(watch, &watch->targets, &blind) > 0;
+	bool blind = true, change = arm(watch, &watch->targets, &blind) > 0;
+	if (watch->blind && !blind)
+		change = true; /* the owner is to hear that nothing is missed any more */
 	ARRAY_FOREACH (t, &watch->targets) {
 		struct looks looks = look_at(t->path);
 		if (!same_looks(&looks, &t->looks))
@@ -290,7 +314,7 @@ static int on_poll(sd_event_source *source, usec_t usec, void *userdata)
 	/* From when it was due, or a machine that slept would have to make up for it. */
 	usec_t now = usec;
 	(void)sd_event_now(watch->event, CLOCK_MONOTONIC, &now);
-	int r = set_timer(source, now + watch->poll);
+	int r = set_timer(source, now + poll_pause(watch));
 	if (change)
 		note_change(watch);
 	return r;
@@ -305,15 +329,9 @@ int watch_new(sd_event *event, watch_changed changed, void *userdata, struct wat
 	watch->changed = changed;
 	watch->userdata = userdata;
 
-	watch->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	if (watch->fd < 0)
-		return -errno;
-
-	int r = sd_event_add_io(event, &watch->io, watch->fd, EPOLLIN, on_inotify, watch);
-	if (r < 0)
-		return r;
-	r = sd_event_add_time(event, &watch->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer,
-	                      watch);
+	watch->fd = -1;
+	int r = sd_event_add_time(event, &watch->timer, CLOCK_MONOTONIC, 0, USEC_PER_MSEC, on_timer,
+	                          watch);
 	if (r < 0)
 		return r;
 	r = sd_event_source_set_enabled(watch->timer, SD_EVENT_OFF);
@@ -400,6 +418,12 @@ int watch_set(struct watch *watch, const char *const *files, size_t file_count,
 		                TRAIL_DIRECTORY);
 	if (r == 0)
 		r = arm(watch, &list, &blind);
+	watch->blind = r < 0 || blind;
+	if (watch->blind) {
+		usec_t now;
+		if (sd_event_now(watch->event, CLOCK_MONOTONIC, &now) >= 0)
+			(void)set_timer(watch->poll_timer, now + poll_pause(watch));
+	}
 	if (r < 0) {
 		targets_done(&list);
 		return r;

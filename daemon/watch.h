@@ -23,9 +23,10 @@ struct watch;
  */
 typedef void (*watch_changed)(void *userdata);
 
-#define WATCH_QUIET (150 * USEC_PER_MSEC) /* told once nothing has happened for so long, */
-#define WATCH_CAP   (2 * USEC_PER_SEC)    /* but no later than that after the first change */
-#define WATCH_POLL  (60 * USEC_PER_SEC)
+#define WATCH_QUIET      (150 * USEC_PER_MSEC) /* told once nothing has happened for so long, */
+#define WATCH_CAP        (2 * USEC_PER_SEC)    /* but no later than that after the first change */
+#define WATCH_POLL       (60 * USEC_PER_SEC)
+#define WATCH_POLL_BLIND (2 * USEC_PER_SEC) /* while some place cannot be watched */
 
 /* A watch on nothing yet. event and userdata are borrowed and outlive it. 0 or a negative errno. */
 int watch_new(sd_event *event, watch_changed changed, void *userdata, struct watch **ret_watch);
@@ -44,7 +45,8 @@ int watch_pace(struct watch *watch, usec_t quiet, usec_t cap, usec_t poll);
  * told once, as a change; setting the same again tells nothing.
  *
  * 0; 1 when some place cannot be watched (there is a limit, or no permission) and only the poll
- * will see changes there; -ENOMEM, and everything is as before.
+ * will see changes there; -ENOMEM, and everything is as before. After the latter two a change is
+ * told as soon as all can be watched.
  */
 int watch_set(struct watch *watch, const char *const *files, size_t file_count,
               const char *const *directories, size_t directory_count);
