@@ -109,12 +109,15 @@ void journal_record(int priority, const char *message_id, const struct journal_f
 static void say_formatted(int priority, struct location at, const char *format, va_list arguments)
 {
 	_cleanup_free_ char *text = NULL;
+	char beginning[512];
+	va_list again;
+	va_copy(again, arguments);
 	if (vasprintf(&text, format, arguments) < 0) {
 		text = NULL; /* undefined after a failure */
-		say(priority, at, format);
-		return;
+		vsnprintf(beginning, sizeof(beginning), format, again);
 	}
-	say(priority, at, text);
+	va_end(again);
+	say(priority, at, text ? text : beginning);
 }
 
 void journal(int priority, const char *format, ...)

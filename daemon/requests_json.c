@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "requests_json.h"
 
+#include "control/json_text.h"
 #include "json_release.h"
 #include "policy/policy.h"
 #include "requests_file.h"
@@ -275,5 +276,5 @@ char *requests_to_text(const struct requests *requests)
 	        json_pack("{si sI sI sO}", "version", FORMAT_VERSION, "next_id",
 	                  (json_int_t)requests->next_id, "as_of", (json_int_t)requests->as_of,
 	                  "requests", list);
-	return root ? json_dumps(root, JSON_INDENT(1)) : NULL;
+	return json_text(root, JSON_INDENT(1));
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/message.h"
 
+#include "control/json_text.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -126,7 +128,7 @@ void reply_done(struct reply *reply)
 /* Text of an object that a format describes, which takes over what it refers to. */
 static char *dump(json_t *root)
 {
-	char *text = json_dumps(root, JSON_COMPACT);
+	char *text = json_text(root, JSON_COMPACT);
 	json_decref(root);
 	return text;
 }

@@ -5,6 +5,7 @@
 #include "policy/include.h"
 #include "policy/load_detection.h"
 #include "policy/loader.h"
+#include "policy/room.h"
 #include "policy/syntax.h"
 
 #include <errno.h>
@@ -231,6 +232,8 @@ static int read_text(struct loader *loader, const char *text, unsigned line,
 {
 	config_t config;
 	int r = 0;
+	if (!room_to_parse(text, strlen(text)))
+		return -ENOMEM;
 	config_init(&config);
 	loader->context.first_line = line;
 	if (config_read_string(&config, text)) {

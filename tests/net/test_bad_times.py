@@ -194,8 +194,8 @@ def test_without_a_descriptor_left_it_turns_clients_away_and_does_not_spin(clean
                                                                            daemon: Daemon):
     daemon.start(POLICY)
     highest = max(map(int, os.listdir(f"/proc/{daemon.process.pid}/fd")))
-    limit = highest + 9
-    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+    usual = resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (highest + 9, usual[1]))
     with contextlib.ExitStack() as stack:
         for _ in range(40):
             client = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
@@ -205,7 +205,7 @@ def test_without_a_descriptor_left_it_turns_clients_away_and_does_not_spin(clean
         assert processor_seconds(daemon) - before < 0.25
         enforces(clean)
     assert wait_for(lambda: daemon.status()["degraded"] == [], 10)
-    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (1024, 1024))
+    resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, usual)
     daemon.write(OTHER)
     assert wait_for(lambda: traffic.tcp(clean["desk1"], clean.world, WORLD, 25, wait=0.2)
                     == traffic.PASSED, 5)
