@@ -3,6 +3,7 @@
 #define EGRESSD_ALARM_REPLY_H
 
 #include "track/alarm_text.h"
+#include "track/processes.h"
 
 #include <jansson.h>
 
@@ -14,7 +15,7 @@ struct alarm_reader alarm_reader_here(usec_t now);
 /* type Alarm */
 json_t *alarm_reply(const struct alarm *alarm, const struct alarm_reader *reader);
 
-/* type Card */
-json_t *alarm_card_reply(const struct alarm *alarm);
+/* type Card; processes (or NULL) knows those of the gateway. */
+json_t *alarm_card_reply(const struct alarm *alarm, const struct processes *processes);
 
 #endif

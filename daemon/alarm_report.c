@@ -73,6 +73,6 @@ void alarm_report(struct server *server, const struct alarm *alarm, enum alarm_c
 		               json_pack("{ss sI so so so so ss}", "kind", "alarm", "time",
 		                         (json_int_t)reader.now, "attempt", json_null(), "text",
 		                         reply_string(text), "alarm", alarm_reply(alarm, &reader),
-		                         "card", alarm_card_reply(alarm), "change",
+		                         "card", alarm_card_reply(alarm, NULL), "change",
 		                         alarm_change_name(change)));
 }

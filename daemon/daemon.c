@@ -15,7 +15,9 @@
 #include "methods.h"
 #include "on_alarm.h"
 #include "owner_socket.h"
+#include "own_processes.h"
 #include "past.h"
+#include "process_reply.h"
 #include "replies.h"
 #include "report.h"
 #include "state_file.h"
@@ -47,6 +49,7 @@ struct daemon {
 	struct last_good *last_good;
 	struct expiry *listening; /* to the packet log is tried again */
 	struct on_alarm_teller *teller;
+	struct own_processes *processes;
 	struct watch *watch;
 	struct guard *guard;
 	struct server *server;
@@ -182,6 +185,7 @@ static bool take_up(struct daemon *daemon, const struct policy_origin *origin,
 		r = on_alarm_use_policy(daemon->teller, daemon->enforcement.policy);
 	if (r < 0)
 		journal(LOG_WARNING, "Alarms go by what they knew: %s", strerror(-r));
+	own_processes_use_policy(daemon->processes, daemon->enforcement.policy);
 	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
 	            strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
 	policy_free(replaced);
@@ -302,12 +306,35 @@ static void on_attempt(const struct ledger_entry *entry, const struct sighting *
 {
 	struct daemon *daemon = userdata;
 	json_t *attempt = server_wants(daemon->server, "blocked")
-	                          ? reply_blocked(entry, daemon->enforcement.policy)
+	                          ? reply_blocked(entry, daemon->enforcement.policy, NULL)
 	                          : NULL;
 	if (attempt)
 		report_event(daemon->server, "blocked", attempt,
 		             reason_name((enum reason)entry->key.reason));
 	alarms_take_attempt(daemon->alarms, entry, sighting);
+	own_processes_take_attempt(daemon->processes, entry, sighting);
+}
+
+static void on_process(const struct process_seen *seen, size_t count, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	char text[PROCESS_SENTENCE_MAX];
+	for (size_t i = 0; i < count && server_wants(daemon->server, "process"); i++)
+		server_publish(daemon->server,
+		               json_pack("{ss sI so so so}", "kind", "process", "time",
+		                         (json_int_t)clock_realtime(), "attempt", json_null(),
+		                         "text", reply_string(process_sentence(&seen[i], text)),
+		                         "process", process_reply(&seen[i])));
+}
+
+static void on_process_trouble(const char *trouble, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	if (trouble)
+		health_fault(&daemon->health, FAULT_PROCESS, "%s", trouble);
+	else
+		health_clear(&daemon->health, FAULT_PROCESS);
+	update_health(daemon);
 }
 
 static void on_alarm(const struct alarm *alarm, enum alarm_change change, void *userdata)
@@ -482,6 +509,9 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		r = on_alarm_new(daemon->event, &daemon->teller);
 	if (r >= 0)
+		r = own_processes_new(daemon->event, daemon->options->processes, on_process,
+		                      on_process_trouble, daemon, &daemon->processes);
+	if (r >= 0)
 		r = watch_new(daemon->event, reload, daemon, &daemon->watch);
 	if (r >= 0)
 		r = server_new(daemon->event, methods, &daemon->control, &daemon->server);
@@ -535,6 +565,7 @@ static void tear_down(struct daemon *daemon)
 	last_good_free(daemon->last_good);
 	expiry_free(daemon->listening);
 	on_alarm_free(daemon->teller);
+	own_processes_free(daemon->processes);
 	events_free(daemon->events);
 	alarms_free(daemon->alarms);
 	enforcement_done(&daemon->enforcement);
@@ -557,6 +588,7 @@ int daemon_run(const struct options *options)
 	daemon.control.events = daemon.events;
 	daemon.control.changes = daemon.changes;
 	daemon.control.alarms = daemon.alarms;
+	daemon.control.processes = daemon.processes;
 	/* The socket comes first: a second daemon must not touch the table of the first. */
 	if (r >= 0)
 		r = listen_for_control(&daemon);

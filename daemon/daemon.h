@@ -4,9 +4,10 @@
 
 /* What the command line says. */
 struct options {
-	const char *config; /* the main configuration file */
-	const char *socket; /* of control */
-	const char *state;  /* the state directory */
+	const char *config;    /* the main configuration file */
+	const char *socket;    /* of control */
+	const char *state;     /* the state directory */
+	const char *processes; /* the socket of egressd-processes */
 };
 
 /*

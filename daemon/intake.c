@@ -172,6 +172,7 @@ static void note(struct intake *intake, const struct blocked *blocked)
 	const struct sighting sighting = {
 	        .host = source_of(intake, blocked),
 	        .interface = record->interface,
+	        .leaves_by = record->leaves_by,
 	        .bytes = packet->total_length,
 	};
 	const struct ledger_entry *entry = ledger_note_expected(

@@ -20,6 +20,7 @@ struct intake;
 struct sighting {
 	const struct host *host; /* of its source; NULL: nobody's, or not to be accused */
 	uint32_t interface;      /* ifindex it came in on; 0: the gateway's own */
+	uint32_t leaves_by;      /* ifindex it was to leave by; 0: none yet */
 	uint32_t bytes;          /* 0: unknown */
 };
 

@@ -5,6 +5,7 @@
 #include "enforcement.h"
 #include "kernel/apply.h"
 #include "policy/load.h"
+#include "processes/question.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -33,6 +34,9 @@ static void print_help(FILE *out)
 	        "                  (%s)\n"
 	        "  --state DIR     where requests, alarms and what was blocked are kept\n"
 	        "                  (%s)\n"
+	        "  --processes PATH\n"
+	        "                  where egressd-processes listens, if the configuration asks for it\n"
+	        "                  (%s)\n"
 	        "  --close         forward nothing, unless the table of an earlier run is there;\n"
 	        "                  done before the network comes up, until the daemon runs\n"
 	        "  --check         only check the configuration: 0 it is good, 1 it has mistakes\n"
@@ -43,7 +47,7 @@ static void print_help(FILE *out)
 	        "SIGHUP loads the configuration again, and so does any change of its files.\n"
 	        "SIGTERM ends the daemon; what it put into the kernel stays there and goes on\n"
 	        "enforcing.\n",
-	        CONFIG_DEFAULT, EGRESSD_SOCKET, STATE_DEFAULT);
+	        CONFIG_DEFAULT, EGRESSD_SOCKET, STATE_DEFAULT, PROCESS_SOCKET);
 }
 
 static int check_configuration(const char *file)
@@ -115,6 +119,7 @@ enum long_option {
 	OPTION_CONFIG = 256,
 	OPTION_SOCKET,
 	OPTION_STATE,
+	OPTION_PROCESSES,
 	OPTION_CHECK,
 	OPTION_CLOSE,
 	OPTION_REMOVE,
@@ -128,6 +133,7 @@ int main(int argc, char **argv)
 	        {"config", required_argument, NULL, OPTION_CONFIG},
 	        {"socket", required_argument, NULL, OPTION_SOCKET},
 	        {"state", required_argument, NULL, OPTION_STATE},
+	        {"processes", required_argument, NULL, OPTION_PROCESSES},
 	        {"check", no_argument, NULL, OPTION_CHECK},
 	        {"close", no_argument, NULL, OPTION_CLOSE},
 	        {"remove", no_argument, NULL, OPTION_REMOVE},
@@ -139,6 +145,7 @@ int main(int argc, char **argv)
 	        .config = CONFIG_DEFAULT,
 	        .socket = EGRESSD_SOCKET,
 	        .state = STATE_DEFAULT,
+	        .processes = PROCESS_SOCKET,
 	};
 	bool check = false, shut = false, remove = false;
 
@@ -155,6 +162,9 @@ int main(int argc, char **argv)
 			break;
 		case OPTION_STATE:
 			options.state = optarg;
+			break;
+		case OPTION_PROCESSES:
+			options.processes = optarg;
 			break;
 		case OPTION_CHECK:
 			check = true;

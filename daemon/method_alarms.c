@@ -83,12 +83,14 @@ static const struct alarm *find_alarm(struct request *request, const json_t *par
 
 int method_get_alarm(struct request *request, json_t *parameters, void *userdata)
 {
+	const struct control *control = userdata;
+	const struct processes *processes = own_processes_seen(control->processes);
 	struct alarm_reader reader;
 	const struct alarm *alarm = find_alarm(request, parameters, userdata, &reader);
 	if (!alarm)
 		return 0;
 	return request_reply(request, json_pack("{so so}", "alarm", alarm_reply(alarm, &reader),
-	                                        "card", alarm_card_reply(alarm)));
+	                                        "card", alarm_card_reply(alarm, processes)));
 }
 
 static void note_who(const struct request *request, const struct alarm *alarm, const char *what)

@@ -179,6 +179,7 @@ int method_list_blocked(struct request *request, json_t *parameters, void *userd
 	const struct control *control = userdata;
 	const struct policy *policy = control->enforcement->policy;
 	const struct ledger *ledger = events_ledger(control->events);
+	const struct processes *processes = own_processes_seen(control->processes);
 	const char *source_text = parameter_string(parameters, "source");
 	_cleanup_(json_release) json_t *blocked = json_array();
 	struct address source;
@@ -205,7 +206,7 @@ int method_list_blocked(struct request *request, json_t *parameters, void *userd
 
 	for (const struct ledger_entry *entry = ledger_first(ledger, &filter); entry;
 	     entry = ledger_next(ledger, &filter, entry))
-		if (json_array_append_new(blocked, reply_blocked(entry, policy)) < 0)
+		if (json_array_append_new(blocked, reply_blocked(entry, policy, processes)) < 0)
 			return -ENOMEM;
 	struct ledger_totals totals = ledger_totals(ledger);
 	return request_reply(request, json_pack("{sO s{sI sI sI}}", "blocked", blocked, "others",

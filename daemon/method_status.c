@@ -155,6 +155,18 @@ static json_t *events_reply(struct events *events, uint64_t blocked)
 	                 (json_int_t)events_overruns(events));
 }
 
+static json_t *processes_reply(const struct control *control)
+{
+	const struct policy *policy = control->enforcement->policy;
+	const struct process_counts counts = own_processes_counts(control->processes);
+	if (!policy || !policy->gateway.processes)
+		return json_null();
+	return json_pack("{sI sI sI sI sI sI}", "attempts", (json_int_t)counts.attempts, "found",
+	                 (json_int_t)counts.found, "gone", (json_int_t)counts.gone, "failed",
+	                 (json_int_t)counts.failed, "unanswered", (json_int_t)counts.unanswered,
+	                 "left_out", (json_int_t)counts.left_out);
+}
+
 int method_get_status(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
@@ -185,7 +197,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 
 	return request_reply(
 	        request,
-	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI}", "state",
+	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI so}", "state",
 	                  state_name(control->health->state), "degraded", degraded, "mode",
 	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
 	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
@@ -198,5 +210,6 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  count_requests(&enforcement->requests, REQUEST_ASSIGN), "permits",
 	                  count_requests(&enforcement->requests, REQUEST_PERMIT),
 	                  "quarantined_hosts", count_quarantined(enforcement, true),
-	                  "quarantined_addresses", count_quarantined(enforcement, false)));
+	                  "quarantined_addresses", count_quarantined(enforcement, false),
+	                  "processes", processes_reply(control)));
 }

@@ -7,6 +7,7 @@
 #include "enforcement.h"
 #include "events.h"
 #include "health.h"
+#include "own_processes.h"
 #include "server.h"
 
 /* What the methods of io.egressd answer from; all borrowed. It is their userdata. */
@@ -16,6 +17,7 @@ struct control {
 	const struct health *health;
 	struct changes *changes;
 	struct alarms *alarms;
+	const struct own_processes *processes;
 	/* Loads the configuration as SIGHUP does; the outcome is the caller's to release. */
 	void (*reload)(void *reload_userdata, struct outcome *ret_outcome);
 	void *reload_userdata;

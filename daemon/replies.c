@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/protocol.h"
 #include "policy/runtime.h"
+#include "process_reply.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,12 +37,14 @@ static json_t *service_name(const struct ledger_key *key, const struct policy *p
 	return reply_optional(service ? service->name : NULL);
 }
 
-json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *policy)
+json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *policy,
+                      const struct processes *processes)
 {
 	const struct ledger_key *key = &entry->key;
+	const struct stream stream = ledger_stream(entry);
 	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], protocol[PROTOCOL_TEXT_MAX];
 
-	return json_pack("{ss so so ss ss so so ss sI sI sI sI so so}", "source",
+	return json_pack("{ss so so ss ss so so ss sI sI sI sI so so so}", "source",
 	                 address_print(&key->source, source), "host", reply_optional(entry->host),
 	                 "role", reply_optional(entry->role), "destination",
 	                 address_print(&key->destination, destination), "protocol",
@@ -52,7 +55,8 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
 	                 (json_int_t)entry->packets, "first", (json_int_t)entry->first, "last",
 	                 (json_int_t)entry->last, "uid",
 	                 entry->has_uid ? json_integer(entry->uid) : json_null(), "gid",
-	                 entry->has_uid ? json_integer(entry->gid) : json_null());
+	                 entry->has_uid ? json_integer(entry->gid) : json_null(), "process",
+	                 process_last_reply(entry->has_uid ? processes : NULL, &stream));
 }
 
 json_t *reply_problems(const struct problems *problems)

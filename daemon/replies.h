@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 #include "policy/request.h"
 #include "track/ledger.h"
+#include "track/processes.h"
 
 #include <jansson.h>
 
@@ -16,8 +17,10 @@
  * memory.
  */
 
-/* type Blocked; the policy (or NULL) knows what the service is called. */
-json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *policy);
+/* type Blocked; the policy (or NULL) knows what the service is called, and processes (or NULL)
+ * which one of the gateway tried it. */
+json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *policy,
+                      const struct processes *processes);
 
 /* []Problem */
 json_t *reply_problems(const struct problems *problems);

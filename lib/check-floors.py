@@ -17,8 +17,14 @@ LIBRARIES = {
     "libconfig.h": {"policy"},
     "libmnl/": {"kernel"},
     "libnftnl/": {"kernel"},
-    "jansson.h": {"control", "egressctl", "daemon"},
-    "systemd/": {"daemon"},
+    "jansson.h": {"control", "egressctl", "daemon", "processes"},
+    "systemd/": {"daemon", "processes"},
+}
+
+# Programs of their own, and what of the rooms each of them must do without.
+PROGRAMS = {
+    "egressctl": {"kernel", "track"},
+    "processes": {"policy", "ruleset", "track", "control"},
 }
 
 root = pathlib.Path(sys.argv[1])
@@ -33,7 +39,7 @@ def complain(path, number, text):
 
 for path in sorted([*root.glob("lib/*/*.[ch]"), *root.glob("daemon/**/*.[ch]")]):
     parts = path.relative_to(root).parts
-    room = parts[1] if parts[0] == "lib" else ("egressctl" if "egressctl" in parts else "daemon")
+    room = parts[1] if parts[0] == "lib" or parts[1] in PROGRAMS else "daemon"
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         include = re.match(r'\s*#\s*include\s+([<"])([^>"]+)[>"]', line)
         if not include:
@@ -43,8 +49,8 @@ for path in sorted([*root.glob("lib/*/*.[ch]"), *root.glob("daemon/**/*.[ch]")])
         if quoted and owner in FLOORS and room in FLOORS:
             if owner != room and owner not in FLOORS[room]:
                 complain(path, number, f"{room} may not include {target}")
-        if quoted and room == "egressctl" and owner in {"kernel", "track"}:
-            complain(path, number, f"egressctl may not include {target}")
+        if quoted and owner in PROGRAMS.get(room, set()):
+            complain(path, number, f"{room} may not include {target}")
         for library, rooms in LIBRARIES.items():
             if target.startswith(library) and room not in rooms:
                 complain(path, number, f"{room} may not include {target}")

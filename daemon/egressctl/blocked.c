@@ -12,56 +12,70 @@
 #include <stdbool.h>
 #include <string.h>
 
-static const struct column blocked_columns[] = {
-        {"Last", false, YIELD_NEVER},    {"Host", false, YIELD_FIRST},
-        {"Source", false, YIELD_NEVER},  {"Destination", false, YIELD_NEVER},
-        {"Service", false, YIELD_FIRST}, {"Reason", false, YIELD_NEVER},
-        {"Attempts", true, YIELD_NEVER}, {},
-};
+#define TITLES_MAX 9
 
-/* The same with a column more, when anything was tried by the gateway itself. */
-static const struct column own_columns[] = {
-        {"Last", false, YIELD_NEVER},
-        {"Host", false, YIELD_FIRST},
-        {"Source", false, YIELD_NEVER},
-        {"User", false, YIELD_FIRST},
-        {"Destination", false, YIELD_NEVER},
-        {"Service", false, YIELD_FIRST},
-        {"Reason", false, YIELD_NEVER},
-        {"Attempts", true, YIELD_NEVER},
-        {},
-};
-
-static bool has_users(const json_t *list)
+/* What the gateway itself tried has columns more: who it was. */
+static void choose_columns(const json_t *list, struct column titles[static TITLES_MAX + 1],
+                           bool *ret_users, bool *ret_processes)
 {
 	const json_t *blocked;
-	size_t i;
-	json_array_foreach(
-	        list, i, blocked) if (json_is_integer(json_object_get(blocked, "uid"))) return true;
-	return false;
+	size_t i, n = 0;
+
+	*ret_users = *ret_processes = false;
+	json_array_foreach(list, i, blocked)
+	{
+		*ret_users |= json_is_integer(json_object_get(blocked, "uid"));
+		*ret_processes |= json_is_object(json_object_get(blocked, "process"));
+	}
+	titles[n++] = (struct column){"Last", false, YIELD_NEVER};
+	titles[n++] = (struct column){"Host", false, YIELD_FIRST};
+	titles[n++] = (struct column){"Source", false, YIELD_NEVER};
+	if (*ret_users)
+		titles[n++] = (struct column){"User", false, YIELD_FIRST};
+	if (*ret_processes)
+		titles[n++] = (struct column){"Process", false, YIELD_FIRST};
+	titles[n++] = (struct column){"Destination", false, YIELD_NEVER};
+	titles[n++] = (struct column){"Service", false, YIELD_FIRST};
+	titles[n++] = (struct column){"Reason", false, YIELD_NEVER};
+	titles[n++] = (struct column){"Attempts", true, YIELD_NEVER};
+	titles[n] = (struct column){};
+}
+
+static void add_who(struct columns *columns, const json_t *blocked, bool users, bool processes)
+{
+	char buffer[PROCESS_TEXT_MAX];
+	const char *text;
+
+	if (users) {
+		text = user_print(blocked, buffer);
+		columns_add(columns, COLOUR_NONE, "%s", text ? text : "-");
+	}
+	if (processes) {
+		text = process_print(json_object_get(blocked, "process"), buffer);
+		columns_add(columns, COLOUR_NONE, "%s", text ? text : "-");
+	}
 }
 
 static void print_blocked(const struct command *command, const json_t *answer)
 {
 	const json_t *list = json_object_get(answer, "blocked"), *blocked;
-	bool users = has_users(list);
+	struct column titles[TITLES_MAX + 1];
+	bool users, processes;
 	struct columns columns;
 	size_t i;
 
-	columns_init(&columns, &command->writer, users ? own_columns : blocked_columns);
+	choose_columns(list, titles, &users, &processes);
+	columns_init(&columns, &command->writer, titles);
 	json_array_foreach(list, i, blocked)
 	{
 		size_t traffic = 0;
 		_cleanup_free_ char *service = field_service(blocked, &traffic);
-		char ago[UNIT_TEXT_MAX], attempts[UNIT_TEXT_MAX], user_buffer[USER_TEXT_MAX];
+		char ago[UNIT_TEXT_MAX], attempts[UNIT_TEXT_MAX];
 		columns_add(&columns, COLOUR_NONE, "%s",
 		            ago_print(field_number(blocked, "last"), command->now, ago));
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "host", "-"));
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "source", "?"));
-		if (users) {
-			const char *user = user_print(blocked, user_buffer);
-			columns_add(&columns, COLOUR_NONE, "%s", user ? user : "-");
-		}
+		add_who(&columns, blocked, users, processes);
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "destination", "?"));
 		columns_add(&columns, COLOUR_NONE, "%s", service ? service : "?");
 		columns_keep(&columns, traffic);

@@ -161,6 +161,50 @@ static void print_evidence(const struct command *command, const json_t *card)
 	columns_done(&columns);
 }
 
+/* What was seen of the gateway's own processes; command lines are too long for a table. */
+static void print_processes(const struct command *command, const json_t *card)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *list = json_object_get(card, "processes"), *process;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	writer_gap(writer);
+	writer_line(writer, COLOUR_NONE,
+	            "Processes of the gateway that made these attempts, at that time, by best "
+	            "effort:");
+	json_array_foreach(list, i, process)
+	{
+		size_t traffic;
+		_cleanup_free_ char *service = field_service(process, &traffic);
+		char buffer[PROCESS_TEXT_MAX], user[USER_TEXT_MAX], when[WHEN_TEXT_MAX];
+		const char *who = process_print(process, buffer);
+		const char *executable = field_text(process, "executable", NULL);
+		const char *line = field_text(process, "command", NULL);
+		int64_t attempts = field_number(process, "attempts");
+		int64_t started = field_number(process, "started");
+		bool seen = json_is_integer(json_object_get(process, "pid"));
+
+		writer_field(writer, seen ? "Process" : "Gone", seen ? COLOUR_BOLD : COLOUR_NONE,
+		             "%s%s", seen ? who : "before it could be looked at; of ",
+		             seen ? "" : user_print(process, user));
+		writer_field(writer, "", COLOUR_NONE, "%s to %s, %lld %s, last %s",
+		             service ? service : "?", field_text(process, "destination", "?"),
+		             (long long)attempts, plural(attempts, "attempt", "attempts"),
+		             when_print(field_number(process, "last"), command->now, when));
+		if (!seen)
+			continue;
+		writer_field(writer, "", COLOUR_NONE, "user %s%s%s", user_print(process, user),
+		             started ? ", started " : "",
+		             started ? when_print(started, command->now, when) : "");
+		if (executable)
+			writer_field(writer, "", COLOUR_NONE, "program %s", executable);
+		if (line)
+			writer_field(writer, "", COLOUR_NONE, "command %s", line);
+	}
+}
+
 /* The ports of one protocol that were tried, the latest first. */
 struct ports {
 	int64_t items[PORTS_MAX];
@@ -260,5 +304,6 @@ void hunt_print(const struct command *command, const json_t *alarm, const json_t
 	print_scores(command, alarm, card);
 	print_tried(command, card);
 	print_evidence(command, card);
+	print_processes(command, card);
 	print_commands(command, card);
 }

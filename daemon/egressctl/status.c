@@ -127,6 +127,25 @@ static void print_change(const struct command *command, const json_t *status)
 	        (long long)field_number(change, "flows_kept"));
 }
 
+/* Whether the processes behind what the gateway itself tried are found. */
+static void print_processes(const struct command *command, const json_t *status)
+{
+	const json_t *counts = json_object_get(status, "processes");
+	int64_t attempts = field_number(counts, "attempts");
+	int64_t wrong = field_number(counts, "failed") + field_number(counts, "unanswered") +
+	                field_number(counts, "left_out");
+	char texts[4][UNIT_TEXT_MAX];
+
+	if (json_is_object(counts))
+		writer_field(&command->writer, "Processes", wrong ? COLOUR_WARNING : COLOUR_NONE,
+		             "of %s %s of the gateway itself %s found, %s gone, %s not looked for",
+		             count_print(attempts, texts[0]),
+		             plural(attempts, "attempt", "attempts"),
+		             count_print(field_number(counts, "found"), texts[1]),
+		             count_print(field_number(counts, "gone"), texts[2]),
+		             count_print(wrong, texts[3]));
+}
+
 static void print_health(const struct command *command, const json_t *status)
 {
 	const struct writer *writer = &command->writer;
@@ -151,6 +170,7 @@ static void print_health(const struct command *command, const json_t *status)
 	if (unheard)
 		writer_field(writer, "", COLOUR_NONE, "%s blocked while the daemon did not listen",
 		             count_print(unheard, received));
+	print_processes(command, status);
 	writer_field(writer, "Alarms", alarms ? COLOUR_BAD : COLOUR_NONE, "%lld open%s",
 	             (long long)alarms, alarms ? "; see egressctl alarms" : "");
 }

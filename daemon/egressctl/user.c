@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "user.h"
 
+#include "field.h"
+
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,5 +20,20 @@ const char *user_print(const json_t *object, char buffer[static USER_TEXT_MAX])
 		         (long long)number);
 	else
 		snprintf(buffer, USER_TEXT_MAX, "uid %lld", (long long)number);
+	return buffer;
+}
+
+const char *process_print(const json_t *process, char buffer[static PROCESS_TEXT_MAX])
+{
+	const char *name = field_text(process, "name", "?"),
+	           *unit = field_text(process, "unit", NULL);
+	if (!json_is_object(process))
+		return NULL;
+	if (json_is_integer(json_object_get(process, "pid")))
+		snprintf(buffer, PROCESS_TEXT_MAX, "%lld %.24s%s%.48s%s",
+		         (long long)field_number(process, "pid"), name, unit ? " (" : "",
+		         unit ? unit : "", unit ? ")" : "");
+	else
+		snprintf(buffer, PROCESS_TEXT_MAX, "gone");
 	return buffer;
 }

@@ -12,4 +12,12 @@
  */
 const char *user_print(const json_t *object, char buffer[static USER_TEXT_MAX]);
 
+#define PROCESS_TEXT_MAX 96
+
+/*
+ * "1234 wget (a.service)" for a Process of io.egressd, "gone" for one that could not be looked at
+ * any more; NULL when there is none. Writes into buffer and returns it.
+ */
+const char *process_print(const json_t *process, char buffer[static PROCESS_TEXT_MAX]);
+
 #endif

@@ -83,6 +83,16 @@ static void check_self(struct checker *checker, const struct host *host)
 		checker->policy->self = host;
 }
 
+/* Only sockets of the gateway itself have processes here. */
+static void check_processes(struct checker *checker)
+{
+	const struct gateway *gateway = &checker->policy->gateway;
+	if (gateway->processes && !checker->policy->self && !checker->partial)
+		problems_add(checker->problems, gateway->processes_at,
+		             "\"processes\" is about the gateway's own connections, which are not "
+		             "judged; give it a host with self = true, or leave it out");
+}
+
 static enum mode first_set(enum mode own, enum mode next)
 {
 	return own != MODE_UNSET ? own : next;
@@ -109,6 +119,7 @@ int check_hosts(struct checker *checker)
 			return r;
 		check_self(checker, host);
 	}
+	check_processes(checker);
 	return 0;
 }
 

@@ -17,6 +17,9 @@ static const struct key key_items[GATEWAY_KEY_COUNT] = {
                                "whether the kernel is to keep all others from changing the table"},
         [GATEWAY_LEDGER] = {"ledger", VALUE_GROUP, "{ entries = 16384; attempts = 65536; }",
                             "how much is remembered of what was blocked"},
+        [GATEWAY_PROCESSES] = {"processes", VALUE_BOOLEAN, "true",
+                               "whether it is looked for which processes of the gateway itself try "
+                               "what is blocked"},
 };
 enum ledger_key {
 	LEDGER_ENTRIES,
@@ -204,5 +207,9 @@ int load_gateway(struct loader *loader, const config_setting_t *group)
 		gateway->own_table = config_setting_get_bool(fields[GATEWAY_OWN_TABLE].setting);
 	if (fields[GATEWAY_LEDGER].setting)
 		read_ledger(context, fields[GATEWAY_LEDGER].setting, &gateway->ledger);
+	if (fields[GATEWAY_PROCESSES].setting) {
+		gateway->processes = config_setting_get_bool(fields[GATEWAY_PROCESSES].setting);
+		gateway->processes_at = setting_at(context, fields[GATEWAY_PROCESSES].setting);
+	}
 	return 0;
 }

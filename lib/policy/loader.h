@@ -22,8 +22,9 @@ enum gateway_key {
 	GATEWAY_NFLOG_GROUP,
 	GATEWAY_OWN_TABLE,
 	GATEWAY_LEDGER,
+	GATEWAY_PROCESSES,
 };
-#define GATEWAY_KEY_COUNT (GATEWAY_LEDGER + 1)
+#define GATEWAY_KEY_COUNT (GATEWAY_PROCESSES + 1)
 
 /* A configuration file that was read, and the line that named it. */
 struct visited {

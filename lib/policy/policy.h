@@ -248,6 +248,8 @@ struct gateway {
 	uint16_t nflog_group;           /* NFLOG_GROUP_DEFAULT unless written otherwise */
 	bool own_table; /* others may not change it; true unless written otherwise */
 	struct ledger_limits ledger;
+	bool processes; /* the process behind an attempt of the gateway itself is looked for */
+	struct location processes_at;
 };
 
 struct policy {

@@ -74,8 +74,9 @@ static void print_gateway(const struct gateway *gateway, FILE *out)
 	        refuse_name(gateway->refuse), check_source_name(gateway->check_source),
 	        gateway->nflog_group);
 	fprintf(out, "\town_table = %s;\n", gateway->own_table ? "true" : "false");
-	fprintf(out, "\tledger = { entries = %u; attempts = %u; };\n};\n", gateway->ledger.entries,
+	fprintf(out, "\tledger = { entries = %u; attempts = %u; };\n", gateway->ledger.entries,
 	        gateway->ledger.attempts);
+	fputs(gateway->processes ? "\tprocesses = true;\n};\n" : "};\n", out);
 }
 
 static void print_services(const struct policy *policy, FILE *out)

@@ -25,6 +25,20 @@ static void write_refusal(struct compiler *c, const char *chain)
 	RULE(b, chain, NULL, at, {.kind = VERDICT_REJECT_ADMIN});
 }
 
+/*
+ * A reset takes a socket away before anybody can look whose it is, so where processes are looked
+ * for, the gateway's own TCP connections wait for their time to be over instead.
+ */
+static void let_own_wait(struct compiler *c, const char *chain)
+{
+	const struct gateway *gateway = &c->policy->gateway;
+
+	if (gateway->processes && gateway->refuse == REFUSE_REJECT)
+		RULE(&c->builder, chain, "the gateway's own: its process can be found meanwhile",
+		     gateway->processes_at, {.kind = MATCH_PROTOCOL, .value = IPPROTO_TCP},
+		     {.kind = MATCH_FIB_OWN}, {.kind = VERDICT_DROP});
+}
+
 void compile_ends(struct compiler *c)
 {
 	struct builder *b = &c->builder;
@@ -42,6 +56,7 @@ void compile_ends(struct compiler *c)
 
 	build_chain(b, CHAIN_REFUSE, "blocked", nowhere);
 	RULE(b, CHAIN_REFUSE, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
+	let_own_wait(c, CHAIN_REFUSE);
 	write_refusal(c, CHAIN_REFUSE);
 
 	build_chain(b, CHAIN_LET_PASS, "audit: counted, but not blocked", nowhere);
@@ -62,5 +77,6 @@ void compile_ends(struct compiler *c)
 	from_inside_rules(c, CHAIN_COUNT_INSIDE, NULL, to_chain(VERDICT_GOTO, CHAIN_COUNT_SOURCE));
 	build_chain(b, CHAIN_REFUSE_INBOUND, "blocked by the destination's role", nowhere);
 	RULE(b, CHAIN_REFUSE_INBOUND, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_INSIDE));
+	let_own_wait(c, CHAIN_REFUSE_INBOUND);
 	write_refusal(c, CHAIN_REFUSE_INBOUND);
 }

@@ -253,6 +253,10 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		lower_fib(l, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR);
 		compare_number(l, 1); /* RTN_UNICAST */
 		return;
+	case MATCH_FIB_OWN:
+		lower_fib(l, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_SADDR);
+		compare_number(l, 2); /* as above */
+		return;
 	case MATCH_FAMILY:
 		need_family(l, nfproto(s->family));
 		return;

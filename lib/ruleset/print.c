@@ -234,6 +234,9 @@ static void print_statement(const struct statement *s, FILE *out)
 	case MATCH_FIB_UNICAST:
 		fputs("fib daddr type unicast", out);
 		return;
+	case MATCH_FIB_OWN:
+		fputs("fib saddr type local", out);
+		return;
 	case MATCH_FAMILY:
 		fprintf(out, "meta nfproto %s", s->family == FAMILY_IPV4 ? "ipv4" : "ipv6");
 		return;

@@ -153,6 +153,7 @@ enum statement_kind {
 	MATCH_FIB_OIFNAME,     /* fib saddr oifname "name", with wildcard "name*" */
 	MATCH_FIB_LOCAL,       /* fib daddr type local */
 	MATCH_FIB_UNICAST,     /* fib daddr type unicast: it would be forwarded */
+	MATCH_FIB_OWN,         /* fib saddr type local */
 	MATCH_FAMILY,          /* meta nfproto ipv4 | ipv6, by family */
 	MATCH_PROTOCOL,        /* meta l4proto value */
 	MATCH_PROTOCOL_SET,    /* meta l4proto @name */

@@ -239,17 +239,6 @@ static bool is_skipped(const struct look *look)
 	return !budget_spend(&talker->looks, allowance, now);
 }
 
-static struct stream stream_of(const struct ledger_entry *entry)
-{
-	return (struct stream){
-	        .source = entry->key.source,
-	        .destination = {.address = entry->key.destination,
-	                        .port = entry->key.port,
-	                        .protocol = entry->key.protocol,
-	                        .has_port = entry->key.has_port},
-	};
-}
-
 void detect_expect(const struct detect *detect, const struct address *source)
 {
 	talkers_expect(detect->talkers, source);
@@ -264,7 +253,7 @@ void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
 	        .facts = facts,
 	        .thresholds = facts->thresholds ? facts->thresholds : &thresholds_standard,
 	        .entry = entry,
-	        .stream = stream_of(entry),
+	        .stream = ledger_stream(entry),
 	};
 	look.attempt = (struct evidence_attempt){
 	        .time = now,

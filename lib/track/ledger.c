@@ -177,6 +177,17 @@ void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t pa
 	ledger->totals.other_entries += entries;
 }
 
+struct stream ledger_stream(const struct ledger_entry *entry)
+{
+	return (struct stream){
+	        .source = entry->key.source,
+	        .destination = {.address = entry->key.destination,
+	                        .port = entry->key.port,
+	                        .protocol = entry->key.protocol,
+	                        .has_port = entry->key.has_port},
+	};
+}
+
 /* Names are stored cut, so they are compared cut. */
 static bool same_name(const char name[static LEDGER_NAME_BYTES], const char *wanted)
 {

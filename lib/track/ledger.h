@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/reason.h"
 #include "base/time.h"
+#include "track/endpoint.h"
 #include "track/packet.h"
 #include "track/recent.h"
 
@@ -132,6 +133,9 @@ const struct ledger_entry *ledger_first(const struct ledger *ledger,
 const struct ledger_entry *ledger_next(const struct ledger *ledger,
                                        const struct ledger_filter *filter,
                                        const struct ledger_entry *entry);
+
+/* Who tried to reach what. */
+struct stream ledger_stream(const struct ledger_entry *entry);
 
 /* How many entries there are. */
 size_t ledger_count(const struct ledger *ledger);

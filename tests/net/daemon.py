@@ -18,6 +18,7 @@ from namespace import Namespace
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("EGRESSD_BUILD", ROOT / "build")).resolve()
 EGRESSD = BUILD / "daemon" / "egressd"
+PROCESSES = BUILD / "daemon" / "processes" / "egressd-processes"
 EGRESSCTL = BUILD / "daemon" / "egressctl" / "egressctl"
 
 START_WAIT = 20.0  # seconds for a start or a reload under sanitizers on a busy machine
@@ -54,6 +55,7 @@ class Daemon:
         self.config = folder / "etc" / "egressd.conf"
         self.socket = str(folder / "io.egressd")
         self.state = folder / "state"
+        self.processes = folder / "processes"
         self.log_path = folder / "log"
         self.environment: dict[str, str] = {}  # beside the sanitizers' and systemd's
         self.process: subprocess.Popen | None = None
@@ -75,7 +77,7 @@ class Daemon:
     def command(self, *more: str) -> list[str]:
         """The daemon's command line."""
         return [str(EGRESSD), "--config", str(self.config), "--socket", self.socket,
-                "--state", str(self.state), *more]
+                "--state", str(self.state), "--processes", str(self.processes), *more]
 
     def start(self, config: str | None = None, ready: bool = True) -> "Daemon":
         """Starts the daemon and waits for its READY=1."""

@@ -157,7 +157,7 @@ START_TEST(unknown_keys_are_named_with_the_nearest_known_one)
 	               "a.conf:2: unknown key \"modus\" in gateway; did you mean \"mode\" (enforce "
 	               "or audit)?\n"
 	               "a.conf:3: unknown key \"zebra\" in gateway; the keys there are inside, "
-	               "mode, refuse, check_source, nflog_group, own_table, ledger\n");
+	               "mode, refuse, check_source, nflog_group, own_table, ledger, processes\n");
 	assert_refused(
 	        GATEWAY "hosts = ( );\nroles = { r = { outbund = [ ];\n"
 	                "outbound = ( { services = \"http\"; } ); }; };\n"

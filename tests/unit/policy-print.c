@@ -8,7 +8,7 @@ START_TEST(a_policy_is_printed_as_a_person_would_write_it)
 	struct policy *policy = assert_loads(
 	        "gateway={inside=\"lan0\";mode=\"audit\";refuse=\"drop\";check_source=\"packet\";"
 	        "nflog_group=7;own_table=false;"
-	        "ledger={entries=1000;};};"
+	        "ledger={entries=1000;};processes=true;};"
 	        "services={web=(\"http\",\"https\");x={ports=\"tcp/21\";helper=\"ftp\";};};"
 	        "networks={n=[\"192.0.2.0/24\",\"::1\"];e=[];};blocklist=\"n\";"
 	        "roles={a={};b={inherits=\"a\";outbound=(\"web\",{service=[\"ssh\",\"x\"];to=\"n\";"
@@ -27,6 +27,7 @@ START_TEST(a_policy_is_printed_as_a_person_would_write_it)
 	                 "\tnflog_group = 7;\n"
 	                 "\town_table = false;\n"
 	                 "\tledger = { entries = 1000; attempts = 65536; };\n"
+	                 "\tprocesses = true;\n"
 	                 "};\n"
 	                 "services = {\n"
 	                 "\tweb = [ \"http\", \"https\" ];\n"
