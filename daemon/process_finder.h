@@ -19,7 +19,7 @@ struct process_finder;
 
 #define PROCESS_QUESTIONS_MAX      64 /* that may wait for their answers */
 #define PROCESS_QUESTIONS_A_SECOND 50
-#define PROCESS_ANSWER_TIME        (3 * USEC_PER_SEC)
+#define PROCESS_ANSWER_TIME        (2 * USEC_PER_SEC)
 
 /* Told of each answer: the processes, or one without pid when none was to be seen any more. */
 typedef void (*process_found_t)(const struct process_seen *seen, size_t count, void *userdata);
