@@ -16,7 +16,7 @@ import pytest
 import traffic
 from daemon import Daemon, egressctl, wait_for
 from lab import Host, Lab
-from policies import GATEWAY, small
+from policies import GATEWAY, UNOWNED, small
 
 N = 20
 FAMILIES = pytest.mark.parametrize("family", [4, 6])
@@ -246,6 +246,28 @@ def test_flows_that_are_open_are_neither_throttled_nor_counted_when_they_are_jud
         assert contact(desk, range(101, 141)) == list(range(101, 101 + N)), "none was spent"
 
 
+def test_to_judge_a_flow_again_spends_nothing_however_long_its_destination_was_not_new(
+        clean: Lab, daemon: Daemon):
+    """The table alone, as it is while flows are judged again."""
+    path = daemon.write(policy())
+    text, count = re.subn(r"ct state established accept (?=comment)",
+                          "ct state established ct direction reply accept ",
+                          egressctl("table", str(path)).stdout)
+    assert count == 1
+    clean.gateway.nft(text)
+    desk = clean["desk1"]
+    with traffic.listen(clean.world, "0.0.0.0", 80) as listener:
+        talks = [Conversation(desk, listener, victim(number)) for number in range(1, 6)]
+        clean.gateway.nft("flush set inet egressd known_destination4")  # five minutes later
+        for _ in range(3):
+            assert all(talk.say() for talk in talks)
+        assert contact(desk, range(101, 141)) == list(range(101, 101 + N - 5))
+        assert all(talk.say() for talk in talks), "nor does an empty bucket end them"
+        for talk in talks:
+            talk.close()
+    clean.gateway.nft("delete table inet egressd")
+
+
 def test_a_reload_keeps_what_is_known_and_spent_unless_the_throttle_itself_changes(
         clean: Lab, daemon: Daemon):
     daemon.start(policy())
@@ -308,7 +330,7 @@ def test_where_there_is_no_room_it_fails_closed_or_only_forgets(clean: Lab, daem
 
 
 def test_its_sets_are_left_alone_by_repair_and_its_rules_are_not(clean: Lab, daemon: Daemon):
-    daemon.start(policy())
+    daemon.start(policy(gateway=UNOWNED))
     with web_servers(clean):
         contact(clean["desk1"], range(1, 41))
         clean.gateway.nft("add element inet egressd known_destination4 { 192.168.0.11 . 203.0.113.40 }")
