@@ -2,6 +2,7 @@
 #include "kernel/counters.h"
 
 #include "kernel/attribute.h"
+#include "kernel/datagram.h"
 #include "kernel/read.h"
 #include "kernel/wire.h"
 
@@ -9,7 +10,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -95,8 +95,6 @@ static int read_values(struct kernel *kernel, struct counter_values **ret_values
 	*ret_values = TAKE_POINTER(values);
 	return 0;
 }
-
-#define ANSWER_WAIT_MSEC 10000
 
 /* What an interrupted dump has said is not to be trusted, and is asked for again. */
 static bool is_interrupted(int r)
@@ -203,14 +201,11 @@ static int read_counted(const char *set, size_t most, struct counted_elements **
 	if (send(kernel_fd(kernel), wire.bytes, wire.length, 0) < 0)
 		return -errno;
 
-	struct pollfd wait = {.fd = kernel_fd(kernel), .events = POLLIN};
 	struct dump dump = {.elements = elements, .most = most};
 	while (!dump.ended) {
-		r = poll(&wait, 1, ANSWER_WAIT_MSEC);
-		if (r == 0)
-			return -ETIMEDOUT;
-		if (r < 0 && errno != EINTR)
-			return -errno;
+		r = datagram_wait(kernel_fd(kernel));
+		if (r < 0)
+			return r;
 		r = kernel_drain(kernel, dump_reply, &dump);
 		if (r < 0 && r != -EFBIG)
 			return r;

@@ -3,7 +3,10 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <poll.h>
 #include <sys/socket.h>
+
+#define WAIT_MSEC 10000
 
 ssize_t datagram_receive(int fd, void *buffer, size_t size)
 {
@@ -27,5 +30,27 @@ ssize_t datagram_receive(int fd, void *buffer, size_t size)
 		if (header.msg_flags & MSG_TRUNC)
 			return -ENOBUFS;
 		return n;
+	}
+}
+
+int datagram_wait(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	int r;
+
+	do
+		r = poll(&wait, 1, WAIT_MSEC);
+	while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : 0;
+}
+
+ssize_t datagram_await(int fd, void *buffer, size_t size)
+{
+	for (;;) {
+		ssize_t n = datagram_receive(fd, buffer, size);
+		int r = n == 0 ? datagram_wait(fd) : 0;
+
+		if (n != 0 || r < 0)
+			return n != 0 ? n : r;
 	}
 }

@@ -12,4 +12,13 @@
  */
 ssize_t datagram_receive(int fd, void *buffer, size_t size);
 
+/*
+ * Waits until there is one to be read. 0; -ETIMEDOUT: none came in ten seconds, which is long for a
+ * kernel that answers while it is asked; or a negative errno.
+ */
+int datagram_wait(int fd);
+
+/* Both: waits for one and reads it. Never 0. */
+ssize_t datagram_await(int fd, void *buffer, size_t size);
+
 #endif

@@ -2,6 +2,7 @@
 #include "kernel/neighbour.h"
 
 #include "base/array.h"
+#include "kernel/datagram.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define READ_TRIES 4 /* of a dump that changes while it is read */
+#define READ_TRIES 4 /* of a dump that changes, or loses something, while it is read */
 
 /*
  * States in which an entry has the MAC of the neighbour. NUD_NOARP is none of them: the MAC is then
@@ -111,9 +112,9 @@ static int dump_once(struct neighbours *neighbours)
 
 	int r = MNL_CB_OK;
 	while (r > MNL_CB_STOP) {
-		ssize_t n = mnl_socket_recvfrom(socket, answer, sizeof(answer));
+		ssize_t n = datagram_await(mnl_socket_get_fd(socket), answer, sizeof(answer));
 		if (n < 0)
-			return -errno;
+			return (int)n;
 		r = mnl_cb_run(answer, (size_t)n, 1, mnl_socket_get_portid(socket), read_neighbour,
 		               neighbours);
 	}
@@ -134,7 +135,7 @@ int neighbours_read(struct neighbours **ret_neighbours)
 		return -ENOMEM;
 
 	int r = -EINTR;
-	for (unsigned i = 0; i < READ_TRIES && r == -EINTR; i++) {
+	for (unsigned i = 0; i < READ_TRIES && (r == -EINTR || r == -ENOBUFS); i++) {
 		neighbours->list.count = 0;
 		r = dump_once(neighbours);
 	}

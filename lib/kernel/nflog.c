@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
-#include <poll.h>
 #include <string.h>
 
 /*
@@ -22,7 +21,6 @@
 #define MESSAGE_BYTES        131072
 #define TIMEOUT_CENTISECONDS (NFLOG_DELAY / (10 * USEC_PER_MSEC))
 #define BUFFER_BYTES         (2 * MESSAGE_BYTES)
-#define ANSWER_WAIT_MSEC     10000
 
 struct nflog {
 	int fd;
@@ -115,7 +113,6 @@ static bool find_answer(struct nflog *nflog, ssize_t length, int *ret_error)
 
 static int send_config(struct nflog *nflog, struct wire *wire)
 {
-	struct pollfd wait = {.fd = nflog->fd, .events = POLLIN};
 	int error;
 
 	wire_end(wire);
@@ -132,8 +129,11 @@ static int send_config(struct nflog *nflog, struct wire *wire)
 			return error;
 		if (n < 0)
 			return (int)n;
-		if (n == 0 && poll(&wait, 1, ANSWER_WAIT_MSEC) <= 0)
-			return -ETIMEDOUT;
+		if (n == 0) {
+			int r = datagram_wait(nflog->fd);
+			if (r < 0)
+				return r;
+		}
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "kernel/route.h"
 
 #include "base/cleanup.h"
+#include "kernel/datagram.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -65,9 +66,9 @@ int route_lookup(const struct address *address, struct route *ret_route)
 	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
 		return -errno;
 
-	ssize_t n = mnl_socket_recvfrom(socket, answer, sizeof(answer));
+	ssize_t n = datagram_await(mnl_socket_get_fd(socket), answer, sizeof(answer));
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	struct found found = {};
 	if (mnl_cb_run(answer, (size_t)n, 1, mnl_socket_get_portid(socket), read_route, &found) < 0)
 		return errno == ENETUNREACH || errno == EHOSTUNREACH || errno == EACCES ||

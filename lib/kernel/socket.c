@@ -12,12 +12,10 @@
 #include <limits.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <poll.h>
 #include <string.h>
 
 /* The kernel makes a dump's parts up to 32 KiB, and an answer may carry a message of ours. */
-#define RECEIVE_BYTES    131072
-#define ANSWER_WAIT_MSEC 10000
+#define RECEIVE_BYTES 131072
 
 struct kernel {
 	int fd;         /* asks */
@@ -245,17 +243,6 @@ static ssize_t receive(struct kernel *kernel)
 	return datagram_receive(kernel->fd, kernel->buffer, sizeof(kernel->buffer));
 }
 
-static int wait_readable(struct kernel *kernel)
-{
-	struct pollfd wait = {.fd = kernel->fd, .events = POLLIN};
-	int r;
-
-	do
-		r = poll(&wait, 1, ANSWER_WAIT_MSEC);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r == 0 ? -ETIMEDOUT : 0;
-}
-
 /* What is known of an answer that is being read. */
 struct answer {
 	uint32_t sequence;
@@ -351,7 +338,7 @@ int kernel_request(struct kernel *kernel, const struct wire *wire, kernel_reply_
 	while (!answer.ended) {
 		n = receive(kernel);
 		if (n == 0) {
-			r = wait_readable(kernel);
+			r = datagram_wait(kernel->fd);
 			if (r < 0)
 				return r;
 		} else if (n == -ENOBUFS) {

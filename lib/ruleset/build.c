@@ -19,12 +19,14 @@ static void fail(struct builder *b)
 	b->error = -ENOMEM;
 }
 
+/* Never NULL: what was made before the failure is still looked up by name. */
 static const char *copy_name(struct builder *b, const char *name)
 {
 	const char *copy = arena_strdup(b->ruleset->arena, name);
-	if (!copy)
-		fail(b);
-	return copy;
+	if (copy)
+		return copy;
+	fail(b);
+	return "";
 }
 
 const char *build_name(struct builder *b, const char *format, ...)
@@ -39,8 +41,7 @@ const char *build_name(struct builder *b, const char *format, ...)
 		fail(b);
 		return "";
 	}
-	const char *name = copy_name(b, text);
-	return name ? name : "";
+	return copy_name(b, text);
 }
 
 void build_counter(struct builder *b, const char *name, struct location at)
