@@ -396,7 +396,7 @@ static struct words_of_kind words_of(enum request_kind kind)
 	case REQUEST_PERMIT:
 		return (struct words_of_kind){"permit", "Permitted", "revoke"};
 	case REQUEST_QUARANTINE:
-		return (struct words_of_kind){"quarantine", "Put in force", "release"};
+		return (struct words_of_kind){CHANGE_QUARANTINE, "Put in force", CHANGE_RELEASE};
 	}
 	abort(); /* no other value is ever made */
 }

@@ -23,6 +23,10 @@ typedef void (*changes_told_t)(const char *kind, const char *text,
                                const struct request_entry *request, const struct outcome *outcome,
                                void *userdata);
 
+/* The kinds of events about quarantines, when one comes and when somebody takes it back. */
+#define CHANGE_QUARANTINE "quarantine"
+#define CHANGE_RELEASE    "release"
+
 /* All but the result is borrowed and outlives it. 0 or a negative errno. */
 int changes_new(sd_event *event, struct enforcement *enforcement, struct health *health,
                 const char *directory, changes_told_t told, void *userdata,

@@ -18,6 +18,7 @@
 #include "own_processes.h"
 #include "past.h"
 #include "process_reply.h"
+#include "quarantiner.h"
 #include "replies.h"
 #include "report.h"
 #include "state_file.h"
@@ -54,6 +55,7 @@ struct daemon {
 	struct guard *guard;
 	struct server *server;
 	struct changes *changes;
+	struct quarantiner *quarantiner;
 	struct control control;
 	bool unfinished; /* the configuration is good, but the kernel did not take it */
 	bool standing;   /* no policy could be read, but a table from before enforces one */
@@ -171,8 +173,7 @@ static bool take_up(struct daemon *daemon, const struct policy_origin *origin,
 {
 	struct policy *replaced;
 
-	enforcement_load(&daemon->enforcement, origin, prepare, daemon, &replaced,
-	                 ret_outcome);
+	enforcement_load(&daemon->enforcement, origin, prepare, daemon, &replaced, ret_outcome);
 	if (ret_outcome->result == LOAD_DONE)
 		daemon->standing = false;
 	else if (daemon->enforcement.policy)
@@ -282,10 +283,24 @@ static void on_change(const char *kind, const char *text, const struct request_e
 		journal(LOG_NOTICE, "%s", text);
 		report_event(daemon->server, kind, NULL, text);
 	}
-	if (request && request->kind == REQUEST_QUARANTINE)
+	if (request && request->kind == REQUEST_QUARANTINE) {
+		health_clear(&daemon->health, FAULT_QUARANTINE);
+		if (kind && strcmp(kind, CHANGE_RELEASE) == 0)
+			quarantiner_released(daemon->quarantiner, request,
+			                     alarms_book(daemon->alarms));
 		tell_quarantine(daemon, request);
+	}
 	if (outcome)
 		report_commit_health(&daemon->health, outcome);
+	update_health(daemon);
+}
+
+/* Somebody is not put in quarantine who would have been. */
+static void on_left_out(const char *text, void *userdata)
+{
+	struct daemon *daemon = userdata;
+	journal(LOG_WARNING, "%s", text);
+	report_event(daemon->server, CHANGE_QUARANTINE, NULL, text);
 	update_health(daemon);
 }
 
@@ -343,6 +358,7 @@ static void on_alarm(const struct alarm *alarm, enum alarm_change change, void *
 	alarm_report(daemon->server, alarm, change);
 	past_note_alarm(daemon->past);
 	on_alarm_tell(daemon->teller, alarm, change);
+	quarantiner_take_alarm(daemon->quarantiner, alarm, change);
 }
 
 static int count_blocked(uint64_t *ret_packets, void *userdata)
@@ -518,6 +534,9 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		r = changes_new(daemon->event, &daemon->enforcement, &daemon->health,
 		                daemon->options->state, on_change, daemon, &daemon->changes);
+	if (r >= 0)
+		r = quarantiner_new(daemon->event, &daemon->enforcement, daemon->changes,
+		                    &daemon->health, on_left_out, daemon, &daemon->quarantiner);
 	if (r < 0) {
 		journal(LOG_CRIT, "The daemon could not be set up: %s", strerror(-r));
 		return r;
@@ -558,6 +577,7 @@ static int listen_for_control(struct daemon *daemon)
 static void tear_down(struct daemon *daemon)
 {
 	server_free(daemon->server);
+	quarantiner_free(daemon->quarantiner);
 	changes_free(daemon->changes);
 	guard_free(daemon->guard);
 	watch_free(daemon->watch);

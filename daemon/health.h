@@ -20,8 +20,9 @@ enum fault {
 	FAULT_PROCESS,  /* which process of the gateway made an attempt cannot be found out */
 	FAULT_REQUESTS, /* what an earlier run kept of that could not be taken up */
 	FAULT_KEPT,     /* there is no copy of the configuration in force to fall back on */
+	FAULT_QUARANTINE, /* somebody should be in quarantine by himself, and a limit is reached */
 };
-#define FAULT_COUNT (FAULT_KEPT + 1)
+#define FAULT_COUNT (FAULT_QUARANTINE + 1)
 
 enum state {
 	STATE_CLOSED,   /* no policy: nothing is forwarded */

@@ -65,16 +65,34 @@ static json_t *throttle_reply(const struct throttle *throttle)
 	                 (json_int_t)throttle->at.line);
 }
 
+static json_t *quarantine_reply(const struct self_quarantine *quarantine)
+{
+	if (!quarantine)
+		return json_null();
+	json_t *on = json_array();
+	for (unsigned i = 0; i < QUARANTINE_CAUSE_COUNT; i++)
+		if (quarantine->on[i] &&
+		    json_array_append_new(
+		            on, json_string(quarantine_cause_name((enum quarantine_cause)i))) < 0) {
+			json_decref(on);
+			return NULL;
+		}
+	return json_pack("{so sI sI so sI}", "on", on, "span", (json_int_t)quarantine->span, "most",
+	                 (json_int_t)quarantine->most, "file", reply_string(quarantine->at.file),
+	                 "line", (json_int_t)quarantine->at.line);
+}
+
 static json_t *role_reply(const struct role *role, size_t hosts, const struct counts *counts)
 {
-	return json_pack("{ss ss sI so so so sb so so so so sI}", "name", role->name, "mode",
+	return json_pack("{ss ss sI so so so sb so so so so so sI}", "name", role->name, "mode",
 	                 mode_name(role->effective_mode), "hosts", (json_int_t)hosts, "inherits",
 	                 words_reply(&role->inherits), "outbound",
 	                 permissions_reply(&role->may_initiate, "to"), "inbound",
 	                 role->judged_inbound ? permissions_reply(&role->may_be_reached, "from")
 	                                      : json_null(),
 	                 "tripwire", role->is_tripwire, "throttle", throttle_reply(role->throttled),
-	                 "permitted", reply_count(counts_permitted(counts, role->name)), "blocked",
+	                 "quarantine", quarantine_reply(role->quarantined), "permitted",
+	                 reply_count(counts_permitted(counts, role->name)), "blocked",
 	                 reply_count(counts_blocked(counts, role->name)), "file",
 	                 reply_string(role->at.file), "line", (json_int_t)role->at.line);
 }

@@ -35,6 +35,20 @@ static void print_throttle(const struct command *command, const json_t *role)
 		             span_word_print((usec_t)field_number(throttle, "per"), per));
 }
 
+static void print_quarantine(const struct command *command, const json_t *role)
+{
+	const json_t *quarantine = json_object_get(role, "quarantine");
+	char span[SPAN_WORD_TEXT_MAX];
+	_cleanup_free_ char *on = NULL;
+	if (!json_is_object(quarantine))
+		return;
+	on = field_join(quarantine, "on", ", ");
+	writer_field(&command->writer, "  quarantine", COLOUR_NONE, "on %s, for %s, %lld at most",
+	             on && *on ? on : "nothing",
+	             span_word_print((usec_t)field_number(quarantine, "span"), span),
+	             (long long)field_number(quarantine, "most"));
+}
+
 static void print_role(const struct command *command, const json_t *role)
 {
 	const struct writer *writer = &command->writer;
@@ -51,6 +65,7 @@ static void print_role(const struct command *command, const json_t *role)
 	                  json_is_array(json_object_get(role, "inbound")) ? "nothing"
 	                                                                  : "not judged");
 	print_throttle(command, role);
+	print_quarantine(command, role);
 	writer_field(writer, "  permitted", COLOUR_NONE, "%s packets, %s",
 	             count_print(field_packets(role, "permitted"), packets),
 	             bytes_print(field_bytes(role, "permitted"), bytes));

@@ -5,6 +5,7 @@
 #include "policy/references.h"
 
 #include <errno.h>
+#include <string.h>
 
 int check_permission(struct checker *checker, struct permission *permission)
 {
@@ -167,6 +168,35 @@ static void find_throttle(struct checker *checker, const struct referrer *referr
 	}
 }
 
+static bool quarantine_equal(const struct self_quarantine *a, const struct self_quarantine *b)
+{
+	return memcmp(a->on, b->on, sizeof(a->on)) == 0 && a->span == b->span && a->most == b->most;
+}
+
+/* The same of its quarantine. */
+static void find_quarantine(struct checker *checker, const struct referrer *referrer,
+                            struct role *role)
+{
+	const struct role *roles = checker->policy->roles.items;
+	if (role->quarantine.at.line) {
+		role->quarantined = &role->quarantine;
+		return;
+	}
+	for (size_t i = 0; i < referrer->count; i++) {
+		const struct self_quarantine *other = roles[referrer->items[i].to].quarantined;
+		if (referrer->items[i].loops || !other)
+			continue;
+		if (!role->quarantined)
+			role->quarantined = other;
+		else if (!quarantine_equal(role->quarantined, other))
+			problems_add(checker->problems, role->at,
+			             "role \"%s\" inherits two quarantines that differ, of %s:%u "
+			             "and %s:%u; give it one of its own",
+			             role->name, role->quarantined->at.file,
+			             role->quarantined->at.line, other->at.file, other->at.line);
+	}
+}
+
 static int inherit(struct checker *checker, struct referrer *referrers)
 {
 	struct policy *policy = checker->policy;
@@ -190,6 +220,8 @@ static int inherit(struct checker *checker, struct referrer *referrers)
 	}
 	for (size_t i = 0; r == 0 && i < count; i++)
 		find_throttle(checker, &referrers[order[i]], &policy->roles.items[order[i]]);
+	for (size_t i = 0; r == 0 && i < count; i++)
+		find_quarantine(checker, &referrers[order[i]], &policy->roles.items[order[i]]);
 	return r;
 }
 

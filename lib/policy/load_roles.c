@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/load_detection.h"
+#include "policy/load_quarantine.h"
 #include "policy/loader.h"
 
 #include <errno.h>
@@ -12,8 +13,9 @@ enum role_key {
 	ROLE_TRIPWIRE,
 	ROLE_DETECTION,
 	ROLE_THROTTLE,
+	ROLE_QUARANTINE,
 };
-#define ROLE_KEY_COUNT (ROLE_THROTTLE + 1)
+#define ROLE_KEY_COUNT (ROLE_QUARANTINE + 1)
 
 #define ENTRIES_EXAMPLE(peer) "( \"http\", { service = [ \"ssh\" ]; " peer " = [ \"admin\" ]; } )"
 
@@ -31,6 +33,9 @@ static const struct key role_items[ROLE_KEY_COUNT] = {
                             "from when on attempts of its hosts are an alarm"},
         [ROLE_THROTTLE] = {"throttle", VALUE_GROUP, "{ destinations = 100; per = \"10s\"; }",
                            "how fast a host may contact new destinations"},
+        [ROLE_QUARANTINE] = {"quarantine", VALUE_GROUP,
+                             "{ on = [ \"beacon\", \"scan\" ]; for = \"1h\"; }",
+                             "which alarms put a host in quarantine"},
 };
 static const struct keys role_keys = {"a role", role_items, ROLE_KEY_COUNT};
 
@@ -177,6 +182,8 @@ static int read_role(const struct context *context, const config_setting_t *grou
 		load_detection(context, fields[ROLE_DETECTION].setting, &role->detection);
 	if (fields[ROLE_THROTTLE].setting)
 		read_throttle(context, fields[ROLE_THROTTLE].setting, role);
+	if (r == 0 && fields[ROLE_QUARANTINE].setting)
+		r = load_quarantine(context, fields[ROLE_QUARANTINE].setting, &role->quarantine);
 	return r;
 }
 

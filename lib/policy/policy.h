@@ -154,17 +154,45 @@ struct throttle {
 #define THROTTLE_PER_LEAST            (100 * USEC_PER_MSEC)
 #define THROTTLE_PER_MOST             (60 * 60 * USEC_PER_SEC)
 
+/* Alarms that may put a host in quarantine without anybody's word: what only itself can have done.
+ */
+enum quarantine_cause {
+	QUARANTINE_ON_TRIPWIRE,
+	QUARANTINE_ON_BEACON,
+	QUARANTINE_ON_SCAN,
+	QUARANTINE_ON_PORTSCAN,
+	QUARANTINE_ON_THROTTLE,
+};
+#define QUARANTINE_CAUSE_COUNT (QUARANTINE_ON_THROTTLE + 1)
+
+/* The word for it, as of the alarm. */
+const char *quarantine_cause_name(enum quarantine_cause cause);
+
+/* When hosts of a role are put in quarantine by what they do. */
+struct self_quarantine {
+	bool on[QUARANTINE_CAUSE_COUNT];
+	usec_t span;        /* for so long */
+	uint32_t most;      /* so many hosts or addresses of the role at a time */
+	struct location at; /* line 0: nothing is said */
+};
+#define QUARANTINE_SPAN_DEFAULT (60 * 60 * USEC_PER_SEC)
+#define QUARANTINE_SPAN_LEAST   USEC_PER_SEC
+#define QUARANTINE_SPAN_MOST    (365 * 24 * 60 * 60 * USEC_PER_SEC)
+#define QUARANTINE_MOST_DEFAULT 8
+#define QUARANTINE_MOST_MOST    1000
+
 struct role {
 	const char *name;
 	struct location at;
 	struct words inherits;
 	struct permissions outbound;
 	struct permissions inbound;
-	bool has_inbound;           /* inbound was written here, perhaps empty */
-	enum mode mode;             /* as written here; not inherited */
-	bool tripwire;              /* as written here */
-	struct detection detection; /* likewise; not inherited, as the mode */
-	struct throttle throttle;   /* as written here */
+	bool has_inbound;                  /* inbound was written here, perhaps empty */
+	enum mode mode;                    /* as written here; not inherited */
+	bool tripwire;                     /* as written here */
+	struct detection detection;        /* likewise; not inherited, as the mode */
+	struct throttle throttle;          /* as written here */
+	struct self_quarantine quarantine; /* as written here */
 
 	/* By check: the union with everything inherited, own entries first. */
 	struct permission_list may_initiate;
@@ -172,8 +200,9 @@ struct role {
 	bool judged_inbound; /* has_inbound here or in any role inherited */
 	bool is_tripwire;
 	const struct throttle *throttled; /* own, else that of the roles inherited; NULL: none */
-	enum mode effective_mode;         /* own, else the gateway's; never MODE_UNSET */
-	size_t index;                     /* in policy->roles */
+	const struct self_quarantine *quarantined; /* likewise */
+	enum mode effective_mode;                  /* own, else the gateway's; never MODE_UNSET */
+	size_t index;                              /* in policy->roles */
 };
 
 struct host {

@@ -2,6 +2,7 @@
 #include "policy/print.h"
 
 #include "policy/load_detection.h"
+#include "policy/load_quarantine.h"
 #include "policy/span_word.h"
 
 #include <errno.h>
@@ -183,6 +184,7 @@ static void print_role(const struct role *role, FILE *out)
 	if (role->tripwire)
 		fputs("\t\ttripwire = true;\n", out);
 	print_throttle(&role->throttle, out);
+	print_quarantine(&role->quarantine, "\t\t", out);
 	print_detection(&role->detection, "\t\t", out);
 	fputs("\t};\n", out);
 }
