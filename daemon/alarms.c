@@ -184,6 +184,11 @@ struct alarm_book *alarms_book(struct alarms *alarms)
 	return alarms->book;
 }
 
+struct detect_counts alarms_detected(const struct alarms *alarms)
+{
+	return detect_counts(alarms->detect);
+}
+
 size_t alarms_open(struct alarms *alarms)
 {
 	const struct alarm_book *book = alarms->book;

@@ -6,6 +6,7 @@
 #include "intake.h"
 #include "policy/runtime.h"
 #include "track/alarm_book.h"
+#include "track/detect.h"
 
 #include <systemd/sd-event.h>
 
@@ -52,5 +53,8 @@ struct alarm_book *alarms_book(struct alarms *alarms);
 
 /* How many alarms are open and nobody has acknowledged them. */
 size_t alarms_open(struct alarms *alarms);
+
+/* What became of all attempts. */
+struct detect_counts alarms_detected(const struct alarms *alarms);
 
 #endif

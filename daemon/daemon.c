@@ -342,14 +342,23 @@ static void on_process(const struct process_seen *seen, size_t count, void *user
 		                         "process", process_reply(&seen[i])));
 }
 
+static void set_fault(struct daemon *daemon, enum fault fault, const char *text)
+{
+	if (text)
+		health_fault(&daemon->health, fault, "%s", text);
+	else
+		health_clear(&daemon->health, fault);
+	update_health(daemon);
+}
+
 static void on_process_trouble(const char *trouble, void *userdata)
 {
-	struct daemon *daemon = userdata;
-	if (trouble)
-		health_fault(&daemon->health, FAULT_PROCESS, "%s", trouble);
-	else
-		health_clear(&daemon->health, FAULT_PROCESS);
-	update_health(daemon);
+	set_fault(userdata, FAULT_PROCESS, trouble);
+}
+
+static void on_past_fault(const char *fault, void *userdata)
+{
+	set_fault(userdata, FAULT_PAST, fault);
 }
 
 static void on_alarm(const struct alarm *alarm, enum alarm_change change, void *userdata)
@@ -517,6 +526,8 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		r = past_new(daemon->event, daemon->options->state, PAST_SAVE_EVERY, daemon->events,
 		             daemon->alarms, &daemon->past);
+	if (r >= 0)
+		past_on_fault(daemon->past, on_past_fault, daemon);
 	if (r >= 0)
 		r = expiry_new(daemon->event, listen_again, daemon, &daemon->listening);
 	if (r >= 0)

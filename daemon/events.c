@@ -89,6 +89,7 @@ static struct nflog_counts all_counts(const struct events *events)
 		sum.received += counts.received;
 		sum.lost += counts.lost;
 		sum.overruns += counts.overruns;
+		sum.bad += counts.bad;
 	}
 	return sum;
 }
@@ -251,4 +252,9 @@ struct account events_account(struct events *events, uint64_t blocked)
 uint64_t events_overruns(const struct events *events)
 {
 	return all_counts(events).overruns;
+}
+
+uint64_t events_bad(const struct events *events)
+{
+	return all_counts(events).bad;
 }

@@ -56,4 +56,7 @@ struct account events_account(struct events *events, uint64_t blocked);
 /* How often the kernel had more records than there was room for. */
 uint64_t events_overruns(const struct events *events);
 
+/* How many messages of the packet log were none that could be read. */
+uint64_t events_bad(const struct events *events);
+
 #endif

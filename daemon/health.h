@@ -17,6 +17,7 @@ enum fault {
 	FAULT_FLOWS,    /* flows of before were not all judged by the policy in force */
 	FAULT_FOREIGN,  /* others keep objects in our table */
 	FAULT_STATE,    /* what was asked for at run time will not outlive the daemon */
+	FAULT_PAST,     /* alarms or what was blocked will not outlive the daemon */
 	FAULT_PROCESS,  /* which process of the gateway made an attempt cannot be found out */
 	FAULT_REQUESTS, /* what an earlier run kept of that could not be taken up */
 	FAULT_KEPT,     /* there is no copy of the configuration in force to fall back on */

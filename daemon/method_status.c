@@ -149,10 +149,20 @@ static int add_missing(json_t *missing, const struct policy *policy)
 static json_t *events_reply(struct events *events, uint64_t blocked)
 {
 	struct account account = events_account(events, blocked);
-	return json_pack("{sI sI sI sI sI}", "received", (json_int_t)account.received, "lost",
+	return json_pack("{sI sI sI sI sI sI}", "received", (json_int_t)account.received, "lost",
 	                 (json_int_t)account.lost, "waiting", (json_int_t)account.waiting,
 	                 "unheard", (json_int_t)account.unheard, "overruns",
-	                 (json_int_t)events_overruns(events));
+	                 (json_int_t)events_overruns(events), "bad",
+	                 (json_int_t)events_bad(events));
+}
+
+static json_t *detection_reply(const struct alarms *alarms)
+{
+	const struct detect_counts counts = alarms_detected(alarms);
+	return json_pack("{sI sI sI sI sI sI}", "attempts", (json_int_t)counts.attempts, "looked",
+	                 (json_int_t)counts.looked, "kept", (json_int_t)counts.kept, "skipped",
+	                 (json_int_t)counts.skipped, "no_room", (json_int_t)counts.no_room,
+	                 "left_out", (json_int_t)counts.left_out);
 }
 
 static json_t *processes_reply(const struct control *control)
@@ -197,7 +207,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 
 	return request_reply(
 	        request,
-	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI so}",
+	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI so so}",
 	                  "state", state_name(control->health->state), "degraded", degraded, "mode",
 	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
 	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
@@ -211,5 +221,6 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  count_requests(&enforcement->requests, REQUEST_PERMIT),
 	                  "quarantined_hosts", count_quarantined(enforcement, true),
 	                  "quarantined_addresses", count_quarantined(enforcement, false),
-	                  "processes", processes_reply(control)));
+	                  "processes", processes_reply(control), "detection",
+	                  detection_reply(control->alarms)));
 }

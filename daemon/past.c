@@ -31,7 +31,7 @@ struct page {
 	char *items;
 	size_t count;
 	size_t written;
-	bool failed; /* the last time, and it was said */
+	int error; /* of the last time, negative, and it was said; 0: none */
 };
 
 enum page_index {
@@ -50,6 +50,8 @@ struct past {
 	struct page pages[PAGE_COUNT];
 	bool alarms_changed;
 	uint64_t ledger_packets; /* of the ledger as it was kept last */
+	past_fault_t fault;      /* or NULL */
+	void *fault_userdata;
 };
 
 static json_t *alarm_item(const void *item)
@@ -69,13 +71,35 @@ static void page_done(struct page *page)
 	page->items = NULL;
 }
 
+/* The first page that cannot be written is told, or that all can be again. */
+static void tell_fault(const struct past *past)
+{
+	char text[PAST_FAULT_MAX];
+	if (!past->fault)
+		return;
+	for (size_t i = 0; i < PAGE_COUNT; i++) {
+		const struct page *page = &past->pages[i];
+		if (!page->error)
+			continue;
+		snprintf(text, sizeof(text),
+		         "%s/%s cannot be written (%s): a restart will forget it", past->directory,
+		         page->name, strerror(-page->error));
+		past->fault(text, past->fault_userdata);
+		return;
+	}
+	past->fault(NULL, past->fault_userdata);
+}
+
 static void page_failed(const struct past *past, struct page *page, int error)
 {
+	bool news = page->error != error;
 	page_done(page);
-	if (!page->failed)
+	if (!page->error)
 		journal(LOG_WARNING, "%s/%s cannot be written (%s): a restart will forget it",
 		        past->directory, page->name, strerror(-error));
-	page->failed = true;
+	page->error = error;
+	if (news)
+		tell_fault(past);
 }
 
 /* Copies the alarms, or the latest entries of the ledger. 0 or -ENOMEM. */
@@ -162,14 +186,16 @@ static int page_go_on(struct page *page, size_t items)
 	return 0;
 }
 
-static int page_end(struct page *page, bool durable)
+static int page_end(const struct past *past, struct page *page, bool durable)
 {
 	fputs("]}\n", state_draft_out(page->draft));
 	int r = state_draft_keep(page->draft, durable);
 	page->draft = NULL;
 	page_done(page);
-	if (r == 0)
-		page->failed = false;
+	if (r == 0 && page->error) {
+		page->error = 0;
+		tell_fault(past);
+	}
 	return r;
 }
 
@@ -183,7 +209,7 @@ static int on_turn(sd_event_source *source, void *userdata)
 			continue;
 		int r = page_go_on(page, page->slice);
 		if (r == 0 && page->written == page->count)
-			r = page_end(page, false);
+			r = page_end(past, page, false);
 		if (r < 0)
 			page_failed(past, page, r);
 		return 0;
@@ -208,7 +234,7 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 	struct past *past = userdata;
 	for (unsigned i = 0; i < PAGE_COUNT; i++) {
 		struct page *page = &past->pages[i];
-		if (page->draft || !has_changed(past, (enum page_index)i))
+		if (page->draft || (!has_changed(past, (enum page_index)i) && !page->error))
 			continue;
 		int r = page_begin(past, (enum page_index)i, page);
 		if (r < 0)
@@ -363,6 +389,12 @@ void past_restore(struct past *past)
 	past->ledger_packets = ledger_totals(events_ledger(past->events)).packets;
 }
 
+void past_on_fault(struct past *past, past_fault_t fault, void *userdata)
+{
+	past->fault = fault;
+	past->fault_userdata = userdata;
+}
+
 void past_note_alarm(struct past *past)
 {
 	past->alarms_changed = true;
@@ -373,13 +405,13 @@ void past_keep(struct past *past)
 	for (unsigned i = 0; i < PAGE_COUNT; i++) {
 		struct page *page = &past->pages[i];
 		bool on_its_way = page->draft != NULL;
-		if (!has_changed(past, (enum page_index)i) && !on_its_way && !page->failed)
+		if (!has_changed(past, (enum page_index)i) && !on_its_way && !page->error)
 			continue;
 		int r = page_begin(past, (enum page_index)i, page);
 		if (r == 0)
 			r = page_go_on(page, page->count);
 		if (r == 0)
-			r = page_end(page, true);
+			r = page_end(past, page, true);
 		if (r < 0)
 			page_failed(past, page, r);
 	}

@@ -35,6 +35,12 @@ DEFINE_CLEANUP(struct past *, past_free)
 /* Takes up what an earlier run kept, and says what could not be; before the first attempt. */
 void past_restore(struct past *past);
 
+/* Who is told that something cannot be written, in a sentence, and by NULL that all can be again;
+ * it is tried until then. */
+#define PAST_FAULT_MAX 320
+typedef void (*past_fault_t)(const char *fault, void *userdata);
+void past_on_fault(struct past *past, past_fault_t fault, void *userdata);
+
 /* An alarm has changed. */
 void past_note_alarm(struct past *past);
 

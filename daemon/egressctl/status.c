@@ -146,12 +146,35 @@ static void print_processes(const struct command *command, const json_t *status)
 		             count_print(wrong, texts[3]));
 }
 
+/* What a flood kept the detectors from; nothing is said while it is nothing. */
+static void print_detection(const struct command *command, const json_t *status)
+{
+	const json_t *counts = json_object_get(status, "detection");
+	int64_t skipped = field_number(counts, "skipped");
+	int64_t no_room = field_number(counts, "no_room");
+	int64_t left_out = field_number(counts, "left_out");
+	char texts[2][UNIT_TEXT_MAX];
+
+	if (skipped)
+		writer_field(&command->writer, "Detection", COLOUR_WARNING,
+		             "of %s attempts %s were too many to be looked at, only counted",
+		             count_print(field_number(counts, "attempts"), texts[0]),
+		             count_print(skipped, texts[1]));
+	if (no_room || left_out)
+		writer_field(&command->writer, skipped ? "" : "Detection", COLOUR_WARNING,
+		             "%s new %s had no room, %s %s more of hosts with many was left out",
+		             count_print(no_room, texts[0]), plural(no_room, "alarm", "alarms"),
+		             count_print(left_out, texts[1]),
+		             plural(left_out, "beacon", "beacons"));
+}
+
 static void print_health(const struct command *command, const json_t *status)
 {
 	const struct writer *writer = &command->writer;
 	const json_t *events = json_object_get(status, "events");
 	int64_t waiting = field_number(events, "waiting");
 	int64_t unheard = field_number(events, "unheard");
+	int64_t overruns = field_number(events, "overruns"), bad = field_number(events, "bad");
 	int64_t lost = field_number(events, "lost"), alarms = field_number(status, "alarms");
 	char packets[UNIT_TEXT_MAX], bytes[UNIT_TEXT_MAX], received[UNIT_TEXT_MAX];
 	char lost_text[UNIT_TEXT_MAX];
@@ -164,6 +187,10 @@ static void print_health(const struct command *command, const json_t *status)
 	             count_print(field_number(events, "received"), received),
 	             lost ? count_print(lost, lost_text) : "none",
 	             lost ? " (the counters have them all the same)" : "");
+	if (overruns || bad)
+		writer_field(writer, "", COLOUR_WARNING, "no room for them %s %s; %s unreadable",
+		             count_print(overruns, received), plural(overruns, "time", "times"),
+		             count_print(bad, lost_text));
 	if (waiting)
 		writer_field(writer, "", COLOUR_NONE, "%s on their way",
 		             count_print(waiting, received));
@@ -171,6 +198,7 @@ static void print_health(const struct command *command, const json_t *status)
 		writer_field(writer, "", COLOUR_NONE, "%s blocked while the daemon did not listen",
 		             count_print(unheard, received));
 	print_processes(command, status);
+	print_detection(command, status);
 	writer_field(writer, "Alarms", alarms ? COLOUR_BAD : COLOUR_NONE, "%lld open%s",
 	             (long long)alarms, alarms ? "; see egressctl alarms" : "");
 }

@@ -25,6 +25,7 @@ struct nflog_counts {
 	uint64_t received;
 	uint64_t lost;     /* gaps in the records' numbers */
 	uint64_t overruns; /* episodes of losing: the socket's buffer was full */
+	uint64_t bad;      /* messages that were no records */
 };
 
 /* The longest that the kernel keeps a record back while it waits for more. */

@@ -14,8 +14,10 @@ static bool read_record(struct nflog_numbers *numbers, const struct nlmsghdr *me
 
 	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_NOOP)
 		return false;
-	if (nflog_record_read(message, now, ret_record, &has_sequence, &sequence) < 0)
+	if (nflog_record_read(message, now, ret_record, &has_sequence, &sequence) < 0) {
+		numbers->counts.bad++;
 		return false;
+	}
 	/* Numbers start when they are switched on, so the first one seen tells of no loss. */
 	if (has_sequence) {
 		if (numbers->counting)

@@ -178,6 +178,13 @@ def test_the_end_of_a_flood_that_overran_the_daemon_is_counted_as_lost(
     assert events["overruns"] > 0 and events["lost"] > 0
     assert events["received"] + events["lost"] == OVERRUN
     assert_ledger_adds_up(daemon, events["received"])
+    assert events["bad"] == 0
+    status = daemon.ctl("status").stdout
+    assert f"no room for them {events['overruns']} time" in status, status
+    detection = daemon.status()["detection"]
+    assert detection["attempts"] == sum(detection[what] for what in ("looked", "kept", "skipped"))
+    assert detection["attempts"] == sum(line["attempts"] for line in daemon.blocked()) + \
+        daemon.call("ListBlocked")["others"]["attempts"]
 
 
 def test_what_was_blocked_without_a_daemon_is_told_apart_after_a_restart(

@@ -6,7 +6,7 @@ import time
 
 import pytest
 import traffic
-from daemon import EGRESSCTL, EGRESSD, Daemon, egressctl
+from daemon import EGRESSCTL, EGRESSD, PROCESSES, Daemon, egressctl
 from lab import WORLD, Lab
 from policies import CLASSIC, small
 
@@ -236,12 +236,13 @@ def test_what_the_daemon_cannot_answer_ends_with_1(daemon: Daemon):
         'egressctl: "25" is no service: a name such as smtp, or a literal such as tcp/25\n')
 
 
-@pytest.mark.parametrize("program", [EGRESSCTL, EGRESSD])
+@pytest.mark.parametrize("program", [EGRESSCTL, EGRESSD, PROCESSES])
 def test_help_fits_80_columns_and_ends_with_0(program: str):
     done = subprocess.run([program, "--help"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
-    words = ("status", "blocked", "explain", "--json") if program == EGRESSCTL else (
-        "--config", "--socket", "--state", "--check", "--remove")
-    for word in words:
+    words = {EGRESSCTL: ("status", "blocked", "explain", "--json"),
+             EGRESSD: ("--config", "--socket", "--state", "--processes", "--check", "--remove"),
+             PROCESSES: ("--socket", "--user", "CAP_SYS_PTRACE")}
+    for word in words[program]:
         assert word in done.stdout

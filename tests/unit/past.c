@@ -38,8 +38,8 @@ struct run {
 static void begin(struct run *run, const char *directory)
 {
 	ck_assert_int_ge(sd_event_new(&run->event), 0);
-	ck_assert_int_ge(events_new(run->event, NULL, ignore_attempt, none_blocked, NULL, &run->events),
-	                 0);
+	ck_assert_int_ge(
+	        events_new(run->event, NULL, ignore_attempt, none_blocked, NULL, &run->events), 0);
 	ck_assert_int_ge(alarms_new(run->event, ignore_alarm, NULL, &run->alarms), 0);
 	ck_assert_int_ge(
 	        past_new(run->event, directory, EVERY, run->events, run->alarms, &run->past), 0);
@@ -136,15 +136,48 @@ START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
 }
 END_TEST
 
-START_TEST(a_directory_that_cannot_be_written_to_is_no_end)
+static char fault[PAST_FAULT_MAX];
+
+static void on_fault(const char *text, void *userdata)
 {
+	snprintf(fault, sizeof(fault), "%s", text ? text : "over");
+}
+
+/* Until somebody is told of another fault than this one. */
+static void turn_until_told_other_than(struct run *run, const char *this)
+{
+	while (strcmp(fault, this) == 0)
+		ck_assert_int_ge(sd_event_run(run->event, 20 * USEC_PER_SEC), 0);
+}
+
+START_TEST(a_directory_that_cannot_be_written_to_is_said_until_it_can_be)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX", above[64], path[96], kept[128];
 	struct run run;
-	begin(&run, "/nowhere/at/all");
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(above, sizeof(above), "%s/lib", directory);
+	snprintf(path, sizeof(path), "%s/state", above);
+	fault[0] = '\0';
+	begin(&run, path);
+	past_on_fault(run.past, on_fault, NULL);
 	note(&run, 1);
-	turn(&run, 200 * USEC_PER_MSEC);
+	turn_until_told_other_than(&run, "");
+	ck_assert_ptr_nonnull(strstr(fault, "/state/" PAST_LEDGER_NAME " cannot be written"));
 	past_keep(run.past);
 	ck_assert_uint_eq(ledger_count(events_ledger(run.events)), 1);
+
+	/* Nothing is noted any more, and what failed is written all the same. */
+	ck_assert_int_eq(mkdir(above, 0700), 0);
+	char said[PAST_FAULT_MAX];
+	strcpy(said, fault);
+	turn_until_told_other_than(&run, said);
+	ck_assert_str_eq(fault, "over");
 	end(&run);
+	snprintf(kept, sizeof(kept), "%s/" PAST_LEDGER_NAME, path);
+	ck_assert_int_eq(unlink(kept), 0);
+	rmdir(path);
+	rmdir(above);
+	rmdir(directory);
 }
 END_TEST
 
@@ -155,7 +188,7 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_latest_entries_are_kept_and_the_sum_of_all_stays_true);
 	tcase_add_test(tests, a_daemon_that_is_killed_keeps_what_was_written_meanwhile);
-	tcase_add_test(tests, a_directory_that_cannot_be_written_to_is_no_end);
+	tcase_add_test(tests, a_directory_that_cannot_be_written_to_is_said_until_it_can_be);
 	suite_add_tcase(suite, tests);
 
 	SRunner *runner = srunner_create(suite);
