@@ -136,43 +136,62 @@ static enum outcome complain_error(const struct command *command, const json_t *
 	return OUTCOME_REFUSED;
 }
 
+/* Hands out a reply that is no error, else complains about it. */
+static enum outcome take_reply(const struct command *command, const json_t *sent,
+                               struct reply *reply, struct reply *ret_reply)
+{
+	if (!reply->error) {
+		*ret_reply = *reply;
+		return OUTCOME_DONE;
+	}
+	if (command->writer.json)
+		writer_json(&command->writer, reply->root, false);
+	enum outcome outcome = complain_error(command, sent, reply);
+	reply_done(reply);
+	return outcome;
+}
+
 enum outcome ask_receive(const struct command *command, struct client *client, const json_t *sent,
                          struct reply *ret_reply)
 {
 	struct reply reply;
 	int r = client_receive(client, &reply);
-	if (r)
-		return failed(command, r);
-	if (!reply.error) {
-		*ret_reply = reply;
-		return OUTCOME_DONE;
-	}
-	if (command->writer.json)
-		writer_json(&command->writer, reply.root, false);
-	enum outcome outcome = complain_error(command, sent, &reply);
-	reply_done(&reply);
-	return outcome;
+	return r ? failed(command, r) : take_reply(command, sent, &reply, ret_reply);
+}
+
+/* True for what changes nothing, and so may be asked once more. */
+static bool is_question(const char *method)
+{
+	return strncmp(method, "Get", 3) == 0 || strncmp(method, "List", 4) == 0 ||
+	       strcmp(method, "Explain") == 0;
 }
 
 enum outcome ask(const struct command *command, const char *method, json_t *parameters,
                  usec_t timeout_usec, json_t **ret_parameters)
 {
-	_cleanup_(client_freep) struct client *client = NULL;
-	struct reply reply;
-	enum outcome outcome = ask_connect(command, timeout_usec, &client);
-	if (outcome != OUTCOME_DONE) {
-		json_decref(parameters);
+	_cleanup_(json_decrefp) json_t *sent = parameters;
+	/*
+	 * A daemon that ends closes what it had no time to answer. Where a socket unit listens, the
+	 * next connection waits in it until the daemon is back.
+	 */
+	for (bool again = is_question(method);; again = false) {
+		_cleanup_(client_freep) struct client *client = NULL;
+		struct reply reply, answer;
+		enum outcome outcome = ask_connect(command, timeout_usec, &client);
+		if (outcome == OUTCOME_DONE)
+			outcome = ask_send(command, client, method, json_incref(sent), false);
+		if (outcome != OUTCOME_DONE)
+			return outcome;
+		int r = client_receive(client, &reply);
+		if (r == CLIENT_CLOSED && again)
+			continue;
+		outcome = r ? failed(command, r) : take_reply(command, sent, &reply, &answer);
+		if (outcome == OUTCOME_DONE) {
+			*ret_parameters = json_incref(answer.parameters);
+			reply_done(&answer);
+		}
 		return outcome;
 	}
-	_cleanup_(json_decrefp) json_t *sent = json_incref(parameters);
-	outcome = ask_send(command, client, method, parameters, false);
-	if (outcome == OUTCOME_DONE)
-		outcome = ask_receive(command, client, sent, &reply);
-	if (outcome == OUTCOME_DONE) {
-		*ret_parameters = json_incref(reply.parameters);
-		reply_done(&reply);
-	}
-	return outcome;
 }
 
 enum outcome ask_and_print(const struct command *command, const char *method, json_t *parameters,

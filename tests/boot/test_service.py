@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The service on a gateway that has booted."""
+import json
+import re
+import signal
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+from machine import WORLD, Machine, wait_for
+from office import FORBIDDEN, PERMITTED, Counters, config, flood
+
+DROP_IN = "etc/systemd/system/egressd.service.d/test.conf"
+FILE = "etc/egressd/egressd.conf"
+
+
+@pytest.fixture
+def gateway(booted: Machine) -> Iterator[Machine]:
+    """The gateway, with the policy that all tests begin from, and without traces of the last."""
+    yield booted
+    (booted.root / DROP_IN).unlink(missing_ok=True)
+    booted.write(FILE, config())
+    booted.systemctl("daemon-reload")
+    booted.systemctl("restart", "egressd.socket", "egressd.service")
+
+
+def change_unit(machine: Machine, text: str) -> None:
+    """Adds to the service's unit, as an administrator would, and restarts it."""
+    machine.write(DROP_IN, f"[Service]\n{text}\n")
+    machine.systemctl("daemon-reload")
+    machine.systemctl("restart", "egressd")
+
+
+def new_daemon(machine: Machine, old: int) -> bool:
+    """Whether another daemon than that one runs, and answers systemd."""
+    return (machine.pid() not in (0, old) and
+            machine.show("SubState") == "running")
+
+
+def unit_lines(machine: Machine, unit: str) -> dict[str, list[str]]:
+    """The directives of the section [Service] as they are installed."""
+    found: dict[str, list[str]] = {}
+    section = ""
+    for line in (machine.root / "usr/lib/systemd/system" / unit).read_text().splitlines():
+        if line.startswith("["):
+            section = line
+        elif "=" in line and not line.startswith("#") and section == "[Service]":
+            name, value = line.split("=", 1)
+            found.setdefault(name, []).append(value)
+    return found
+
+
+# Directives whose value systemctl shows in other words, and what it shows.
+SHOWN = {
+    "ExecStart": ("ExecStart", "/usr/sbin/egressd"), "ExecReload": ("ExecReload", "/usr/bin/egressctl"),
+    "RestartSec": ("RestartUSec", "1s"), "TimeoutStartSec": ("TimeoutStartUSec", "2min"),
+    "WatchdogSec": ("WatchdogUSec", "1min"), "TimeoutAbortSec": ("TimeoutAbortUSec", "10s"),
+    "AmbientCapabilities": ("AmbientCapabilities", "cap_net_admin"),
+    "CapabilityBoundingSet": ("CapabilityBoundingSet", "cap_net_admin"),
+    "IPAddressDeny": ("IPAddressDeny", "::/0"),
+    "SystemCallErrorNumber": ("SystemCallErrorNumber", "1"),
+    "RestrictNamespaces": ("RestrictNamespaces", ""),
+    "RestrictAddressFamilies": ("RestrictAddressFamilies", "AF_NETLINK AF_UNIX"),
+    "SystemCallFilter": ("SystemCallFilter", "recvmsg"),
+}
+
+
+@pytest.mark.parametrize("unit", ["egressd.service", "egressd-boot.service"])
+def test_every_directive_of_the_unit_is_active(gateway: Machine, unit: str):
+    said = gateway.systemctl("show", unit).stdout
+    shown = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+    for name, values in unit_lines(gateway, unit).items():
+        there, value = SHOWN.get(name, (name, values[-1]))
+        assert there in shown, f"{name} is unknown to systemd"
+        if name == "ExecStart":
+            value = values[-1].split()[0]
+        assert value in shown[there].split(" ") or value in shown[there], (name, shown[there])
+    complaints = gateway.run("systemd-analyze", "verify", f"/usr/lib/systemd/system/{unit}",
+                             check=False)
+    assert (complaints.returncode, complaints.stderr) == (0, "")
+
+
+def test_the_process_has_one_capability_and_no_way_to_more(gateway: Machine):
+    pid = gateway.pid()
+    status = dict(line.split(":\t", 1) for line in
+                  gateway.run("cat", f"/proc/{pid}/status").stdout.splitlines())
+    net_admin = f"{1 << 12:016x}"
+    assert {name: status[name] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == (
+        dict.fromkeys(("CapEff", "CapPrm", "CapBnd", "CapAmb"), net_admin))
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    user = gateway.run("id", "--user", "egressd").stdout.strip()
+    assert set(status["Uid"].split()) == {user} != {"0"}
+    assert status["Groups"].split() in ([], [gateway.run("id", "--group", "egressd").stdout.strip()])
+
+
+def test_the_process_can_write_to_its_state_alone_and_execute_nothing_there(gateway: Machine):
+    inside = ["nsenter", "--mount", f"--target={gateway.pid()}"]
+    for folder in ("/", "/etc", "/usr/sbin", "/usr/lib", "/run", "/var/log"):
+        done = gateway.run(*inside, "touch", f"{folder}/written", check=False)
+        assert "Read-only file system" in done.stderr, (folder, done.stderr)
+    for folder in ("/var/lib/egressd", "/tmp", "/var/tmp"):
+        gateway.run(*inside, "cp", "/bin/true", f"{folder}/dropped")
+        done = gateway.run(*inside, f"{folder}/dropped", check=False)
+        assert done.returncode == 126 and "Permission denied" in done.stderr, folder
+        gateway.run(*inside, "rm", f"{folder}/dropped")
+
+
+@pytest.mark.parametrize("unit", ["egressd.service", "egressd-boot.service"])
+def test_systemd_rates_the_exposure_at_one_and_a_half_or_less(gateway: Machine, unit: str):
+    rated = gateway.run("systemd-analyze", "security", "--threshold=15", "--no-pager", unit,
+                        check=False)
+    assert rated.returncode == 0, rated.stdout
+    assert float(re.search(r"exposure level for .*: ([\d.]+)", rated.stdout).group(1)) <= 1.5
+
+
+def test_a_reload_takes_a_good_configuration_and_says_so(gateway: Machine):
+    arrived, old = Counters(gateway.wires), gateway.pid()
+    with flood(gateway.wires):
+        assert wait_for(lambda: arrived[PERMITTED] > 10) and arrived[FORBIDDEN] == 0
+        gateway.write(FILE, config(f'"dns", "udp/{FORBIDDEN}"'))
+        assert gateway.systemctl("reload", "egressd", check=False).returncode == 0
+        assert wait_for(lambda: arrived[FORBIDDEN] > 10)
+    assert gateway.pid() == old and gateway.show("ActiveState") == "active"
+
+
+def test_a_reload_with_a_mistake_fails_and_the_policy_before_stays(gateway: Machine):
+    arrived, old = Counters(gateway.wires), gateway.pid()
+    gateway.write(FILE, config('"dnss"'))
+    done = gateway.systemctl("reload", "egressd", check=False)
+    assert done.returncode != 0 and "failed" in done.stderr
+    assert 'dnss' in gateway.journal() and ":3:" in gateway.journal()
+    assert (gateway.pid(), gateway.show("ActiveState")) == (old, "active")
+    assert gateway.status()["state"] == "degraded"
+    with flood(gateway.wires):
+        assert wait_for(lambda: arrived[PERMITTED] > 100)
+    assert arrived[FORBIDDEN] == 0
+
+
+def assert_replaced_without_a_gap(gateway: Machine, end: Callable[[int], None],
+                                  restarts: str) -> None:
+    """Ends the daemon; what takes its place, and what packets notice of it."""
+    arrived, old = Counters(gateway.wires), gateway.pid()
+    with flood(gateway.wires) as sent:
+        assert wait_for(lambda: arrived[PERMITTED] > 100)
+        end(old)
+        assert wait_for(lambda: new_daemon(gateway, old)), gateway.journal()
+        more = arrived[PERMITTED] + 100
+        assert wait_for(lambda: arrived[PERMITTED] > more)
+    assert wait_for(lambda: arrived[PERMITTED] == sent[PERMITTED], 2), (
+        arrived[PERMITTED], sent[PERMITTED])
+    assert arrived[FORBIDDEN] == 0 < sent[FORBIDDEN]
+    assert gateway.show("NRestarts") == restarts
+    assert gateway.status()["state"] == "enforcing"
+
+
+def test_a_daemon_that_hangs_is_replaced_and_packets_do_not_notice(gateway: Machine):
+    change_unit(gateway, "WatchdogSec=1s\nTimeoutAbortSec=1s\nRestartSec=100ms")
+    assert_replaced_without_a_gap(
+        gateway, lambda pid: gateway.signal(signal.SIGSTOP), "1")
+    assert "Watchdog timeout" in gateway.journal()
+
+
+def test_a_daemon_that_is_killed_is_replaced_and_packets_do_not_notice(gateway: Machine):
+    assert_replaced_without_a_gap(
+        gateway, lambda pid: gateway.signal(signal.SIGKILL), "1")
+
+
+def test_a_restart_is_noticed_by_no_packet(gateway: Machine):
+    assert_replaced_without_a_gap(
+        gateway, lambda pid: gateway.systemctl("restart", "egressd"), "0")
+
+
+def test_what_is_blocked_while_no_daemon_runs_is_listed_by_the_next(gateway: Machine):
+    """The socket of the packet log goes from one daemon to the next."""
+    change_unit(gateway, "RestartSec=500ms")
+    before = gateway.status()
+    old = gateway.pid()
+    gateway.signal(signal.SIGKILL)
+    assert wait_for(lambda: gateway.show("SubState") == "auto-restart")
+    with gateway.wires.desk.inside():
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for port in range(40000, 40100):
+        sender.sendto(b"x", (WORLD, port))
+    sender.close()
+    assert gateway.pid() == 0
+    assert wait_for(lambda: new_daemon(gateway, old))
+
+    def settled() -> dict | None:
+        status = gateway.status()
+        return status if status["events"]["waiting"] == 0 else None
+
+    status = wait_for(settled)
+    blocked = status["blocked"]["packets"]
+    assert blocked == before["blocked"]["packets"] + 100
+    assert status["events"] == {"received": 100, "lost": 0, "waiting": 0, "overruns": 0,
+                                "unheard": blocked - 100}
+    listed = json.loads(gateway.run("egressctl", "--json", "blocked").stdout)["blocked"]
+    assert {line["port"] for line in listed} >= set(range(40000, 40100))
+
+
+def test_another_group_of_the_packet_log_is_kept_in_place_of_the_one_before(gateway: Machine):
+    gateway.write(FILE, config(gateway="nflog_group = 7;"))
+    gateway.systemctl("reload", "egressd")
+    stored = gateway.show("NFileDescriptorStore")
+    old = gateway.pid()
+    gateway.signal(signal.SIGKILL)
+    assert wait_for(lambda: new_daemon(gateway, old))
+    assert gateway.show("NFileDescriptorStore") == stored
+    assert gateway.status()["degraded"] == []
+    assert "no use" not in gateway.journal()
+
+
+def test_who_asks_during_a_restart_waits_and_gets_the_answer(gateway: Machine):
+    change_unit(gateway, "RestartSec=500ms")
+    old = gateway.pid()
+    gateway.signal(signal.SIGKILL)
+    assert wait_for(lambda: gateway.show("SubState") == "auto-restart")
+    asking = [gateway.start("egressctl", "--json", "status") for _ in range(10)]
+    for one in asking:
+        output, _ = one.communicate(timeout=20)
+        assert one.returncode == 0, output
+        assert json.loads(output)["state"] == "enforcing"
+    # And by a restart that was asked for, over and over.
+    for _ in range(3):
+        restart = gateway.start("systemctl", "restart", "egressd")
+        while restart.poll() is None:
+            assert gateway.status()["state"] == "enforcing"
+        assert restart.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def people(booted: Machine) -> None:
+    """Users: one in no group, one who may ask, one who may change."""
+    for name, groups in (("nobodys", ""), ("reader", "egress"), ("changer", "egress,egress-admin")):
+        booted.run("useradd", "--no-create-home", *(["--groups", groups] if groups else []), name)
+
+
+@pytest.mark.parametrize("user, verb, status, words", [
+    ("reader", "status", 0, "enforcing"), ("reader", "reload", 1, "egress-admin"),
+    ("changer", "status", 0, "enforcing"), ("changer", "reload", 0, ""),
+    ("nobodys", "status", 1, "only root and members of group egress"), ("root", "reload", 0, ""),
+])
+def test_the_groups_decide_who_may_ask_and_who_may_change(
+        gateway: Machine, people: None, user: str, verb: str, status: int, words: str):
+    done = gateway.run("egressctl", verb, user=user, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    assert words in done.stdout + done.stderr
+
+
+def test_an_alarm_starts_its_unit_with_its_number(gateway: Machine):
+    """StartUnit over D-Bus, which polkit permits the daemon's user for this unit alone."""
+    gateway.write("etc/systemd/system/egressd-alarm@.service",
+                  "[Service]\nType=oneshot\nDynamicUser=yes\nSupplementaryGroups=egress\n"
+                  "ExecStart=egressctl alarms show %i\n")
+    gateway.write(FILE, config() + 'on_alarm = { unit = "egressd-alarm@.service"; };\n')
+    gateway.systemctl("daemon-reload")
+    gateway.systemctl("reload", "egressd")
+    with gateway.wires.desk.inside():
+        stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    gateway.wires.desk.run("ip", "address", "replace", "10.9.8.7/32", "dev", "eth0")
+    gateway.run("ip", "route", "replace", "10.9.8.7/32", "dev", "lan0")
+    stranger.bind(("10.9.8.7", 0))
+    stranger.sendto(b"x", (WORLD, 1234))
+    stranger.close()
+    number = wait_for(lambda: next(
+        (alarm["id"] for alarm in json.loads(gateway.run(
+            "egressctl", "--json", "alarms").stdout)["alarms"] if alarm["source"] == "10.9.8.7"),
+        0))
+    unit = f"egressd-alarm@{number}.service"
+    assert wait_for(lambda: "10.9.8.7" in gateway.journal(unit)), (
+        gateway.journal() + gateway.journal("polkit") + gateway.journal(unit))
+
+
+def test_the_daemons_user_may_start_no_other_unit(gateway: Machine):
+    for unit in ("systemd-timedated.service", "egressd-alarm@x.service", "egressd-alarm@1.socket"):
+        done = gateway.run("busctl", "call", "org.freedesktop.systemd1",
+                           "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+                           "StartUnit", "ss", unit, "replace", user="egressd", check=False)
+        assert done.returncode != 0 and "uthentication" in done.stderr, (unit, done.stderr)
+
+
+def test_a_stop_leaves_the_table_and_only_remove_takes_it_away(gateway: Machine):
+    arrived = Counters(gateway.wires)
+    with flood(gateway.wires) as sent:
+        assert wait_for(lambda: arrived[PERMITTED] > 100)
+        gateway.systemctl("stop", "egressd.socket", "egressd.service")
+        assert gateway.run("egressctl", "status", check=False).returncode == 3
+        more = arrived[PERMITTED] + 100
+        assert wait_for(lambda: arrived[PERMITTED] > more)
+    assert wait_for(lambda: arrived[PERMITTED] == sent[PERMITTED], 2)
+    assert arrived[FORBIDDEN] == 0
+    gateway.systemctl("restart", "egressd-boot.service")  # as an upgrade of the package does
+    assert "role_desk" in gateway.table()
+    gateway.run("egressd", "--remove")
+    assert gateway.table() == ""
+    with flood(gateway.wires):
+        assert wait_for(lambda: arrived[FORBIDDEN] > 0)
