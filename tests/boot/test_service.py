@@ -4,9 +4,10 @@ import json
 import re
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from continuity import assert_replaced_without_a_gap, new_daemon
 from machine import WORLD, Machine, wait_for
 from office import FORBIDDEN, PERMITTED, Counters, config, flood
 
@@ -29,12 +30,6 @@ def change_unit(machine: Machine, text: str) -> None:
     machine.write(DROP_IN, f"[Service]\n{text}\n")
     machine.systemctl("daemon-reload")
     machine.systemctl("restart", "egressd")
-
-
-def new_daemon(machine: Machine, old: int) -> bool:
-    """Whether another daemon than that one runs, and answers systemd."""
-    return (machine.pid() not in (0, old) and
-            machine.show("SubState") == "running")
 
 
 def unit_lines(machine: Machine, unit: str) -> dict[str, list[str]]:
@@ -67,6 +62,7 @@ SHOWN = {
 
 @pytest.mark.parametrize("unit", ["egressd.service", "egressd-boot.service"])
 def test_every_directive_of_the_unit_is_active(gateway: Machine, unit: str):
+    """As systemd shows it; what it does to the process is tested below."""
     said = gateway.systemctl("show", unit).stdout
     shown = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
     for name, values in unit_lines(gateway, unit).items():
@@ -136,38 +132,18 @@ def test_a_reload_with_a_mistake_fails_and_the_policy_before_stays(gateway: Mach
     assert arrived[FORBIDDEN] == 0
 
 
-def assert_replaced_without_a_gap(gateway: Machine, end: Callable[[int], None],
-                                  restarts: str) -> None:
-    """Ends the daemon; what takes its place, and what packets notice of it."""
-    arrived, old = Counters(gateway.wires), gateway.pid()
-    with flood(gateway.wires) as sent:
-        assert wait_for(lambda: arrived[PERMITTED] > 100)
-        end(old)
-        assert wait_for(lambda: new_daemon(gateway, old)), gateway.journal()
-        more = arrived[PERMITTED] + 100
-        assert wait_for(lambda: arrived[PERMITTED] > more)
-    assert wait_for(lambda: arrived[PERMITTED] == sent[PERMITTED], 2), (
-        arrived[PERMITTED], sent[PERMITTED])
-    assert arrived[FORBIDDEN] == 0 < sent[FORBIDDEN]
-    assert gateway.show("NRestarts") == restarts
-    assert gateway.status()["state"] == "enforcing"
-
-
 def test_a_daemon_that_hangs_is_replaced_and_packets_do_not_notice(gateway: Machine):
     change_unit(gateway, "WatchdogSec=1s\nTimeoutAbortSec=1s\nRestartSec=100ms")
-    assert_replaced_without_a_gap(
-        gateway, lambda pid: gateway.signal(signal.SIGSTOP), "1")
+    assert_replaced_without_a_gap(gateway, lambda: gateway.signal(signal.SIGSTOP), "1")
     assert "Watchdog timeout" in gateway.journal()
 
 
 def test_a_daemon_that_is_killed_is_replaced_and_packets_do_not_notice(gateway: Machine):
-    assert_replaced_without_a_gap(
-        gateway, lambda pid: gateway.signal(signal.SIGKILL), "1")
+    assert_replaced_without_a_gap(gateway, lambda: gateway.signal(signal.SIGKILL), "1")
 
 
 def test_a_restart_is_noticed_by_no_packet(gateway: Machine):
-    assert_replaced_without_a_gap(
-        gateway, lambda pid: gateway.systemctl("restart", "egressd"), "0")
+    assert_replaced_without_a_gap(gateway, lambda: gateway.systemctl("restart", "egressd"), "0")
 
 
 def test_what_is_blocked_while_no_daemon_runs_is_listed_by_the_next(gateway: Machine):
