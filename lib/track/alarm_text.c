@@ -170,7 +170,7 @@ static void put_throttle(const struct alarm *alarm, FILE *out)
 	fputs(" contacts new hosts faster than its role may", out);
 	if (alarm->distinct)
 		fprintf(out, " (%u in %s)", alarm->distinct, span_text(alarm->span, span));
-	fprintf(out, ", the last one %s", place_text(&alarm->destination, "to", place));
+	fprintf(out, ", %s among them", place_text(&alarm->destination, "at", place));
 }
 
 static void put_stranger(const struct alarm *alarm, FILE *out)

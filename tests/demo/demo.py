@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""egressd at work: a small office in network namespaces, an ordinary day, and four incidents."""
+"""egressd at work: a small office in network namespaces, an ordinary day, and five incidents."""
 import argparse
 import ctypes
 import os
@@ -35,6 +35,7 @@ ANSWER_ALL = f"""table inet answers {{ chain answers {{
 }}
 }}"""
 WAIT = 1.0  # seconds
+THROTTLE = 100  # new destinations in 10 seconds, as the example says
 _PR_SET_PDEATHSIG = 1
 
 PICTURE = """
@@ -146,7 +147,7 @@ def burst(lab: Lab, name: str, destinations: list[str], protocol: str, port: int
 
 
 def incidents(lab: Lab) -> int:
-    """Four that really happened; how many connections of theirs passed."""
+    """Four that no role permits; how many connections of theirs passed."""
     passed = 0
     print("\nNiovadoor, a mail trojan on desk2: every 30 seconds it tries to send mail by itself\n"
           "(here every tenth of a second). Desks may not; only the mail server may.")
@@ -167,6 +168,14 @@ def incidents(lab: Lab) -> int:
     print("\nA rootkit: somebody has broken into www1 and fetches his tools by ftp.")
     passed += burst(lab, "www1", ["203.0.113.21"] * 3, "tcp", 21)
     return passed
+
+
+def worm_on_a_permitted_port(lab: Lab) -> bool:
+    """The fifth; true when it got as far as the throttle lets it, and not much further."""
+    print("\nNimda on desk1: it spreads over http, which desks may use, as fast as it can. What\n"
+          "gives it away is how many addresses it contacts that it never did before.")
+    victims = [f"203.0.113.{number}" for number in range(1, THROTTLE + 81)]
+    return THROTTLE // 2 <= burst(lab, "desk1", victims, "tcp", 80) < len(victims)
 
 
 # --- the daemon -----------------------------------------------------------------------------
@@ -240,12 +249,13 @@ def stay(lab: Lab, tool: pathlib.Path) -> None:
 
 
 EXPLANATION = """
-What you saw: every role may initiate what its business needs and nothing else. The four
-incidents therefore went nowhere, and each is named: who (host, role), where to, what, how
-often, and why. A web server that opens tcp/80 or tcp/21 has been broken into; a desk that
-tries tcp/25 has caught something; look at those machines.
+What you saw: every role may initiate what its business needs and nothing else, and not
+everything at once. Four incidents therefore went nowhere and the fifth not far, and each is
+named: who (host, role), where to, what, how often, and why. A web server that opens tcp/80 or
+tcp/21 has been broken into; a desk that tries tcp/25, or contacts hundreds of new hosts, has
+caught something; look at those machines.
   status    the counters of the kernel's table: exact, and they outlive the daemon
-  blocked   the attempts behind them, the latest first
+  blocked   the attempts behind them, summed up in one way or another, or the latest first
 The role map is conf/examples/office.conf; the table is `nft list table inet egressd`."""
 
 
@@ -266,12 +276,13 @@ def run(arguments: argparse.Namespace) -> int:
     heading("An ordinary day: all this is permitted")
     outcomes = ordinary_day(lab)
 
-    heading("Four incidents")
+    heading("Five incidents")
     passed = incidents(lab)
+    throttled = worm_on_a_permitted_port(lab)
 
     time.sleep(0.3)  # the last events are on their way to the daemon
     show(lab, tool, "status")
-    show(lab, tool, "blocked")
+    show(lab, tool, "blocked", "--by", "service")
     show(lab, tool, "explain", "192.168.0.102", MAIL_PEER, "smtp")
     heading("In short")
     print(EXPLANATION.strip())
@@ -280,7 +291,7 @@ def run(arguments: argparse.Namespace) -> int:
         stay(lab, tool)
     daemon.terminate()
     daemon.wait(10)
-    if passed or set(outcomes) != {"passes"}:
+    if passed or not throttled or set(outcomes) != {"passes"}:
         print("\nSomething did not go as it should have.", file=sys.stderr)
         return 1
     return 0

@@ -100,7 +100,7 @@ def test_a_throttled_host_is_one_critical_alarm_that_says_what_it_does(clean: La
     assert (alarm["kind"], alarm["severity"], alarm["host"]) == ("throttle", "critical", "desk1")
     assert alarm["text"].startswith(
         "desk1 (192.168.0.11, desk) contacts new hosts faster than its role may (20 in 1 h), "
-        f"the last one tcp/80 to {victim(60)}. 40 attempts since")
+        f"tcp/80 at {victim(60)} among them. 40 attempts since")
     assert "1 open" in daemon.ctl("status").stdout
     card = daemon.ctl("alarms", "show", "1").stdout
     assert "ss -tnp 'dport = :80'" in card and "Distinct" not in card

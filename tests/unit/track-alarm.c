@@ -480,16 +480,16 @@ START_TEST(a_tired_person_understands_the_sentence)
 	           "do, the last one tcp/21 to 203.0.113.9. 4 attempts since 14:02:11.");
 
 	a = example(ALARM_THROTTLE);
-	expect(&a, "pc7 (192.168.0.77, desk) contacts new hosts faster than its role may, the last "
-	           "one tcp/21 to 203.0.113.9. 4 attempts since 14:02:11.");
+	expect(&a, "pc7 (192.168.0.77, desk) contacts new hosts faster than its role may, tcp/21 "
+	           "at 203.0.113.9 among them. 4 attempts since 14:02:11.");
 	a.distinct = 100;
 	a.span = 10 * USEC_PER_SEC;
 	expect(&a, "pc7 (192.168.0.77, desk) contacts new hosts faster than its role may (100 in "
-	           "10 s), the last one tcp/21 to 203.0.113.9. 4 attempts since 14:02:11.");
+	           "10 s), tcp/21 at 203.0.113.9 among them. 4 attempts since 14:02:11.");
 	a.distinct = 54;
 	a.span = 100 * USEC_PER_MSEC;
 	expect(&a, "pc7 (192.168.0.77, desk) contacts new hosts faster than its role may (54 in "
-	           "100 ms), the last one tcp/21 to 203.0.113.9. 4 attempts since 14:02:11.");
+	           "100 ms), tcp/21 at 203.0.113.9 among them. 4 attempts since 14:02:11.");
 
 	a = example(ALARM_UNASSIGNED);
 	a.has_mac = true;
