@@ -94,11 +94,10 @@ void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry
 	detect_attempt(alarms->detect, entry, &facts, entry->last);
 }
 
-void alarms_take_tampering(struct alarms *alarms, const char *process, uint32_t pid, bool repaired)
+void alarms_take_tampering(struct alarms *alarms, const char *sentence)
 {
 	usec_t now = clock_realtime();
 	const struct thresholds *thresholds = facts_thresholds(alarms->facts, NULL);
-	char text[ALARM_DETAIL_BYTES];
 	struct alarm news = {
 	        .cause = {.kind = ALARM_TAMPER},
 	        .severity = thresholds->severity[ALARM_TAMPER],
@@ -107,9 +106,7 @@ void alarms_take_tampering(struct alarms *alarms, const char *process, uint32_t 
 	        .last = now,
 	        .quiet = thresholds->quiet,
 	};
-	snprintf(text, sizeof(text), "%s (pid %u); it %s", process[0] ? process : "somebody", pid,
-	         repaired ? "was put right" : "could not be put right");
-	alarm_name(news.detail, sizeof(news.detail), text);
+	alarm_name(news.detail, sizeof(news.detail), sentence);
 	alarm_book_raise(alarms->book, &news);
 }
 

@@ -37,8 +37,8 @@ void alarms_expect(const struct alarms *alarms, const struct address *source);
 void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
                          const struct sighting *sighting);
 
-/* Somebody (pid 0, "": unknown) changed the table, which was put right or could not be. */
-void alarms_take_tampering(struct alarms *alarms, const char *process, uint32_t pid, bool repaired);
+/* Somebody changed the table; the sentence of report_tampering(). */
+void alarms_take_tampering(struct alarms *alarms, const char *sentence);
 
 /*
  * Somebody, or egressd itself, put a host or address in quarantine: opens its alarm, unless that is

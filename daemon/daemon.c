@@ -57,8 +57,9 @@ struct daemon {
 	struct changes *changes;
 	struct quarantiner *quarantiner;
 	struct control control;
-	bool unfinished; /* the configuration is good, but the kernel did not take it */
-	bool standing;   /* no policy could be read, but a table from before enforces one */
+	bool unfinished;  /* the configuration is good, but the kernel did not take it */
+	bool overpowered; /* the table could not be put right, and that was told */
+	bool standing;    /* no policy could be read, but a table from before enforces one */
 };
 
 /* One sentence about how things are, for systemd and for people. */
@@ -236,23 +237,39 @@ static void reload(void *userdata)
 	outcome_done(&outcome);
 }
 
-/* Somebody else changed rules. When they were ours, they are put right, and it is said who it was.
+/* So many repairs in a row are told one by one; then it is a fight, which is in the status. */
+#define TOLD_IN_A_ROW 3
+
+static void tell_tampering(struct daemon *daemon, const struct suspicion *suspicion,
+                           const struct outcome *outcome)
+{
+	char sentence[TAMPERING_SENTENCE_MAX];
+	report_tampering(suspicion, outcome, sentence);
+	alarms_take_tampering(daemon->alarms, sentence);
+	if (suspicion->before < TOLD_IN_A_ROW)
+		report_repair(daemon->server, sentence);
+	if (outcome->result == LOAD_DONE && suspicion->before + 1 >= TOLD_IN_A_ROW)
+		report_fight_health(&daemon->health, suspicion);
+}
+
+/*
+ * Somebody else changed rules, or a minute is over. When they were ours, they are put right, and it
+ * is said who it was.
  */
-static enum guard_result on_foreign_change(const char *process, uint32_t pid, void *userdata)
+static enum guard_result on_suspicion(const struct suspicion *suspicion, void *userdata)
 {
 	struct daemon *daemon = userdata;
 	struct outcome outcome;
 
-	enforcement_repair(&daemon->enforcement, &outcome);
+	enforcement_repair(&daemon->enforcement, suspicion->whole, &outcome);
+	bool changed = outcome.changed && outcome.difference.differs;
 	enum guard_result result = outcome.result != LOAD_DONE ? GUARD_FAILED
-	                           : outcome.changed           ? GUARD_REPAIRED
-	                                                       : GUARD_CALM;
+	                           : changed                   ? GUARD_REPAIRED
+	                                                       : GUARD_CALM_TABLE;
 	/* A failure is in the status; to repeat it at each try would fill the journal. */
-	if (result == GUARD_REPAIRED ||
-	    (result == GUARD_FAILED && !daemon->health.faults[FAULT_KERNEL])) {
-		report_repair(daemon->server, process, pid, &outcome);
-		alarms_take_tampering(daemon->alarms, process, pid, result == GUARD_REPAIRED);
-	}
+	if (result == GUARD_REPAIRED || (result == GUARD_FAILED && !daemon->overpowered))
+		tell_tampering(daemon, suspicion, &outcome);
+	daemon->overpowered = result == GUARD_FAILED;
 	report_commit_health(&daemon->health, &outcome);
 	update_health(daemon);
 	outcome_done(&outcome);
@@ -260,6 +277,13 @@ static enum guard_result on_foreign_change(const char *process, uint32_t pid, vo
 	if (result != GUARD_FAILED && daemon->unfinished)
 		reload(daemon);
 	return result;
+}
+
+static void on_calm(void *userdata)
+{
+	struct daemon *daemon = userdata;
+	health_clear(&daemon->health, FAULT_TAMPER);
+	update_health(daemon);
 }
 
 /* What is in quarantine has an alarm, as long as it is: one that begins, or all (NULL). */
@@ -452,14 +476,15 @@ static int close_gateway(struct daemon *daemon, const char *why)
 static int watch_others(struct daemon *daemon)
 {
 	uint32_t known, now;
-	int r = guard_new(daemon->event, on_foreign_change, daemon, &daemon->guard);
+	int r = guard_new(daemon->event, daemon->enforcement.kernel, on_suspicion, on_calm, daemon,
+	                  &daemon->guard);
 	if (r >= 0)
 		r = kernel_generation(daemon->enforcement.kernel, &now);
 	if (r < 0) {
 		journal(LOG_CRIT, "Changes by others could not be watched: %s", strerror(-r));
 		return r;
 	}
-	if (kernel_view(daemon->enforcement.kernel, &known) && known != now)
+	if (daemon->unfinished || (kernel_view(daemon->enforcement.kernel, &known) && known != now))
 		r = guard_suspect(daemon->guard);
 	return r;
 }

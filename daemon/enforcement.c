@@ -92,6 +92,8 @@ static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum
 		return false;
 	}
 	outcome->changed = outcome->changed || applied.changed;
+	if (r == 0 && !outcome->done)
+		outcome->done = clock_monotonic();
 	outcome->applied = applied;
 	if (r > 0)
 		refuse(outcome);
@@ -196,6 +198,7 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 	_cleanup_(plan_done) struct plan plan = {};
 	_cleanup_(scope_done) struct scope scope = {};
 	struct standing standing;
+	uint32_t generation;
 	wanted->phase = PHASE_FAST;
 	int r = owner_wish(enforcement->kernel, !policy || policy->gateway.own_table);
 	if (r == 0)
@@ -213,6 +216,9 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 		fail(outcome, r);
 		return;
 	}
+	/* Seen from what is wanted, what differs is what somebody did; and it is still known. */
+	tampering_text(plan.delta, kernel_view(enforcement->kernel, &generation),
+	               outcome->tampering);
 	if (standing.counters_deleted)
 		(void)counts_read(enforcement->kernel, &before);
 
@@ -220,8 +226,11 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 	bool done = judge_flows ? commit_in_two_phases(enforcement, policy, wanted, &plan, &scope,
 	                                               outcome)
 	                        : commit(enforcement, wanted, PHASE_FAST, &plan, outcome);
-	if (!done)
+	if (!done) {
+		/* What the table is by now, is to be found out. */
+		kernel_keep_view(enforcement->kernel, NULL, 0);
 		return;
+	}
 	if (judge_flows && !outcome->flows_error)
 		enforcement->judge_flows = false;
 	/* Rules that come and go with the phases are nothing that the operator changed. */
@@ -299,6 +308,7 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 	if (outcome.result == LOAD_DONE) {
 		*ret_replaced = enforcement->policy;
 		enforcement->policy = TAKE_POINTER(candidate);
+		enforcement->closed = false;
 		enforcement->loaded = clock_realtime();
 	}
 	outcome.milliseconds = milliseconds_since(&started);
@@ -318,12 +328,50 @@ static void apply_bound(struct enforcement *enforcement, struct outcome *outcome
 		apply(enforcement, enforcement->policy, wanted, outcome);
 }
 
-void enforcement_repair(struct enforcement *enforcement, struct outcome *ret_outcome)
+static void close_gateway(struct enforcement *enforcement, struct outcome *outcome)
+{
+	_cleanup_(ruleset_freep) struct ruleset *closed = NULL;
+	int r = ruleset_closed(&closed);
+	if (r < 0)
+		fail(outcome, r);
+	else
+		apply(enforcement, NULL, closed, outcome);
+	enforcement->closed = outcome->result == LOAD_DONE;
+}
+
+/* Without a policy: the closed table stays closed, and in the place of one that is gone is one. */
+static void close_again(struct enforcement *enforcement, struct outcome *outcome)
+{
+	_cleanup_(ruleset_freep) struct ruleset *table = NULL;
+	uint32_t generation;
+	int r = table_header(enforcement->kernel, &table, &generation);
+	if (r < 0)
+		fail(outcome, r);
+	else if (owner_of(enforcement->kernel, table) == OWNERSHIP_OTHERS)
+		refuse_others(outcome, -EPERM, APPLY_OWNED_TEXT);
+	else if (enforcement->closed || !table->exists)
+		close_gateway(enforcement, outcome);
+}
+
+/* Nobody has changed what was read back as wanted. */
+static bool is_untouched(const struct enforcement *enforcement)
+{
+	uint32_t generation;
+	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
+	return view && view->phase == PHASE_FAST && !enforcement->judge_flows &&
+	       table_holds(enforcement->kernel) == 0;
+}
+
+void enforcement_repair(struct enforcement *enforcement, bool whole, struct outcome *ret_outcome)
 {
 	struct outcome outcome = {.result = LOAD_DONE};
 	usec_t started = clock_monotonic();
 
-	if (enforcement->policy)
+	if (whole)
+		kernel_keep_view(enforcement->kernel, NULL, 0);
+	if (!enforcement->policy)
+		close_again(enforcement, &outcome);
+	else if (!is_untouched(enforcement))
 		apply_bound(enforcement, &outcome);
 	outcome.milliseconds = milliseconds_since(&started);
 	*ret_outcome = outcome;
@@ -382,7 +430,6 @@ void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
 {
 	struct outcome outcome = {.result = LOAD_DONE};
 	_cleanup_(ruleset_freep) struct ruleset *have = NULL;
-	_cleanup_(ruleset_freep) struct ruleset *closed = NULL;
 	uint32_t generation;
 
 	*ret_standing = false;
@@ -391,10 +438,10 @@ void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
 		*ret_standing = true;
 		/* Whoever owns it, it enforces something. */
 		(void)owner_adopt(enforcement->kernel, have, generation);
-	} else if (r < 0 || (r = ruleset_closed(&closed)) < 0) {
+	} else if (r < 0) {
 		fail(&outcome, r);
 	} else {
-		apply(enforcement, NULL, closed, &outcome);
+		close_gateway(enforcement, &outcome);
 	}
 	*ret_outcome = outcome;
 }

@@ -10,6 +10,7 @@
 #include "policy/load.h"
 #include "policy/request.h"
 #include "revocation.h"
+#include "ruleset/tampering.h"
 
 /* What one change of the kernel's table came to. */
 struct change {
@@ -37,6 +38,7 @@ struct enforcement {
 	struct change change;       /* the last one of the table; time 0: none since the start */
 	struct requests requests;   /* of run time: in force, as far as they fit the policy */
 	struct lasting_clock clock; /* by which they end */
+	bool closed;      /* without a policy, by our own table */
 	bool judge_flows; /* some ended by themselves: flows that they permitted may be left */
 	/* What was blocked before by roles that a later policy has no more. */
 	struct count vanished[REASON_COUNT];
@@ -64,6 +66,9 @@ struct outcome {
 	struct problems over;       /* requests of run time that the policy leaves no room for */
 	bool changed;               /* the kernel's table is another than before */
 	struct standing difference; /* by which it is, when the result is LOAD_DONE */
+	/* The same as what somebody did; empty when nothing differed. */
+	char tampering[TAMPERING_TEXT_MAX];
+	usec_t done; /* CLOCK_MONOTONIC, when the table was first read back as wanted; 0: never */
 	struct applied applied;     /* the last commit */
 	char *refused_file;         /* of refusal.at, whose own string went with the candidate */
 	double milliseconds;        /* from opening the file to the verified table */
@@ -93,10 +98,12 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
                       struct outcome *ret_outcome);
 
 /*
- * Puts the table right that somebody else may have changed, by the policy in force; without one
- * nothing is done. Outcome as above: `changed` and `difference` tell what it took.
+ * Puts the table right that somebody else may have changed, by the policy in force. Without one, the
+ * closed table is put right, and a table of before that is gone is replaced by it. With `whole`
+ * nothing that is known of the table is believed. Outcome as above: `changed`, `difference` and
+ * `tampering` tell what it took.
  */
-void enforcement_repair(struct enforcement *enforcement, struct outcome *ret_outcome);
+void enforcement_repair(struct enforcement *enforcement, bool whole, struct outcome *ret_outcome);
 
 /*
  * Puts the policy in force once more, with the requests of run time as they are now, of which only

@@ -15,6 +15,7 @@ enum fault {
 	FAULT_EVENTS,   /* blocked packets are not reported */
 	FAULT_WATCH,    /* changes of the configuration are not noticed */
 	FAULT_FLOWS,    /* flows of before were not all judged by the policy in force */
+	FAULT_TAMPER,   /* somebody changes the table again and again */
 	FAULT_FOREIGN,  /* others keep objects in our table */
 	FAULT_STATE,    /* what was asked for at run time will not outlive the daemon */
 	FAULT_PAST,     /* alarms or what was blocked will not outlive the daemon */

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report.h"
 
+#include "base/printable.h"
 #include "clock.h"
 #include "journal.h"
 #include "replies.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,21 +86,54 @@ void report_load(struct server *server, const struct enforcement *enforcement,
 	}
 }
 
-void report_repair(struct server *server, const char *process, uint32_t pid,
-                   const struct outcome *outcome)
-{
-	const struct standing *difference = &outcome->difference;
-	char text[256];
+#define WHO_MAX 128
 
-	snprintf(text, sizeof(text),
-	         "%s (pid %u) changed table inet egressd; %s: elements +%zu -%zu, rules +%zu -%zu, "
-	         "%.1f ms",
-	         process[0] ? process : "somebody", pid,
-	         outcome->result == LOAD_DONE ? "it was put right" : "it could not be put right",
-	         difference->elements_added, difference->elements_deleted, difference->rules_added,
-	         difference->rules_deleted, outcome->milliseconds);
-	journal(LOG_WARNING, "%s", text);
-	report_event(server, "repair", NULL, text);
+static const char *who(const struct suspicion *suspicion, char buffer[static WHO_MAX])
+{
+	char name[COMMITTER_NAME_MAX * 4 + 4];
+
+	if (!suspicion->pid)
+		return "somebody";
+	snprintf(buffer, WHO_MAX, "%s (pid %" PRIu32 ")%s",
+	         printable(suspicion->process, name, sizeof(name)), suspicion->pid,
+	         suspicion->others ? " or another process" : "");
+	return buffer;
+}
+
+void report_tampering(const struct suspicion *suspicion, const struct outcome *outcome,
+                      char buffer[static TAMPERING_SENTENCE_MAX])
+{
+	const char *what = outcome->tampering[0] ? outcome->tampering : "changed the table";
+	char name[WHO_MAX];
+
+	if (outcome->result == LOAD_DONE)
+		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %s; it was put right within %.1f ms",
+		         who(suspicion, name), what,
+		         (double)(outcome->done - suspicion->noticed) / (double)USEC_PER_MSEC);
+	else if (outcome->result == LOAD_REFUSED && outcome->applied.refusal.error == -EPERM)
+		snprintf(buffer, TAMPERING_SENTENCE_MAX,
+		         "%s made the table another process's own; it cannot be put right until "
+		         "that ends",
+		         who(suspicion, name));
+	else
+		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %s; it could not be put right",
+		         who(suspicion, name), what);
+}
+
+void report_repair(struct server *server, const char *sentence)
+{
+	journal(LOG_WARNING, "Somebody else changed table inet egressd: %s", sentence);
+	report_event(server, "repair", NULL, sentence);
+}
+
+void report_fight_health(struct health *health, const struct suspicion *suspicion)
+{
+	char name[WHO_MAX];
+
+	health_fault(health, FAULT_TAMPER,
+	             "%s changes the table again and again: it was put right %u times in a row, "
+	             "and each time it is open until then",
+	             who(suspicion, name), suspicion->before + 1);
 }
 
 void report_commit_health(struct health *health, const struct outcome *outcome)
@@ -131,8 +167,8 @@ void report_commit_health(struct health *health, const struct outcome *outcome)
 		health_clear(health, FAULT_FLOWS);
 	if (outcome->applied.foreign)
 		health_fault(health, FAULT_FOREIGN,
-		             "somebody keeps %zu objects of his own in table inet egressd; they "
-		             "decide nothing, see `nft list table inet egressd`",
+		             "somebody keeps %zu flowtables in table inet egressd: see `nft list "
+		             "table inet egressd`",
 		             outcome->applied.foreign);
 	else
 		health_clear(health, FAULT_FOREIGN);

@@ -3,8 +3,10 @@
 #define EGRESSD_REPORT_H
 
 #include "enforcement.h"
+#include "guard.h"
 #include "health.h"
 #include "server.h"
+#include "track/alarm.h"
 
 #include <stdint.h>
 
@@ -21,9 +23,19 @@ const char *verified_text(const struct outcome *outcome, char buffer[static VERI
 void report_load(struct server *server, const struct enforcement *enforcement,
                  const struct outcome *outcome);
 
-/* What it came to that somebody (pid 0, "": unknown) changed our table. */
-void report_repair(struct server *server, const char *process, uint32_t pid,
-                   const struct outcome *outcome);
+/*
+ * Who changed our table, what he did and how it ended, as a sentence without its full stop: "nft (pid
+ * 4711) made the table dormant; it was put right within 1.2 ms".
+ */
+#define TAMPERING_SENTENCE_MAX ALARM_DETAIL_BYTES
+void report_tampering(const struct suspicion *suspicion, const struct outcome *outcome,
+                      char buffer[static TAMPERING_SENTENCE_MAX]);
+
+/* The same told to the journal and the monitors. */
+void report_repair(struct server *server, const char *sentence);
+
+/* What is said of somebody who changes it again and again. */
+void report_fight_health(struct health *health, const struct suspicion *suspicion);
 
 /* What a commit says about our health, whatever it was made for. */
 void report_commit_health(struct health *health, const struct outcome *outcome);

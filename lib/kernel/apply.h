@@ -38,7 +38,7 @@ struct applied {
 	size_t sets_read, sets_sampled;
 	size_t elements_read, elements_sampled;
 	bool whole;     /* the whole table was read back, touched or not */
-	size_t foreign; /* objects of others in our table: without effect, and left alone */
+	size_t foreign; /* flowtables of others in our table, which are left alone */
 	struct refusal
 	        refusal; /* after APPLY_*: its location is borrowed from the wanted ruleset */
 };

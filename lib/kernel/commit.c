@@ -181,5 +181,8 @@ int table_commit(struct kernel *kernel, const struct delta *delta, uint32_t gene
 		return COMMIT_STALE;
 	if (r == -ENOBUFS || !answers.acknowledged)
 		return COMMIT_UNKNOWN;
+	/* The kernel takes a batch for that one generation only. */
+	if (generation != 0)
+		kernel_note_ours(kernel, generation + 1);
 	return 0;
 }

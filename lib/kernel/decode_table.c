@@ -100,14 +100,15 @@ int decode_chain(const struct attributes *message, struct ruleset *ruleset)
 	                      NFTNL_UDATA_CHAIN_COMMENT, &chain->comment);
 }
 
-static int add_foreign(struct ruleset *ruleset, const char *what, const char *name)
+static int add_object(struct ruleset *ruleset, const char *name, uint32_t type)
 {
-	const char **foreign = ARRAY_ADD(&ruleset->foreign);
+	struct object *object = ARRAY_ADD(&ruleset->objects);
 
-	if (!foreign)
+	if (!object)
 		return -ENOMEM;
-	*foreign = arena_printf(ruleset->arena, "%s %s", what, name);
-	return *foreign ? 0 : -ENOMEM;
+	object->name = arena_strdup(ruleset->arena, name);
+	object->type = type;
+	return object->name ? 0 : -ENOMEM;
 }
 
 static int add_counter(struct ruleset *ruleset, const char *name)
@@ -154,12 +155,17 @@ int decode_object(const struct attributes *message, struct ruleset *ruleset)
 		return add_counter(ruleset, name);
 	if (type == NFT_OBJECT_CT_HELPER)
 		return add_helper(ruleset, name, message->at[NFTA_OBJ_DATA]);
-	return add_foreign(ruleset, "object", name);
+	return add_object(ruleset, name, type);
 }
 
 int decode_flowtable(const struct attributes *message, struct ruleset *ruleset)
 {
 	const char *name = attribute_string(message->at[NFTA_FLOWTABLE_NAME]);
 
-	return name ? add_foreign(ruleset, "flowtable", name) : -EBADMSG;
+	const char **foreign = name ? ARRAY_ADD(&ruleset->foreign) : NULL;
+
+	if (!foreign)
+		return name ? -ENOMEM : -EBADMSG;
+	*foreign = arena_printf(ruleset->arena, "flowtable %s", name);
+	return *foreign ? 0 : -ENOMEM;
 }

@@ -77,6 +77,9 @@ const char *step_describe(const struct step *step, const struct element *element
 	case STEP_DELETE_HELPER:
 		snprintf(buffer, STEP_TEXT_MAX, "delete the ct helper %s", step->helper->name);
 		return buffer;
+	case STEP_DELETE_OBJECT:
+		snprintf(buffer, STEP_TEXT_MAX, "delete the object %s", step->object->name);
+		return buffer;
 	case STEP_DELETE_TABLE:
 		snprintf(buffer, STEP_TEXT_MAX, "delete the table " TABLE_NAME);
 		return buffer;

@@ -223,6 +223,9 @@ static void encode_step(struct batch *batch, const struct step *step)
 	case STEP_DELETE_HELPER:
 		encode_object_removal(batch, step, step->helper->name, NFT_OBJECT_CT_HELPER);
 		return;
+	case STEP_DELETE_OBJECT:
+		encode_object_removal(batch, step, step->object->name, step->object->type);
+		return;
 	case STEP_DELETE_TABLE:
 		encode_table_removal(batch, step);
 		return;

@@ -11,13 +11,13 @@
 /* Watches who commits changes to nf_tables rules, whichever table they are in. */
 struct generation_monitor;
 
-#define PROCESS_NAME_MAX 16 /* TASK_COMM_LEN, the end of the string included */
+#define COMMITTER_NAME_MAX 16 /* TASK_COMM_LEN, the end of the string included */
 
 /* One commit (NFT_MSG_NEWGEN). The name is what the process calls itself: anything at all. */
 struct generation_event {
 	uint32_t generation;
 	uint32_t pid; /* in the pid namespace of the socket; 0: unknown */
-	char process[PROCESS_NAME_MAX];
+	char process[COMMITTER_NAME_MAX];
 };
 
 enum generation_result {

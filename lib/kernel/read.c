@@ -134,11 +134,10 @@ static int timed_sets_hold(struct kernel *kernel, const struct ruleset *view)
 }
 
 /*
- * Whether what is known of the table is true now; 0, -EAGAIN when it has to be read, or another
- * negative errno. Another owner is gone without a generation when its process ends. While we are
- * the owner, what others commit is to other tables.
+ * Another owner is gone without a generation when its process ends. While we are the owner, what
+ * others commit is to other tables.
  */
-static int view_holds(struct kernel *kernel)
+int table_holds(struct kernel *kernel)
 {
 	_cleanup_(ruleset_freep) struct ruleset *header = NULL;
 	uint32_t now, then;
@@ -167,7 +166,7 @@ int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32
 	uint32_t then;
 	struct ruleset *fresh;
 	const struct ruleset *view = kernel_view(kernel, &then);
-	int r = view_holds(kernel);
+	int r = table_holds(kernel);
 
 	if (r < 0 && r != -EAGAIN)
 		return r;
@@ -182,6 +181,11 @@ int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32
 	*ret_ruleset = view;
 	*ret_generation = then;
 	return 0;
+}
+
+int table_header(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *ret_generation)
+{
+	return read_stable(kernel, false, ret_ruleset, ret_generation);
 }
 
 int table_exists(struct kernel *kernel, bool *ret_exists, uint32_t *ret_generation)

@@ -21,6 +21,15 @@ int table_read(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *re
  */
 int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32_t *ret_generation);
 
+/*
+ * Whether what is known of the table is true now: 0, -EAGAIN when it has to be read, or another
+ * negative errno. Costs a question or two.
+ */
+int table_holds(struct kernel *kernel);
+
+/* Reads only whether the table is there, its flags and its owner; as table_read() otherwise. */
+int table_header(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *ret_generation);
+
 /* Only whether the table is there, and the generation for which that is true; errors as above. */
 int table_exists(struct kernel *kernel, bool *ret_exists, uint32_t *ret_generation);
 

@@ -152,8 +152,10 @@ static int send_and_keep_view(struct kernel *kernel, const struct batch *batch)
 	               known == before;
 	int r = send_batch(kernel, batch);
 
-	if (r == 0 && current && kernel_generation(kernel, &after) == 0 && after == before + 1)
+	if (r == 0 && current && kernel_generation(kernel, &after) == 0 && after == before + 1) {
+		kernel_note_ours(kernel, after);
 		(void)kernel_change_view(kernel, after);
+	}
 	return r;
 }
 

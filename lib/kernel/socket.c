@@ -16,12 +16,15 @@
 
 /* The kernel makes a dump's parts up to 32 KiB, and an answer may carry a message of ours. */
 #define RECEIVE_BYTES 131072
+#define OURS_COUNT    64
 
 struct kernel {
 	int fd;         /* asks */
 	int commit_fd;  /* changes nf_tables, and owns the table; -1: only asks */
 	bool unsettled; /* it sent something since the view was taken */
 	struct owner owner;
+	uint32_t ours[OURS_COUNT]; /* generations that our commits made, the latest ones */
+	unsigned ours_next;
 	uint32_t sequence;
 	struct ruleset *view;
 	uint32_t view_generation;
@@ -402,6 +405,19 @@ int kernel_commit_send(struct kernel *kernel, const struct wire *wire)
 		n = send(kernel->commit_fd, wire->bytes, wire->length, 0);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
+}
+
+void kernel_note_ours(struct kernel *kernel, uint32_t generation)
+{
+	kernel->ours[kernel->ours_next++ % OURS_COUNT] = generation;
+}
+
+bool kernel_is_ours(const struct kernel *kernel, uint32_t generation)
+{
+	for (unsigned i = 0; i < OURS_COUNT; i++)
+		if (kernel->ours[i] == generation)
+			return generation != 0;
+	return false;
 }
 
 int kernel_commit_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata)

@@ -121,6 +121,10 @@ int kernel_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata);
 int kernel_commit_send(struct kernel *kernel, const struct wire *wire);
 int kernel_commit_drain(struct kernel *kernel, kernel_reply_t reply, void *userdata);
 
+/* Notes that a commit of ours made that generation, and tells whether one did, of late. */
+void kernel_note_ours(struct kernel *kernel, uint32_t generation);
+bool kernel_is_ours(const struct kernel *kernel, uint32_t generation);
+
 /* The generation id of the nf_tables ruleset, which each commit advances; 0 or a negative errno. */
 int kernel_generation(struct kernel *kernel, uint32_t *ret_generation);
 

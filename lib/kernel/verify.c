@@ -86,6 +86,7 @@ static int touch(struct verification *v, const struct step *step)
 	case STEP_ADD_HELPER:
 	case STEP_DELETE_COUNTER:
 	case STEP_DELETE_HELPER:
+	case STEP_DELETE_OBJECT:
 		v->objects = true;
 		return 0;
 	case STEP_ADD_TABLE:

@@ -51,6 +51,9 @@ static void print_step(const struct step *step, FILE *out)
 	case STEP_DELETE_HELPER:
 		fprintf(out, "delete helper %s\n", step->helper->name);
 		return;
+	case STEP_DELETE_OBJECT:
+		fprintf(out, "delete object %s\n", step->object->name);
+		return;
 	case STEP_DELETE_TABLE:
 		fprintf(out, "delete table " TABLE_NAME "\n");
 		return;

@@ -49,6 +49,7 @@ bool step_can_deny(const struct delta *delta, const struct step *step)
 	case STEP_DELETE_CHAIN:
 	case STEP_DELETE_COUNTER:
 	case STEP_DELETE_HELPER:
+	case STEP_DELETE_OBJECT:
 	case STEP_DELETE_TABLE:
 		return true;
 	}

@@ -172,6 +172,8 @@ static void delete_objects(struct comparison *c)
 		if (!helper_stays(c, helper->name))
 			comparison_step(
 			        c, (struct step){.kind = STEP_DELETE_HELPER, .helper = helper});
+	ARRAY_FOREACH (object, &c->have->objects)
+		comparison_step(c, (struct step){.kind = STEP_DELETE_OBJECT, .object = object});
 }
 
 static void add_objects(struct comparison *c)

@@ -25,6 +25,7 @@ enum step_kind {
 	STEP_DELETE_CHAIN,
 	STEP_DELETE_COUNTER,
 	STEP_DELETE_HELPER,
+	STEP_DELETE_OBJECT,
 	STEP_DELETE_TABLE, /* with everything in it */
 };
 
@@ -33,6 +34,7 @@ struct step {
 	const struct ruleset *ruleset; /* STEP_ADD_TABLE */
 	const struct counter *counter;
 	const struct helper *helper;
+	const struct object *object;
 	const struct chain *chain;
 	const struct set *set;
 	const struct element *elements; /* sorted, of `set`; element_count of them */

@@ -32,6 +32,7 @@ static bool prepares(const struct step *step)
 	case STEP_DELETE_CHAIN:
 	case STEP_DELETE_COUNTER:
 	case STEP_DELETE_HELPER:
+	case STEP_DELETE_OBJECT:
 	case STEP_DELETE_TABLE:
 		return false;
 	}

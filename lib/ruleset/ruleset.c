@@ -89,6 +89,7 @@ struct ruleset *ruleset_free(struct ruleset *ruleset)
 	else
 		free_objects(ruleset);
 	ARRAY_DONE(&ruleset->foreign);
+	ARRAY_DONE(&ruleset->objects);
 	arena_free(ruleset->arena);
 	free(ruleset);
 	return NULL;

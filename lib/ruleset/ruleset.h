@@ -140,6 +140,12 @@ struct helper {
 	struct location at;
 };
 
+/* Any other object, as a quota. */
+struct object {
+	const char *name;
+	uint32_t type; /* NFT_OBJECT_* */
+};
+
 enum statement_kind {
 	/* Matches: the rule goes on only where they hold. */
 	MATCH_CT_ESTABLISHED,  /* ct state established */
@@ -265,8 +271,8 @@ struct ruleset {
 	ARRAY(struct helper) helpers;
 	ARRAY(struct set) sets;
 	ARRAY(struct chain) chains;
-	/* Read back: names of objects in our table that are no counter and no helper, and of
-	 * flowtables. Ours has none; they are reported and not touched. */
+	/* Read back, and never wanted. Flowtables by name: they are reported and not touched. */
+	ARRAY(struct object) objects;
 	ARRAY(const char *) foreign;
 	struct ruleset_names *names; /* how the look-ups below find things */
 	unsigned references;         /* that many ruleset_free() release it */

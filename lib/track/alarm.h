@@ -43,7 +43,7 @@ enum alarm_state {
 #define ALARM_STATE_COUNT (ALARM_CLEARED + 1)
 
 #define ALARM_NAME_BYTES   64 /* with the NUL; longer names are cut */
-#define ALARM_DETAIL_BYTES 160
+#define ALARM_DETAIL_BYTES 256
 #define ALARM_EXPECTED     3
 
 /*

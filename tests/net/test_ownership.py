@@ -130,8 +130,9 @@ def test_another_owner_is_told_of_and_outlived_and_does_not_stop_the_daemon(clea
         written = daemon.log()
         time.sleep(1)
         assert daemon.log().count("\n") - written.count("\n") < 3, "it does not loop"
-    clean.gateway.nft("add table inet other")
-    assert wait_for(lambda: daemon.status()["state"] == "enforcing")
+        alarm, = daemon.call("ListAlarms")["alarms"]
+        assert "made the table another process's own" in alarm["text"]
+    assert wait_for(lambda: daemon.status()["state"] == "enforcing", 12)
     assert flags(clean) == "flags owner"
     assert enforces(clean)
 

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/index.h"
+#include "base/printable.h"
 #include "base/problems.h"
 #include "base/protocol.h"
 #include "base/record.h"
@@ -337,6 +338,32 @@ START_TEST(protocols_and_icmp_types_go_by_name_and_number)
 }
 END_TEST
 
+START_TEST(what_a_stranger_calls_himself_may_stand_in_a_sentence)
+{
+	static const struct {
+		const char *name, *text;
+	} cases[] = {
+	        {"nft", "nft"},
+	        {"kworker/0:1-mm", "kworker/0:1-mm"},
+	        {"tmux: server", "\"tmux: server\""},
+	        {"", "\"\""},
+	        {"a\"; it\n", "\"a\\x22; it\\x0a\""},
+	        {"\x1b[2J\\", "\"\\x1b[2J\\x5c\""},
+	        {"\xc3\xa4", "\"\\xc3\\xa4\""},
+	};
+	char buffer[64];
+	for (size_t i = 0; i < ELEMENTS_OF(cases); i++)
+		ck_assert_str_eq(printable(cases[i].name, buffer, sizeof(buffer)), cases[i].text);
+	/* However small the buffer, nothing is written past it. */
+	for (size_t size = 1; size < 40; size++) {
+		memset(buffer, 'X', sizeof(buffer));
+		printable("\x01\x02 abcdefgh\x03\x04\x05", buffer, size);
+		ck_assert_uint_lt(strlen(buffer), size);
+		ck_assert_int_eq(buffer[size], 'X');
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -349,6 +376,7 @@ int main(void)
 	tcase_add_test(tests, a_mac_is_read_with_colons_or_dashes_and_nothing_else);
 	tcase_add_test(tests, a_log_prefix_gives_back_what_was_put_in);
 	tcase_add_test(tests, a_log_prefix_of_somebody_else_is_refused);
+	tcase_add_test(tests, what_a_stranger_calls_himself_may_stand_in_a_sentence);
 	tcase_add_test(tests, the_nearest_word_is_offered_and_only_a_near_one);
 	tcase_add_test(tests, problems_come_out_by_file_and_line_in_the_order_found);
 	tcase_add_test(tests, more_problems_than_the_list_holds_are_counted);

@@ -114,7 +114,7 @@ START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
 	struct run run;
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	begin(&run, directory);
-	alarms_take_tampering(run.alarms, "nft", 7, true);
+	alarms_take_tampering(run.alarms, "nft (pid 7) deleted the table");
 	past_note_alarm(run.past);
 	for (uint32_t i = 0; i < 1000; i++)
 		note(&run, i);
@@ -125,7 +125,7 @@ START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
 	ck_assert_uint_eq(ledger_count(events_ledger(run.events)), 1000);
 	const struct alarm *alarm = alarm_book_next(alarms_book(run.alarms), 0);
 	ck_assert_ptr_nonnull(alarm);
-	ck_assert_str_eq(alarm->detail, "nft (pid 7); it was put right");
+	ck_assert_str_eq(alarm->detail, "nft (pid 7) deleted the table");
 	ck_assert_uint_eq(alarms_open(run.alarms), 1);
 	end(&run);
 	snprintf(path, sizeof(path), "%s/" PAST_LEDGER_NAME, directory);

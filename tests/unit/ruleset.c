@@ -6,6 +6,7 @@
 #include "ruleset/diff.h"
 #include "ruleset/hosts.h"
 #include "ruleset/print.h"
+#include "ruleset/tampering.h"
 
 #include <check.h>
 #include <linux/netfilter/nf_tables.h>
@@ -233,6 +234,47 @@ START_TEST(what_others_changed_is_put_right)
 	ck_assert_str_eq(text, "add table egressd\n"
 	                       "set policy of chain forward to drop\n"
 	                       "add a rule to chain role_desk\n");
+
+	char done[TAMPERING_TEXT_MAX];
+	ck_assert_str_eq(tampering_text(delta, have.ruleset, done),
+	                 "made the table dormant, set the policy of chain forward to accept, "
+	                 "deleted 1 rule of chain role_desk");
+}
+END_TEST
+
+START_TEST(what_somebody_did_is_told_in_three_things_and_a_number)
+{
+	_cleanup_(compiled_done) struct compiled have = compile_text(SMALL ");");
+	_cleanup_(compiled_done) struct compiled wanted = compile_text(SMALL ");");
+	_cleanup_(delta_freep) struct delta *delta = NULL;
+	char done[TAMPERING_TEXT_MAX];
+
+	ruleset_chain(have.ruleset, "forward")->priority = 7;
+	ruleset_chain(have.ruleset, "role_desk")->rules.count = 0;
+	ARRAY_FOREACH (set, &have.ruleset->sets)
+		set->elements.count = 0;
+	ck_assert_int_eq(ruleset_diff(have.ruleset, wanted.ruleset, &delta), 0);
+	tampering_text(delta, have.ruleset, done);
+	ck_assert_msg(strncmp(done, "changed chain forward, deleted ", 31) == 0, "%s", done);
+	ck_assert_msg(strstr(done, " more") != NULL, "%s", done);
+}
+END_TEST
+
+START_TEST(a_table_that_is_gone_or_only_to_be_owned_again_is_told_as_that)
+{
+	_cleanup_(compiled_done) struct compiled have = compile_text(SMALL ");");
+	_cleanup_(compiled_done) struct compiled wanted = compile_text(SMALL ");");
+	_cleanup_(delta_freep) struct delta *made = NULL, *owned = NULL;
+	char done[TAMPERING_TEXT_MAX];
+
+	ck_assert_int_eq(ruleset_diff(NULL, wanted.ruleset, &made), 0);
+	ck_assert_str_eq(tampering_text(made, NULL, done), "deleted the table");
+	wanted.ruleset->flags = 6;
+	have.ruleset->flags = 4;
+	ck_assert_int_eq(ruleset_diff(have.ruleset, wanted.ruleset, &owned), 0);
+	ck_assert_uint_eq(owned->steps.count, 1);
+	ck_assert(!delta_can_deny(owned));
+	ck_assert_str_eq(tampering_text(owned, have.ruleset, done), "");
 }
 END_TEST
 
@@ -441,6 +483,8 @@ int main(void)
 	               a_set_that_grows_beyond_its_size_is_made_again_with_the_rules_that_use_it);
 	tcase_add_test(tests, without_a_table_everything_is_added);
 	tcase_add_test(tests, what_others_changed_is_put_right);
+	tcase_add_test(tests, what_somebody_did_is_told_in_three_things_and_a_number);
+	tcase_add_test(tests, a_table_that_is_gone_or_only_to_be_owned_again_is_told_as_that);
 	tcase_add_test(tests, a_change_that_only_permits_more_denies_nothing);
 	tcase_add_test(tests, whatever_else_is_changed_may_deny);
 	tcase_add_test(tests, between_the_phases_only_rules_change);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef EGRESSD_RULESET_TAMPERING_H
+#define EGRESSD_RULESET_TAMPERING_H
+
+#include "ruleset/diff.h"
+
+#define TAMPERING_TEXT_MAX 128
+
+/*
+ * What somebody did to the table so that it takes this delta, from `have` to what is wanted, to put
+ * it right: "made the table dormant, added 1 rule to chain forward". Three things are told, and how
+ * many more there are; nothing when it only takes to be owned again. Names are made printable.
+ */
+const char *tampering_text(const struct delta *delta, const struct ruleset *have,
+                           char buffer[static TAMPERING_TEXT_MAX]);
+
+#endif
