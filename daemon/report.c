@@ -29,6 +29,12 @@ const char *verified_text(const struct outcome *outcome, char buffer[static VERI
 		         strerror(-outcome->flows_error));
 	else if (!outcome->changed)
 		snprintf(buffer, VERIFIED_TEXT_MAX, "nothing had to be changed");
+	else if (applied->whole && applied->sets_sampled)
+		snprintf(buffer, VERIFIED_TEXT_MAX,
+		         "the whole table read back, %zu elements of %zu sets; of %zu larger ones "
+		         "%zu elements looked up",
+		         applied->elements_read, applied->sets_read, applied->sets_sampled,
+		         applied->elements_sampled);
 	else if (applied->whole)
 		snprintf(buffer, VERIFIED_TEXT_MAX,
 		         "the whole table read back, %zu elements of %zu sets",

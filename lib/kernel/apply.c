@@ -215,13 +215,13 @@ static int send_change(struct work *work, const struct change *change)
 	if (r < 0 || r == COMMIT_STALE)
 		return r < 0 ? r : 0;
 	if (r == COMMIT_REFUSED && ended_meanwhile(change->delta, &refusal)) {
-		kernel_keep_view(work->kernel, NULL, 0);
+		kernel_doubt_view(work->kernel);
 		return 0;
 	}
 	if (r == COMMIT_REFUSED) {
 		work->applied.refusal = refusal;
 		/* A table goes without a new generation when the process that owns it ends. */
-		kernel_keep_view(work->kernel, NULL, 0);
+		kernel_doubt_view(work->kernel);
 		return APPLY_REFUSED;
 	}
 	work->sent = r == COMMIT_UNKNOWN ? SENT_UNKNOWN : SENT_TAKEN;
@@ -285,9 +285,17 @@ static void note_whole(struct applied *applied, const struct change *change)
 	applied->elements_read = applied->elements_sampled = 0;
 	if (!change->have)
 		return;
-	applied->sets_read = change->have->sets.count;
-	ARRAY_FOREACH (set, &change->have->sets)
-		applied->elements_read += set->elements.count;
+	ARRAY_FOREACH (set, &change->have->sets) {
+		if (set->unread)
+			continue;
+		if (set->looked_up) {
+			applied->sets_sampled++;
+			applied->elements_sampled += set->looked_up;
+		} else {
+			applied->sets_read++;
+			applied->elements_read += set->elements.count;
+		}
+	}
 }
 
 /*
@@ -302,7 +310,7 @@ static int send_preparation(struct work *work, const struct change *change,
 
 	work->applied.attempts++;
 	r = table_commit(work->kernel, preparation, change->generation, &refusal);
-	kernel_keep_view(work->kernel, NULL, 0);
+	kernel_doubt_view(work->kernel);
 	if (r < 0)
 		return r;
 	if (r == COMMIT_REFUSED) {
@@ -343,7 +351,7 @@ static int send_table_step(struct work *work, const struct change *change, struc
 
 	work->applied.attempts++;
 	r = table_commit(work->kernel, &delta, change->generation, &refusal);
-	kernel_keep_view(work->kernel, NULL, 0);
+	kernel_doubt_view(work->kernel);
 	if (r == COMMIT_REFUSED) {
 		work->applied.refusal = refusal;
 		return APPLY_REFUSED;
@@ -359,7 +367,7 @@ static int send_next(struct work *work, const struct change *change)
 	if (table)
 		return send_table_step(work, change, table);
 
-	int r = work->prepared ? 0 : delta_preparation(change->delta, change->have, &preparation);
+	int r = work->prepared ? 0 : delta_preparation(change->delta, &preparation);
 
 	if (r < 0)
 		return r;

@@ -27,6 +27,12 @@ void encode_elements(struct batch *batch, const struct step *step, unsigned type
 void encode_rule(struct batch *batch, const struct step *step);
 
 /*
+ * The key behind a range's last one, which the kernel keeps as its end; false when there is none,
+ * for a range up to the last key that there is.
+ */
+bool key_after(uint8_t *key, size_t length);
+
+/*
  * Which of the step's elements stands at that offset of a message that encode_elements() wrote, as
  * an index into step->elements; the message begins with its own header.
  */

@@ -119,8 +119,7 @@ static void put_goto(struct wire *wire, const char *chain)
 	wire_nest_end(wire, data);
 }
 
-/* The key after the last one of a range; false when there is none. */
-static bool key_after(uint8_t *key, size_t length)
+bool key_after(uint8_t *key, size_t length)
 {
 	while (length-- > 0)
 		if (++key[length] != 0)

@@ -7,8 +7,7 @@
 
 /*
  * Asking the kernel for single elements by their keys (NFT_MSG_GETSETELEM), which costs the same
- * however large the set is. Only for sets that are no interval sets: there the kernel answers with
- * the range around a key.
+ * however large the set is.
  */
 #define LOOKUP_OTHER 1 /* one of the elements is not as it was said to be */
 
@@ -16,7 +15,17 @@
 int elements_present(struct kernel *kernel, const struct set *set,
                      const struct element *const *elements, size_t count);
 
-/* Whether none of these is in the set. 0, LOOKUP_OTHER or a negative errno. */
+/*
+ * The same of at most that many of the elements, evenly spread, the first and the last among them;
+ * *ret_asked: how many these are.
+ */
+int elements_sample(struct kernel *kernel, const struct set *set, const struct element *elements,
+                    size_t count, size_t most, size_t *ret_asked);
+
+/*
+ * Whether none of these is in the set; for an interval set, whether no range begins where one of
+ * these did. 0, LOOKUP_OTHER or a negative errno.
+ */
 int elements_absent(struct kernel *kernel, const struct set *set,
                     const struct element *const *elements, size_t count);
 

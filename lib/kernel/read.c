@@ -8,13 +8,17 @@
 
 static int read_all_elements(struct reading *reading)
 {
+	uint32_t generation;
+	const struct ruleset *view = kernel_view(reading->kernel, &generation);
+
 	ARRAY_FOREACH (set, &reading->ruleset->sets) {
 		int r;
 
 		/* Dynamic elements are packets' doing; a foreign set is replaced as a whole. */
 		if (set->dynamic || set->foreign)
 			continue;
-		r = reading_elements(reading, set);
+		r = reading_elements_or_sample(reading, set,
+		                               view ? ruleset_set(view, set->name) : NULL);
 		if (r < 0)
 			return r;
 	}

@@ -10,7 +10,8 @@
 
 /*
  * Reads `table inet egressd` back with everything in it, but for the elements of dynamic sets, and
- * the generation for which that is true. A table that is not there is a ruleset with exists false.
+ * the generation for which that is true. Sets too large to be read are sampled if the kernel's view
+ * knows them, else unread. A table that is not there is a ruleset with exists false.
  * 0; -EBUSY: others changed the rules all the time; or another negative errno.
  */
 int table_read(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *ret_generation);

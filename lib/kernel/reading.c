@@ -247,8 +247,8 @@ int reading_flowtables(struct reading *reading)
 	return r == -EOPNOTSUPP || r == -ENOENT || r == -EINVAL ? 0 : r;
 }
 
-/* The name of a chain that an element leads to: mostly the one of the element before. */
-static const char *find_target(struct reading *reading, const char *name)
+/* Mostly it is the one of the element before. */
+const char *reading_target(struct reading *reading, const char *name)
 {
 	struct chain *chain = find_chain(reading, name);
 
@@ -269,7 +269,7 @@ static int add_element(struct reading *reading, const struct raw_element *raw)
 	const char *target = NULL;
 
 	if (raw->chain) {
-		target = find_target(reading, raw->chain);
+		target = reading_target(reading, raw->chain);
 		if (!target)
 			return -ENOMEM;
 	}
@@ -299,6 +299,12 @@ static int add_element(struct reading *reading, const struct raw_element *raw)
 	return 0;
 }
 
+/* Of a range both ends come, the second of the last one perhaps later. */
+static bool has_more(const struct reading *reading)
+{
+	return reading->set->elements.count + reading->ends.count / 2 > reading->most;
+}
+
 static int elements_reply(const struct nlmsghdr *message, void *userdata)
 {
 	struct reading *reading = userdata;
@@ -318,6 +324,8 @@ static int elements_reply(const struct nlmsghdr *message, void *userdata)
 		r = add_element(reading, &raw);
 		if (r < 0)
 			return r;
+		if (reading->most && has_more(reading))
+			return -EFBIG;
 	}
 	return 0;
 }

@@ -19,6 +19,7 @@ struct reading {
 	const char *target;             /* a chain that is not among them, named last */
 	struct set *set;                /* whose elements are being read */
 	ARRAY(struct raw_element) ends; /* of an interval set */
+	size_t most;                    /* elements up to which a set is read; 0: all of it */
 };
 
 /* Whether the table is there, its flags and comment. */
@@ -36,8 +37,18 @@ int reading_chains_called(struct reading *reading, const char *const *names, siz
 int reading_sets_called(struct reading *reading, const char *const *names, size_t count);
 int reading_rules_of(struct reading *reading, const char *chain);
 
-/* The elements of one of the sets that were read. */
+/* The elements of one of the sets that were read; -EFBIG when there are more than `most`. */
 int reading_elements(struct reading *reading, struct set *set);
+
+/*
+ * The same, but for a set too large to be read (kernel_whole_max()): if it is still as large as
+ * `known` (or NULL), which was true before, and has a sample of its elements, it gets them all.
+ * Else it is unread.
+ */
+int reading_elements_or_sample(struct reading *reading, struct set *set, const struct set *known);
+
+/* The name of a chain that an element leads to, for as long as the ruleset; NULL without memory. */
+const char *reading_target(struct reading *reading, const char *name);
 
 /* Releases what it holds, the ruleset included. */
 void reading_done(struct reading *reading);

@@ -30,6 +30,7 @@ struct kernel {
 	uint32_t view_generation;
 	uint64_t view_number;
 	size_t view_learned;
+	size_t whole_max;
 	uint8_t buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
 };
 
@@ -60,6 +61,7 @@ static int open_kernel(bool commits, struct kernel **ret_kernel)
 
 	if (!kernel)
 		return -ENOMEM;
+	kernel->whole_max = READ_WHOLE_MAX;
 	kernel->fd = kernel->commit_fd = -1;
 	/* It comes first: the first port of a process is its pid, by which nft names an owner. */
 	if (commits) {
@@ -112,6 +114,22 @@ void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t g
 	kernel->view_number++;
 	kernel->view_learned = 0;
 	kernel->unsettled = false;
+}
+
+void kernel_doubt_view(struct kernel *kernel)
+{
+	kernel->view_generation = 0; /* which no table has */
+	kernel->unsettled = true;
+}
+
+size_t kernel_whole_max(const struct kernel *kernel)
+{
+	return kernel->whole_max;
+}
+
+void kernel_set_whole_max(struct kernel *kernel, size_t elements)
+{
+	kernel->whole_max = elements;
 }
 
 struct ruleset *kernel_change_view(struct kernel *kernel, uint32_t generation)
@@ -338,7 +356,7 @@ int kernel_request(struct kernel *kernel, const struct wire *wire, kernel_reply_
 	if (n < 0)
 		return -errno;
 
-	while (!answer.ended) {
+	while (!answer.ended && answer.result != -EFBIG) {
 		n = receive(kernel);
 		if (n == 0) {
 			r = datagram_wait(kernel->fd);

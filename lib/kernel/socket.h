@@ -64,6 +64,20 @@ const struct ruleset *kernel_view(const struct kernel *kernel, uint32_t *ret_gen
 void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t generation);
 
 /*
+ * Whatever is known of the table may not hold any more, but for the elements of sets that are too
+ * large to be read: that they are still there is to be seen by a sample.
+ */
+void kernel_doubt_view(struct kernel *kernel);
+
+/*
+ * Elements up to which a set is read back; of larger ones the number and a sample say enough, since
+ * the time of a dump grows with the square of the set. READ_WHOLE_MAX unless told otherwise.
+ */
+#define READ_WHOLE_MAX 200000
+size_t kernel_whole_max(const struct kernel *kernel);
+void kernel_set_whole_max(struct kernel *kernel, size_t elements);
+
+/*
  * The view itself, to be changed as a commit of ours changed the table, which made that generation;
  * NULL when there is none. What it learned that way is added up, and the sum returned, until
  * another view is kept.
@@ -95,7 +109,10 @@ void kernel_skip_sequences(struct kernel *kernel, size_t count);
 int kernel_receive_buffer(struct kernel *kernel, size_t bytes);
 int kernel_send_buffer(struct kernel *kernel, size_t bytes);
 
-/* Called with each message of an answer; a negative errno from it becomes the request's result. */
+/*
+ * Called with each message of an answer; a negative errno from it becomes the request's result.
+ * -EFBIG: nothing more is wanted of a dump; the socket is then good for being closed.
+ */
 typedef int (*kernel_reply_t)(const struct nlmsghdr *message, void *userdata);
 
 /*

@@ -123,7 +123,7 @@ static int verify(struct kernel *kernel, const struct ruleset *wanted, uint32_t 
 	if (delta->steps.count || generation != expected)
 		return TIMED_UNDECIDED;
 	if (!keep_known(kernel, reading.ruleset, generation))
-		kernel_keep_view(kernel, NULL, 0);
+		kernel_doubt_view(kernel);
 	applied->generation = generation;
 	applied->sets_read = reading.ruleset->sets.count;
 	ARRAY_FOREACH (set, &reading.ruleset->sets)
@@ -162,7 +162,7 @@ static int apply(struct kernel *kernel, const struct ruleset *wanted, struct app
 	r = verify(kernel, wanted, generation + 1, applied);
 	/* What became of it, only reading everything can tell. */
 	if (r != 0)
-		kernel_keep_view(kernel, NULL, 0);
+		kernel_doubt_view(kernel);
 	return r;
 }
 

@@ -147,25 +147,29 @@ static size_t changed(const struct verification *v, const char *set, enum step_k
 	return sum;
 }
 
-/* A sample says enough when it is all that changed, or the kernel tells how many there are. */
+/*
+ * A sample says enough when it is all that changed, or the kernel tells how many there are; and it
+ * has to when there are too many to be read.
+ */
 static bool may_be_sampled(const struct verification *v, const struct set *seen,
                            const struct set *wanted)
 {
-	if (wanted->interval || wanted->timed || wanted->elements.count <= SMALL_SET)
+	if (wanted->timed || wanted->elements.count <= SMALL_SET)
 		return false;
-	return seen->counted || (changed(v, wanted->name, STEP_ADD_ELEMENTS) <= SAMPLE_ADDED &&
-	                         changed(v, wanted->name, STEP_DELETE_ELEMENTS) <= SAMPLE_GONE);
+	return seen->counted || wanted->elements.count > kernel_whole_max(v->reading.kernel) ||
+	       (changed(v, wanted->name, STEP_ADD_ELEMENTS) <= SAMPLE_ADDED &&
+	        changed(v, wanted->name, STEP_DELETE_ELEMENTS) <= SAMPLE_GONE);
 }
 
-/* Whether an element that went has not come back under the same key. */
+/* Whether an element that went has not come back under the same key, or a range from there on. */
 static bool stays_away(const struct set *wanted, const struct element *element)
 {
 	const struct element *items = wanted->elements.items;
-	size_t low = 0, high = wanted->elements.count;
+	size_t length = set_key_length(wanted->type), low = 0, high = wanted->elements.count;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = element_compare(&items[middle], element);
+		int order = memcmp(items[middle].key, element->key, length);
 
 		if (order == 0)
 			return false;
@@ -177,30 +181,38 @@ static bool stays_away(const struct set *wanted, const struct element *element)
 	return true;
 }
 
-static int look_up(struct verification *v, const struct set *wanted, const struct step *step)
+static int look_for_gone(struct verification *v, const struct set *wanted, const struct step *step,
+                         size_t *ret_picked)
 {
-	bool added = step->kind == STEP_ADD_ELEMENTS;
-	size_t most = added ? SAMPLE_ADDED : SAMPLE_GONE;
-	size_t count = step->element_count < most ? step->element_count : most, picked = 0;
-	const struct element *sample[SAMPLE_ADDED];
-	int r;
+	size_t count = step->element_count < SAMPLE_GONE ? step->element_count : SAMPLE_GONE;
+	const struct element *sample[SAMPLE_GONE];
 
+	*ret_picked = 0;
 	for (size_t i = 0; i < count; i++) {
 		/* The first, the last, and evenly between them. */
 		size_t at = count > 1 ? i * (step->element_count - 1) / (count - 1) : 0;
 
-		if (added || stays_away(wanted, &step->elements[at]))
-			sample[picked++] = &step->elements[at];
+		if (stays_away(wanted, &step->elements[at]))
+			sample[(*ret_picked)++] = &step->elements[at];
 	}
-	r = added ? elements_present(v->reading.kernel, wanted, sample, picked)
-	          : elements_absent(v->reading.kernel, wanted, sample, picked);
+	return elements_absent(v->reading.kernel, wanted, sample, *ret_picked);
+}
+
+static int look_up(struct verification *v, const struct set *wanted, const struct step *step)
+{
+	bool added = step->kind == STEP_ADD_ELEMENTS;
+	size_t picked = 0;
+	int r = added ? elements_sample(v->reading.kernel, wanted, step->elements,
+	                                step->element_count, SAMPLE_ADDED, &picked)
+	              : look_for_gone(v, wanted, step, &picked);
+
 	v->verified.elements_sampled += picked;
 	return r == LOOKUP_OTHER ? VERIFY_DIFFERS : r;
 }
 
 static int sample(struct verification *v, const struct set *seen, const struct set *wanted)
 {
-	if (seen->counted && seen->count != wanted->elements.count)
+	if (seen->counted && seen->count != set_kernel_count(wanted))
 		return VERIFY_DIFFERS;
 	if (seen->size != 0 && seen->size < wanted->elements.count)
 		return VERIFY_DIFFERS;

@@ -35,7 +35,7 @@ static bool limit_equal(const struct limit *a, const struct limit *b)
 /* `size` may differ as long as everything fits: the kernel cannot change it in place. */
 static bool set_can_stay(const struct set *have, const struct set *wanted)
 {
-	if (have->foreign || have->type != wanted->type || have->interval != wanted->interval ||
+	if (have->foreign || have->unread || have->type != wanted->type || have->interval != wanted->interval ||
 	    have->map != wanted->map || have->dynamic != wanted->dynamic ||
 	    have->timed != wanted->timed)
 		return false;

@@ -75,11 +75,10 @@ int ruleset_diff_again(const struct ruleset *have, const struct ruleset *wanted,
  * that is on its way during a commit has the rules of the generation in which it came, but the
  * elements of the one in which they are looked up: a map would lead it to a chain that for it has
  * no rules yet, and it would be let through at its end. So chains to which elements of standing
- * maps are to lead are made before, when nothing leads to them. `have` as in ruleset_diff(). The
- * preparation borrows from the delta and is released like one. 0 or -ENOMEM.
+ * maps are to lead are made before, when nothing leads to them. The preparation borrows from the
+ * delta and is released like one. 0 or -ENOMEM.
  */
-int delta_preparation(const struct delta *delta, const struct ruleset *have,
-                      struct delta **ret_preparation);
+int delta_preparation(const struct delta *delta, struct delta **ret_preparation);
 
 /*
  * True when the steps may deny something that was permitted before: then flows that are established

@@ -4,12 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/*
- * The table is read again after a preparation, and that takes the kernel a time that grows with the
- * square of a set: with a larger one the change is made at once, and the gap is left open.
- */
-#define READ_AGAIN_MAX 200000
-
 /* True for a step that makes what nothing leads to before another step does. */
 static bool prepares(const struct step *step)
 {
@@ -39,7 +33,7 @@ static bool prepares(const struct step *step)
 	abort(); /* no other value is ever made */
 }
 
-static bool is_needed(const struct delta *delta, const struct ruleset *have)
+static bool is_needed(const struct delta *delta)
 {
 	bool chains = false, leads = false;
 
@@ -52,12 +46,7 @@ static bool is_needed(const struct delta *delta, const struct ruleset *have)
 		leads = leads ||
 		        (step->kind == STEP_ADD_ELEMENTS && step->set->map && !step->fresh);
 	}
-	if (!chains || !leads)
-		return false;
-	ARRAY_FOREACH (set, &have->sets)
-		if (set->elements.count > READ_AGAIN_MAX)
-			return false;
-	return true;
+	return chains && leads;
 }
 
 static void count(struct delta *delta, const struct step *step)
@@ -69,12 +58,11 @@ static void count(struct delta *delta, const struct step *step)
 		delta->elements_added += step->element_count;
 }
 
-int delta_preparation(const struct delta *delta, const struct ruleset *have,
-                      struct delta **ret_preparation)
+int delta_preparation(const struct delta *delta, struct delta **ret_preparation)
 {
 	_cleanup_(delta_freep) struct delta *preparation = NULL;
 
-	if (!is_needed(delta, have)) {
+	if (!is_needed(delta)) {
 		*ret_preparation = NULL;
 		return 0;
 	}

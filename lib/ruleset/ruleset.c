@@ -162,6 +162,17 @@ static int compare_elements(const void *a, const void *b)
 	return element_compare(a, b);
 }
 
+size_t set_kernel_count(const struct set *set)
+{
+	static const uint8_t last[16] = {[0 ... 15] = 0xff};
+	size_t count = set->elements.count;
+	if (!set->interval || !count)
+		return count;
+	bool endless =
+	        memcmp(set->elements.items[count - 1].to, last, set_key_length(set->type)) == 0;
+	return (2 * count - endless) / 2;
+}
+
 /* In order, and no two equal: as addresses come from a policy, whose claims are sorted. */
 static bool is_sorted(const struct set *set)
 {

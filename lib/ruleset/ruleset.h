@@ -113,7 +113,17 @@ struct set {
 	bool foreign; /* read back with something that no field above can say: never equal */
 	bool counted; /* read back: the kernel told how many elements there are */
 	uint32_t count;
+	/* Read back, of a set too large for that: so many of its elements were looked up, and the
+	 * others are taken to be those that we put there. */
+	size_t looked_up;
+	bool unread; /* read back: too large, and nothing is known of its elements: never equal */
 };
+
+/*
+ * How many elements the kernel tells that such a set has: of an interval set half as many as ends
+ * of ranges (nft_rbtree_usize() in nft_set_rbtree.c); one up to the last key has but one end.
+ */
+size_t set_kernel_count(const struct set *set);
 
 /* The chain that an element of the set leads to, or NULL. */
 static inline const char *element_chain(const struct set *set, const struct element *element)

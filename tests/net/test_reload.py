@@ -313,6 +313,31 @@ def test_a_reload_says_how_it_was_verified(clean: Lab, daemon: Daemon):
     assert " elements looked up" in verified
 
 
+def test_a_list_too_large_to_be_read_back_is_verified_by_number_and_sample(
+        clean: Lab, daemon: Daemon):
+    prefixes = [f"20.{number >> 12}.{number >> 4 & 255}.{(number & 15) << 4}/30"
+                for number in range(201_000)]
+
+    def listed(*more: str) -> None:
+        daemon.write("\n".join([*prefixes, *more]), "bad.txt")
+
+    listed()
+    daemon.start(small('"smtp"', rest="""
+      networks = { bad = { file = "bad.txt"; }; }; blocklist = [ "bad" ];"""))
+    assert smtp(clean) == traffic.PASSED
+    listed(WORLD)
+    reply = daemon.json("reload")
+    assert (reply["elements_added"], reply["elements_deleted"]) == (1, 0)
+    assert reply["verified"] == "what changed read back; in 1 large set 1 elements looked up"
+    assert smtp(clean) != traffic.PASSED
+
+    # A daemon that starts does not know what is in the set, and puts its own in its place.
+    daemon.stop()
+    listed()
+    daemon.start()
+    assert smtp(clean) == traffic.PASSED
+
+
 def test_a_file_that_others_may_write_is_refused(daemon: Daemon):
     daemon.start(BEFORE)
     path = daemon.write(AFTER)
