@@ -4,9 +4,29 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <poll.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define WAIT_MSEC 10000
+
+size_t datagram_whole(const void *bytes, size_t length)
+{
+	const uint8_t *start = bytes;
+	size_t at = 0;
+
+	while (length - at >= sizeof(struct nlmsghdr)) {
+		struct nlmsghdr header;
+
+		memcpy(&header, start + at, sizeof(header));
+		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > length - at)
+			return at;
+		at += NLMSG_ALIGN((size_t)header.nlmsg_len);
+		if (at >= length)
+			return length;
+	}
+	return at;
+}
 
 ssize_t datagram_receive(int fd, void *buffer, size_t size)
 {
@@ -29,7 +49,9 @@ ssize_t datagram_receive(int fd, void *buffer, size_t size)
 			continue;
 		if (header.msg_flags & MSG_TRUNC)
 			return -ENOBUFS;
-		return n;
+		n = (ssize_t)datagram_whole(buffer, (size_t)n);
+		if (n > 0)
+			return n;
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "kernel/attribute.h"
+#include "kernel/datagram.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -110,22 +111,17 @@ int generation_monitor_read(struct generation_monitor *monitor, generation_callb
 
 	for (unsigned i = 0; i < DATAGRAMS; i++) {
 		const struct nlmsghdr *message = (const struct nlmsghdr *)(void *)monitor->buffer;
-		struct sockaddr_nl from = {};
-		socklen_t from_length = sizeof(from);
-		ssize_t n = recvfrom(monitor->fd, monitor->buffer, sizeof(monitor->buffer),
-		                     MSG_DONTWAIT, (struct sockaddr *)&from, &from_length);
+		ssize_t n = datagram_receive(monitor->fd, monitor->buffer, sizeof(monitor->buffer));
 		int left = (int)n;
 
-		if (n < 0 && errno == EAGAIN)
+		if (n == 0)
 			break;
-		if (n < 0 && errno == ENOBUFS) {
+		if (n == -ENOBUFS) {
 			result = GENERATION_UNKNOWN;
 			continue;
 		}
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n <= 0 || from_length != sizeof(from) || from.nl_pid != 0)
-			continue;
+		if (n < 0)
+			return (int)n;
 		for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
 			struct generation_event event;
 

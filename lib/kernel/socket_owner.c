@@ -2,6 +2,7 @@
 #include "kernel/socket_owner.h"
 
 #include "base/cleanup.h"
+#include "kernel/datagram.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -138,10 +139,9 @@ int socket_owner_find(const struct socket_tuple *tuple, struct socket_owner *ret
 	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
 		return -errno;
 
-	/* The answer is there by now: the kernel looks it up within the call. */
-	ssize_t n = recv(mnl_socket_get_fd(socket), answer, sizeof(answer), MSG_DONTWAIT);
+	ssize_t n = datagram_await(mnl_socket_get_fd(socket), answer, sizeof(answer));
 	if (n < 0)
-		return -errno;
+		return (int)n;
 	struct found found = {.tuple = tuple};
 	if (mnl_cb_run(answer, (size_t)n, 1, mnl_socket_get_portid(socket), read_socket, &found) <
 	    0)
