@@ -268,10 +268,15 @@ class Maker:
         return str(address)
 
     def request(self) -> tuple[str, dict]:
-        """An assignment or a permit. Some are refused: the configuration names the address."""
+        """An assignment, a permit or a quarantine. Some are refused: the configuration names the
+        address, or it is the gateway."""
         rng = self.rng
-        if rng.random() < 0.5:
-            return "Assign", {"address": self.guest(), "role": rng.choice(self.roles),
+        kind = rng.choice(("Assign", "Assign", "Permit", "Permit", "Quarantine"))
+        if kind == "Quarantine":
+            host = rng.choice(self.hosts) if rng.random() < 0.5 else self.guest()
+            return kind, {"host": host, "seconds": rng.choice((None, 3600)), "why": "by chance"}
+        if kind == "Assign":
+            return kind, {"address": self.guest(), "role": rng.choice(self.roles),
                               "seconds": rng.choice((None, 3600)), "why": "by chance"}
         host = rng.choice(self.hosts) if rng.random() < 0.6 else self.guest()
         return "Permit", {"host": host, "service": self.service(), "seconds": 3600,

@@ -187,6 +187,9 @@ def withdraw(connection: varlink.Connection, rng: Random) -> None:
     for permit in connection.call("ListPermits")["permits"]:
         if rng.random() < 0.8:
             connection.call("Revoke", id=permit["id"])
+    for quarantine in connection.call("ListQuarantined")["quarantined"]:
+        if rng.random() < 0.8:
+            connection.call("Release", host=quarantine["host"])
 
 
 def try_policy(wires: Wires, daemon: Daemon, connection: varlink.Connection, number: int) -> int:
@@ -208,7 +211,8 @@ def try_policy(wires: Wires, daemon: Daemon, connection: varlink.Connection, num
     found = differences(probes, said, arrived, told(connection, since, probes, said))
     if found:
         asked = [*connection.call("ListAssignments")["assignments"],
-                 *connection.call("ListPermits")["permits"]]
+                 *connection.call("ListPermits")["permits"],
+                 *connection.call("ListQuarantined")["quarantined"]]
         pytest.fail(f"EGRESSD_SEED={SEED}, policy {number}:\n{made.text}\n"
                     + "".join(f"{request}\n" for request in asked) + "\n".join(found),
                     pytrace=False)
