@@ -11,15 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How it is called in the list of requests: a host of the policy by name, an address as we write
- * it, anything else as it was given. */
-static const char *canonical(const struct policy *policy, const char *text,
-                             char buffer[static ADDRESS_TEXT_MAX])
+/* How it is called in the list of requests: an address as we write it, a name as it was given. */
+static const char *canonical(const char *text, char buffer[static ADDRESS_TEXT_MAX])
 {
 	struct address address;
-	if ((policy && policy_host(policy, text)) || address_parse(text, &address) < 0)
-		return text;
-	return address_print(&address, buffer);
+	return address_parse(text, &address) < 0 ? text : address_print(&address, buffer);
 }
 
 /* What a range holds, up to INT64_MAX. */
@@ -63,7 +59,9 @@ static int answer(struct request *request, const struct request_entry *entry,
                   const struct changed *changed, const struct control *control)
 {
 	const struct policy *policy = control->enforcement->policy;
-	const struct host *host = policy_host(policy, entry->host);
+	struct address address;
+	const struct host *host =
+	        address_parse(entry->host, &address) < 0 ? policy_host(policy, entry->host) : NULL;
 	uint64_t count = host ? 0 : 1;
 	int r = host ? count_of_host(policy, host, &count) : 0;
 	if (r < 0)
@@ -119,14 +117,13 @@ int method_quarantine(struct request *request, json_t *parameters, void *userdat
 	const struct asked asked = {
 	        .kind = REQUEST_QUARANTINE,
 	        .kind_name = "quarantine",
-	        .host = canonical(policy, parameter_string(parameters, "host"), address),
+	        .host = canonical(parameter_string(parameters, "host"), address),
 	        .why = parameter_string(parameters, "why"),
 	        .lasts = seconds != NULL,
 	        .seconds = json_integer_value(seconds),
 	};
 
-	if (policy && !policy_host(policy, asked.host) &&
-	    is_out_of_reach(control, asked.host, &problems)) {
+	if (policy && is_out_of_reach(control, asked.host, &problems)) {
 		json_t *list = reply_problems(&problems);
 		problems_done(&problems);
 		return request_error(request, "io.egressd.RequestRejected",
@@ -156,8 +153,7 @@ int method_release(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
 	char address[ADDRESS_TEXT_MAX], text[192];
-	const char *name = canonical(control->enforcement->policy,
-	                             parameter_string(parameters, "host"), address);
+	const char *name = canonical(parameter_string(parameters, "host"), address);
 	const struct request_entry *entry =
 	        requests_quarantine(&control->enforcement->requests, name);
 

@@ -17,8 +17,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WAITING_MAX 64 /* alarms that are looked at in one go; a later attempt brings the others   \
-	                */
+#define WAITING_MAX                                                                                \
+	64 /* alarms that are looked at in one go; a later attempt brings the others               \
+	    */
 #define GO_EVERY (200 * USEC_PER_MSEC) /* at most: in a flood every attempt is of some alarm */
 
 /* Of an alarm what there is to know for it. */
@@ -380,10 +381,13 @@ void quarantiner_released(const struct quarantiner *quarantiner,
                           const struct request_entry *request, struct alarm_book *book)
 {
 	const struct policy *policy = quarantiner->enforcement->policy;
-	const struct host *named = policy_host(policy, request->host);
-	struct address address = {};
-	if (!named && address_parse(request->host, &address) < 0)
-		return;
+	const struct host *named = NULL;
+	struct address address;
+	if (address_parse(request->host, &address) < 0) {
+		named = policy_host(policy, request->host);
+		if (!named)
+			return;
+	}
 
 	for (const struct alarm *a = alarm_book_next(book, 0); a;
 	     a = alarm_book_next(book, a->id)) {

@@ -98,10 +98,11 @@ json_t *reply_permit(const struct request_entry *entry)
 
 json_t *reply_quarantine(const struct request_entry *entry, const struct policy *policy)
 {
-	const struct host *host = policy ? policy_host(policy, entry->host) : NULL;
+	const struct host *host = NULL;
 	struct address address;
-	if (policy && !host && address_parse(entry->host, &address) == 0)
-		host = policy_host_at(policy, &address);
+	if (policy)
+		host = address_parse(entry->host, &address) == 0 ? policy_host_at(policy, &address)
+		                                                 : policy_host(policy, entry->host);
 	return json_pack("{sI ss so so sI so ss sI so sb}", "id", (json_int_t)entry->id, "host",
 	                 entry->host, "of", reply_optional(host ? host->name : NULL), "role",
 	                 reply_optional(host ? host->role->name : NULL), "since",

@@ -103,24 +103,34 @@ static int need_hosts(struct checker *checker)
 	return checker->hosts.list.count ? 0 : check_index_hosts(checker);
 }
 
-/* Whose request it is: ret_host, or NULL and ret_address. 0 or -ENOMEM. */
+static const struct host *find_host(struct checker *checker, const char *name)
+{
+	size_t index;
+	if (!checker->hosts.list.count)
+		return policy_host(checker->policy, name);
+	return names_find(&checker->hosts, name, &index) ? &checker->policy->hosts.items[index]
+	                                                 : NULL;
+}
+
+/* Whose request it is: ret_host, or NULL and ret_address. No name is written like an address. 0 or
+ * -ENOMEM. */
 static int find_owner(struct checker *checker, const char *name, struct location at,
                       const struct host **ret_host, struct address *ret_address)
 {
-	*ret_host = policy_host(checker->policy, name);
-	if (*ret_host)
-		return 0;
-	if (address_parse(name, ret_address) < 0) {
-		int r = need_hosts(checker);
-		if (r < 0)
-			return r;
-		report_unknown(checker, at, "host", name, &checker->hosts,
-		               "; name one of the configuration, or an address");
+	*ret_host = NULL;
+	if (address_parse(name, ret_address) == 0) {
+		if (is_no_source(ret_address))
+			problems_add(checker->problems, at, "%s is the address of no host", name);
 		return 0;
 	}
-	if (is_no_source(ret_address))
-		problems_add(checker->problems, at, "%s is the address of no host", name);
-	return 0;
+	*ret_host = find_host(checker, name);
+	if (*ret_host)
+		return 0;
+	int r = need_hosts(checker);
+	if (r == 0)
+		report_unknown(checker, at, "host", name, &checker->hosts,
+		               "; name one of the configuration, or an address");
+	return r;
 }
 
 static int make_word(struct checker *checker, const char *text, struct words *ret_words)

@@ -261,9 +261,24 @@ static int compare_permits(const void *a, const void *b)
 	return (x->id > y->id) - (x->id < y->id);
 }
 
+/* So many requests that name hosts are better served by an index of them. */
+#define HOSTS_NAMED_MAX 8
+
+static int index_hosts(struct binding *binding, const struct requests *requests)
+{
+	struct address address;
+	size_t named = 0;
+	ARRAY_FOREACH (request, &requests->list)
+		named += request->host && address_parse(request->host, &address) < 0;
+	return named > HOSTS_NAMED_MAX ? check_index_hosts(&binding->checker) : 0;
+}
+
 static int bind_all(struct binding *binding, const struct requests *requests, usec_t now,
                     struct problems *problems, struct runtime *runtime)
 {
+	int indexed = index_hosts(binding, requests);
+	if (indexed < 0)
+		return indexed;
 	ARRAY_FOREACH (request, &requests->list) {
 		struct problems reasons = {};
 		if (request->until && request->until <= now)
