@@ -111,6 +111,19 @@ START_TEST(a_role_permits_its_services_and_nothing_else)
 }
 END_TEST
 
+START_TEST(what_a_throttle_counts_is_not_for_the_policy_to_judge)
+{
+	struct throttle one = {.destinations = 1, .per = USEC_PER_SEC, .role = "desk"};
+	policy->roles.items[2].throttled = &one;
+	ck_assert_str_eq(policy->roles.items[2].name, "desk");
+	for (unsigned i = 1; i < 10; i++) {
+		char to[ADDRESS_TEXT_MAX];
+		snprintf(to, sizeof(to), "203.0.113.%u", i);
+		assert_permitted((struct question){ORIGIN_INSIDE, DESK, to, IPPROTO_TCP, 80}, 8);
+	}
+}
+END_TEST
+
 START_TEST(a_group_permits_its_service_only_to_its_destination)
 {
 	assert_permitted((struct question){ORIGIN_INSIDE, WWW, "192.0.2.53", IPPROTO_UDP, 514}, 5);
@@ -261,6 +274,7 @@ int main(void)
 	TCase *tests = tcase_create("judge");
 	tcase_add_checked_fixture(tests, load_office, drop_office);
 	tcase_add_test(tests, a_role_permits_its_services_and_nothing_else);
+	tcase_add_test(tests, what_a_throttle_counts_is_not_for_the_policy_to_judge);
 	tcase_add_test(tests, a_group_permits_its_service_only_to_its_destination);
 	tcase_add_test(tests, an_inherited_inbound_permits_beside_the_own_one);
 	tcase_add_test(tests, an_empty_inbound_is_judged_and_permits_nothing);
