@@ -297,7 +297,9 @@ void hunt_print(const struct command *command, const json_t *alarm, const json_t
 	             field_text(alarm, "kind", "?"), field_text(alarm, "state", "?"));
 	writer_field(writer, "", COLOUR_BOLD, "%s", field_text(alarm, "text", ""));
 	print_who(command, alarm, card);
-	if (detail && field_text(alarm, "role", NULL))
+	/* What happened is in the sentence already. */
+	if (detail && field_text(alarm, "role", NULL) &&
+	    strcmp(field_text(alarm, "kind", ""), "quarantine") != 0)
 		writer_field(writer, "May", COLOUR_NONE, "%s", detail);
 	print_times(command, alarm, card);
 	print_beacon(command, card);

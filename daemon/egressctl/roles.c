@@ -43,8 +43,8 @@ static void print_quarantine(const struct command *command, const json_t *role)
 	if (!json_is_object(quarantine))
 		return;
 	on = field_join(quarantine, "on", ", ");
-	writer_field(&command->writer, "  quarantine", COLOUR_NONE, "on %s, for %s, %lld at most",
-	             on && *on ? on : "nothing",
+	writer_field(&command->writer, "  alarms", COLOUR_NONE,
+	             "%s: quarantine for %s, %lld at most", on && *on ? on : "nothing",
 	             span_word_print((usec_t)field_number(quarantine, "span"), span),
 	             (long long)field_number(quarantine, "most"));
 }

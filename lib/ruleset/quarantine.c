@@ -69,14 +69,6 @@ static const struct segments *segments_for(struct compiler *c, enum family famil
 	return segments;
 }
 
-static bool has_range(const struct host *host)
-{
-	for (size_t i = 0; i < host->range_count; i++)
-		if (!range_is_single(&host->ranges[i]))
-			return true;
-	return false;
-}
-
 /* All that belongs to the host after the most specific won; a single address is what is left of
  * its range there, and as that may take a role at run time. */
 static void hold_ranges(struct compiler *c, struct held_list *all,
@@ -97,7 +89,7 @@ static void hold_host(struct compiler *c, struct held_list *all,
                       const struct quarantine *quarantine)
 {
 	const struct host *host = quarantine->host;
-	if (has_range(host)) {
+	if (can_lose_addresses(c, host, NULL)) {
 		hold_ranges(c, all, quarantine);
 		return;
 	}
