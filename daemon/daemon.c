@@ -21,6 +21,7 @@
 #include "quarantiner.h"
 #include "replies.h"
 #include "report.h"
+#include "surroundings.h"
 #include "state_file.h"
 #include "watch.h"
 
@@ -53,6 +54,7 @@ struct daemon {
 	struct own_processes *processes;
 	struct watch *watch;
 	struct guard *guard;
+	struct surroundings *surroundings;
 	struct server *server;
 	struct changes *changes;
 	struct quarantiner *quarantiner;
@@ -261,6 +263,8 @@ static enum guard_result on_suspicion(const struct suspicion *suspicion, void *u
 	struct daemon *daemon = userdata;
 	struct outcome outcome;
 
+	if (!suspicion->routine)
+		surroundings_suspect(daemon->surroundings);
 	enforcement_repair(&daemon->enforcement, suspicion->whole, &outcome);
 	bool changed = outcome.changed && outcome.difference.differs;
 	enum guard_result result = outcome.result != LOAD_DONE ? GUARD_FAILED
@@ -476,8 +480,11 @@ static int close_gateway(struct daemon *daemon, const char *why)
 static int watch_others(struct daemon *daemon)
 {
 	uint32_t known, now;
-	int r = guard_new(daemon->event, daemon->enforcement.kernel, on_suspicion, on_calm, daemon,
-	                  &daemon->guard);
+	int r = surroundings_new(daemon->event, &daemon->enforcement, &daemon->health,
+	                         update_health_of, daemon, &daemon->surroundings);
+	if (r >= 0)
+		r = guard_new(daemon->event, daemon->enforcement.kernel, on_suspicion, on_calm,
+		              daemon, &daemon->guard);
 	if (r >= 0)
 		r = kernel_generation(daemon->enforcement.kernel, &now);
 	if (r < 0) {
@@ -615,6 +622,7 @@ static void tear_down(struct daemon *daemon)
 	server_free(daemon->server);
 	quarantiner_free(daemon->quarantiner);
 	changes_free(daemon->changes);
+	surroundings_free(daemon->surroundings);
 	guard_free(daemon->guard);
 	watch_free(daemon->watch);
 	past_free(daemon->past);

@@ -24,6 +24,12 @@ void health_clear(struct health *health, enum fault fault)
 	health->faults[fault] = NULL;
 }
 
+void health_notice(struct health *health, enum notice notice, const char *text)
+{
+	free(health->notices[notice]);
+	health->notices[notice] = text ? strdup(text) : NULL;
+}
+
 static enum state state_of(const struct health *health)
 {
 	if (!health->has_policy)
@@ -63,5 +69,7 @@ void health_done(struct health *health)
 {
 	for (size_t i = 0; i < FAULT_COUNT; i++)
 		free(health->faults[i]);
+	for (size_t i = 0; i < NOTICE_COUNT; i++)
+		free(health->notices[i]);
 	*health = (struct health){};
 }

@@ -107,6 +107,14 @@ static int add_faults(json_t *degraded, const struct health *health)
 	return 0;
 }
 
+static int add_notices(json_t *notices, const struct health *health)
+{
+	for (size_t i = 0; i < NOTICE_COUNT; i++)
+		if (health->notices[i] && append(notices, reply_string(health->notices[i])) < 0)
+			return -ENOMEM;
+	return 0;
+}
+
 static int add_inside(json_t *inside, const struct policy *policy)
 {
 	for (size_t i = 0; policy && i < policy->gateway.inside.count; i++)
@@ -185,6 +193,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	_cleanup_(json_release) json_t *degraded = json_array(), *roles = json_array();
 	_cleanup_(json_release) json_t *reasons = json_array(), *sources = json_array();
 	_cleanup_(json_release) json_t *inside = json_array(), *missing = json_array();
+	_cleanup_(json_release) json_t *notices = json_array();
 	_cleanup_(counts_done) struct counts counts = {};
 	struct count total = {};
 
@@ -192,7 +201,8 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	if (r < 0)
 		return request_failed(request, "The kernel's counters could not be read: %s",
 		                      strerror(-r));
-	if (add_faults(degraded, control->health) < 0 || add_inside(inside, policy) < 0 ||
+	if (add_faults(degraded, control->health) < 0 ||
+	    add_notices(notices, control->health) < 0 || add_inside(inside, policy) < 0 ||
 	    add_roles(roles, policy, &counts) < 0 ||
 	    add_reasons(reasons, enforcement, &counts, &total) < 0)
 		return -ENOMEM;
@@ -207,7 +217,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 
 	return request_reply(
 	        request,
-	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI so so}",
+	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI so so sO}",
 	                  "state", state_name(control->health->state), "degraded", degraded, "mode",
 	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
 	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
@@ -222,5 +232,5 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  "quarantined_hosts", count_quarantined(enforcement, true),
 	                  "quarantined_addresses", count_quarantined(enforcement, false),
 	                  "processes", processes_reply(control), "detection",
-	                  detection_reply(control->alarms)));
+	                  detection_reply(control->alarms), "notices", notices));
 }

@@ -36,6 +36,9 @@ static void print_state(const struct command *command, const json_t *status)
 	json_array_foreach(json_object_get(status, "degraded"), i, reason)
 	        writer_field(writer, i ? "" : "Because", COLOUR_BAD, "%s",
 	                     json_is_string(reason) ? json_string_value(reason) : "?");
+	json_array_foreach(json_object_get(status, "notices"), i, reason)
+	        writer_field(writer, i ? "" : "Notice", COLOUR_WARNING, "%s",
+	                     json_is_string(reason) ? json_string_value(reason) : "?");
 	writer_field(writer, "Mode", COLOUR_NONE, "%s%s", mode,
 	             strcmp(mode, "audit") == 0 ? " (what is blocked is counted and passes)" : "");
 	writer_field(writer, "Version", COLOUR_NONE, "%s", field_text(status, "version", "?"));

@@ -14,6 +14,8 @@ TABLE_NAME, TABLE_FLAGS = 1, 2  # NFTA_TABLE_*
 DORMANT, OWNER, PERSIST = 1, 2, 4
 REQUEST, ACK, CREATE = 1, 4, 0x400
 ERROR = 2
+CONNTRACK_NEW = 1 << 8
+NESTED = 0x8000
 
 
 def _message(kind: int, flags: int, family: int, resource: int, payload: bytes = b"") -> bytes:
@@ -32,6 +34,32 @@ def about_table(kind: int, flags: int, name: str, table_flags: int | None = None
         payload += _attribute(TABLE_FLAGS, struct.pack(">I", table_flags))
     return (_message(BATCH_BEGIN, 0, 0, NFTABLES) + _message(kind, flags, NFPROTO_INET, 0, payload)
             + _message(BATCH_END, 0, 0, NFTABLES))
+
+
+def _nest(kind: int, *attributes: bytes) -> bytes:
+    return _attribute(NESTED | kind, b"".join(attributes))
+
+
+def _tuple(kind: int, source: bytes, destination: bytes) -> bytes:
+    ports = struct.pack(">H", 7)
+    return _nest(kind, _nest(1, _attribute(1, source), _attribute(2, destination)),
+                 _nest(2, _attribute(1, b"\x11"), _attribute(2, ports), _attribute(3, ports)))
+
+
+def fill_conntrack(place: Namespace, count: int) -> None:
+    """Puts that many UDP flows into the table of connections, from 10.0.0.0 on."""
+    destination = bytes((10, 255, 0, 1))
+    marks = bytes((1, 2, 3, 4)), bytes((5, 6, 7, 8))
+    text = _message(CONNTRACK_NEW, CREATE, socket.AF_INET, 0,
+                    _tuple(1, marks[0], destination) + _tuple(2, destination, marks[1]) +
+                    _attribute(7, struct.pack(">I", 600)))  # CTA_TIMEOUT
+    first, rest = text.split(marks[0])
+    middle, last = rest.split(marks[1])
+    with open_wire(place) as wire:
+        for begin in range(0, count, 1000):
+            addresses = (struct.pack(">I", 0x0a000000 + i)
+                         for i in range(begin, min(begin + 1000, count)))
+            wire.send(b"".join(first + a + middle + a + last for a in addresses))
 
 
 def open_wire(place: Namespace) -> socket.socket:

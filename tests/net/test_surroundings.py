@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What of the gateway is not ours and yet matters is found, told, and over when it is gone."""
+import contextlib
+import pathlib
+from collections.abc import Iterator
+
+import batch
+import pytest
+from daemon import Daemon, wait_for
+from lab import Lab
+from policies import small
+
+
+def notice(daemon: Daemon, words: str) -> str | None:
+    """The notice with these words."""
+    found = [text for text in daemon.status()["notices"] if words in text]
+    return found[0] if found else None
+
+
+def fault(daemon: Daemon, words: str) -> str | None:
+    """The fault with these words."""
+    found = [text for text in daemon.status()["degraded"] if words in text]
+    return found[0] if found else None
+
+
+@contextlib.contextmanager
+def links(lab: Lab, *commands: str) -> Iterator[None]:
+    """Interfaces made in the gateway for the block; the last one named is deleted."""
+    lab.gateway.ip("\n".join(commands))
+    try:
+        yield
+    finally:
+        for name in ("br7", "port7", "port8"):
+            lab.gateway.run("ip", "link", "delete", name, check=False)
+
+
+@pytest.mark.parametrize("family", ["ip", "inet"])
+def test_a_foreign_notrack_is_a_notice_as_long_as_it_is_there(clean: Lab, daemon: Daemon,
+                                                             family: str):
+    daemon.start(small())
+    assert wait_for(lambda: daemon.status()["notices"] == [])
+    clean.gateway.nft(f"""table {family} odd {{
+        chain early {{
+            type filter hook prerouting priority raw
+            udp dport 53 notrack
+        }}
+    }}""")
+    text = wait_for(lambda: notice(daemon, "untracked"), 5)
+    assert f"table {family} odd, chain early" in text
+    assert daemon.status()["state"] == "enforcing", "enforcement is not weaker by it"
+    assert text in daemon.ctl("status").stdout.replace("\n            ", " ")
+    assert text in daemon.log()
+    clean.gateway.nft(f"delete table {family} odd")
+    assert wait_for(lambda: not notice(daemon, "untracked"), 5)
+    assert "This is over" in daemon.log()
+
+
+def test_an_inside_interface_in_a_bridge_that_is_not_inside_degrades(clean: Lab, daemon: Daemon):
+    with links(clean, "link add br7 type bridge", "link add port7 type veth peer name port8",
+               "link set port7 master br7"):
+        daemon.start(small().replace('"dmz0"', '"dmz0", "port7"'))
+        text = wait_for(lambda: fault(daemon, "is a port of the bridge br7"))
+        assert text.startswith("port7 of gateway.inside")
+        assert daemon.status()["state"] == "degraded"
+        clean.gateway.ip("link set port7 nomaster")
+        clean.gateway.nft("add table inet other")  # or it is noticed within a minute
+        assert wait_for(lambda: daemon.status()["state"] == "enforcing", 5)
+
+
+def test_an_inside_bridge_of_several_ports_is_a_notice(clean: Lab, daemon: Daemon):
+    if pathlib.Path("/proc/sys/net/bridge").exists():
+        clean.gateway.sysctl({"bridge/bridge-nf-call-iptables": 0})
+    with links(clean, "link add br7 type bridge", "link add port7 type veth peer name port8",
+               "link set port7 master br7", "link set port8 master br7"):
+        daemon.start(small().replace('"dmz0"', '"dmz0", "br7"'))
+        assert wait_for(lambda: notice(daemon, "between its 2 ports"))
+        assert daemon.status()["state"] == "enforcing"
+        clean.gateway.ip("link set port8 nomaster")
+        clean.gateway.nft("add table inet other")
+        assert wait_for(lambda: not notice(daemon, "between its"), 5)
+
+
+def test_a_table_of_connections_that_fills_up_is_a_notice(clean: Lab, daemon: Daemon):
+    limit = clean.gateway.run("sysctl", "-n", "net.netfilter.nf_conntrack_max").stdout.strip()
+    if not limit or int(limit) > 300000:
+        pytest.skip(f"nf_conntrack_max is {limit or 'unknown'}, too large to be filled here")
+    daemon.start(small())
+    batch.fill_conntrack(clean.gateway, int(limit) * 85 // 100)
+    clean.gateway.nft("add table inet other")
+    assert wait_for(lambda: notice(daemon, "table of connections is"), 5)
+    clean.gateway.run("conntrack", "-F")
+    clean.gateway.nft("delete table inet other")
+    assert wait_for(lambda: not notice(daemon, "table of connections is"), 5)
+
+
+def test_a_table_without_an_owner_is_a_notice(clean: Lab, daemon: Daemon):
+    daemon.start(small(gateway="own_table = false;"))
+    assert daemon.status()["notices"] == [], "so it was said"
+    daemon.stop()
+    daemon.start(small())
+    text = wait_for(lambda: notice(daemon, "others may change the table"))
+    assert "made anew" in text or "cannot keep them" in text
+
+
+def test_flowtables_are_found_where_the_kernel_has_them(clean: Lab, daemon: Daemon):
+    daemon.start(small())
+    done = clean.gateway.run("nft", """add table inet odd; add flowtable inet odd fast
+        { hook ingress priority 0; devices = { lan0, wan0 }; }""", check=False)
+    if done.returncode:
+        pytest.skip("this kernel has no flowtables (NF_FLOW_TABLE); the decoder has a unit test")
+    assert wait_for(lambda: fault(daemon, "inet odd, flowtable fast"), 5)
