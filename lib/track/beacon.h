@@ -36,7 +36,7 @@ struct beacon_limits {
 	unsigned share;    /* percent of the gaps that must be near their median */
 	unsigned near;     /* percent of the median by which these may differ from it */
 	unsigned wide_gaps;
-	unsigned wide; /* `near` once there are wide_gaps gaps */
+	unsigned wide; /* `near` once there are wide_gaps gaps; and it is no chance then */
 };
 
 struct beacon {

@@ -162,6 +162,9 @@ static void look_for_beacon(const struct look *look, bool scans)
 	}
 	struct alarm news = look_alarm(look, &cause);
 	news.period = beacon.period;
+	/* Three gaps that are nearly equal come about by chance, in one of some hundred streams. */
+	if (beacon.attempts > look->thresholds->beacon.wide_gaps)
+		news.severity = look_severity(look, ALARM_BEACON);
 	beacon_expect(&beacon, look->attempt.time, news.expected, ALARM_EXPECTED);
 	if (news.quiet && news.quiet < QUIET_PERIODS * beacon.period)
 		news.quiet = QUIET_PERIODS * beacon.period;

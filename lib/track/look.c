@@ -9,7 +9,7 @@
 /* An alarm notes all of its first attempts in full. */
 #define NOTED_ALL 64
 
-static enum severity severity_of(const struct look *look, enum alarm_kind kind)
+enum severity look_severity(const struct look *look, enum alarm_kind kind)
 {
 	switch (kind) {
 	case ALARM_TRIPWIRE:
@@ -30,6 +30,13 @@ static enum severity severity_of(const struct look *look, enum alarm_kind kind)
 	return look->thresholds->severity[kind];
 }
 
+/* What a few regular attempts are worth is a notice: see conduct.c for when they are worth more. */
+static enum severity severity_at_first(const struct look *look, enum alarm_kind kind)
+{
+	return kind == ALARM_BEACON && !look->facts->tripwire ? SEVERITY_NOTICE
+	                                                      : look_severity(look, kind);
+}
+
 struct alarm_cause look_cause(const struct look *look, enum alarm_kind kind)
 {
 	return alarm_host_cause(kind, look->facts->host, look->facts->one_machine,
@@ -42,7 +49,7 @@ struct alarm look_alarm(const struct look *look, const struct alarm_cause *cause
 	const struct ledger_entry *entry = look->entry;
 	struct alarm alarm = {
 	        .cause = *cause,
-	        .severity = severity_of(look, (enum alarm_kind)cause->kind),
+	        .severity = severity_at_first(look, (enum alarm_kind)cause->kind),
 	        .source = look->stream.source,
 	        .has_source = true,
 	        .destination = look->stream.destination,
@@ -69,7 +76,7 @@ bool look_is_due(const struct look *look, const struct alarm *alarm, usec_t ever
 {
 	const struct evidence *evidence = &alarm->evidence;
 	if (alarm->attempts < NOTED_ALL || !evidence->attempt_count ||
-	    severity_of(look, (enum alarm_kind)alarm->cause.kind) > alarm->severity)
+	    severity_at_first(look, (enum alarm_kind)alarm->cause.kind) > alarm->severity)
 		return true;
 	if (evidence->service_count < EVIDENCE_SERVICES &&
 	    !evidence_knows(evidence, &look->stream.destination))
@@ -88,7 +95,7 @@ static bool is_let_in(const struct look *look, const struct alarm_cause *cause)
 	struct detect *detect = look->detect;
 	if (alarm_book_counts(detect->book).free || alarm_book_find(detect->book, cause))
 		return true;
-	enum severity severity = severity_of(look, (enum alarm_kind)cause->kind);
+	enum severity severity = severity_at_first(look, (enum alarm_kind)cause->kind);
 	if (budget_spend(&detect->displaced[severity], DISPLACED, look->attempt.time))
 		return true;
 	detect->counts.no_room++;

@@ -48,6 +48,9 @@ struct look {
 /* An alarm that has counted many attempts notes one in full after so long. */
 #define LOOK_NOTE_EVERY USEC_PER_SEC
 
+/* How grave an alarm of that kind is at last; a beacon is a notice at first. */
+enum severity look_severity(const struct look *look, enum alarm_kind kind);
+
 /* The cause of an alarm about the source. */
 struct alarm_cause look_cause(const struct look *look, enum alarm_kind kind);
 

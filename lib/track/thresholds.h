@@ -13,17 +13,22 @@
  *
  * Severities, where nothing else is said:
  *
- *	kind		role with tripwire	other role	why
- *	tripwire	critical		-		nothing it serves needs that: a
- *break-in beacon		critical		warning		a trojan, or a device set up
- *wrongly scan		critical		critical	a worm spreads by it while one waits
- *	portscan	critical		warning		often a person with a tool
- *	trw		critical		warning		the most sensitive of the detectors
- *	throttle	critical		critical	a worm on a permitted port
- *	unassigned	-			warning		the wrong plug, or a visitor
- *	impostor	warning			warning		a new network card, or a thief
- *	quarantine	notice			notice		somebody wanted it so
- *	tamper		-			critical	the gate itself
+ *	kind		with tripwire	other role	why
+ *	tripwire	critical	-		a break-in: nothing it serves needs that
+ *	beacon		critical	notice, then	chance, or a device that is set up
+ *					warning		wrongly; then a trojan, too
+ *	scan		critical	critical	a worm spreads by it while one waits
+ *	portscan	critical	warning		often a person with a tool
+ *	trw		critical	warning		the most sensitive of the detectors
+ *	throttle	critical	critical	a worm on a permitted port
+ *	unassigned	-		warning		the wrong plug, or a visitor
+ *	impostor	warning		warning		a new network card, or a thief
+ *	quarantine	notice		notice		somebody wanted it so
+ *	tamper		-		critical	the gate itself
+ *
+ * A beacon is named at its fourth attempt, as a notice: in one office week in five, chance makes
+ * three such gaps of one stream. It has its severity once it has wide_gaps gaps, which chance made
+ * in none of a hundred (tests/bench/verdicts.c prints both, for other thresholds too).
  *
  * A critical alarm wants somebody now, a warning today, a notice when there is time. A role of
  * devices that are expected to babble (printers, cameras) gives its beacons the severity notice.

@@ -23,6 +23,7 @@ enum {
 struct scene {
 	struct alarm_book *book;
 	struct detect *detect;
+	bool silent;         /* what is told is not printed */
 	unsigned attempts;   /* made */
 	unsigned told_count; /* alarms that opened or came up again */
 	struct told_alarm {
@@ -67,6 +68,8 @@ static inline void scene_hear(const struct alarm *alarm, enum alarm_change chang
 	told->severity = alarm->severity;
 	told->attempt = scene->attempts;
 	alarm_text(alarm, &reader, told->text);
+	if (scene->silent)
+		return;
 	printf("%-8s %-10s %s\n", severity_name(told->severity), alarm_kind_name(told->kind),
 	       told->text);
 }

@@ -2,6 +2,7 @@
 #include "track/detect.h"
 
 #include "random.h"
+#include "base/array.h"
 #include "scene.h"
 #include "track/danger.h"
 
@@ -43,12 +44,13 @@ START_TEST(niovadoor_is_named_after_its_4th_attempt)
 		scene_try(&scene, &pc7, &source, &drop, TCP, 25, 131 + 30 * i);
 
 	ck_assert_uint_eq(scene.told_count, 1);
-	const struct told_alarm *told = scene_told(&scene, 0, ALARM_BEACON, SEVERITY_WARNING);
+	const struct told_alarm *told = scene_told(&scene, 0, ALARM_BEACON, SEVERITY_NOTICE);
 	ck_assert_uint_eq(told->attempt, 4);
 	ck_assert_str_eq(told->text, "pc7 (192.168.0.77, desk) tries tcp/25 at 203.0.113.9 every "
 	                             "30 s: 4 attempts since 14:02:11.");
 
 	const struct alarm *a = only_alarm(ALARM_BEACON);
+	ck_assert_int_eq(a->severity, SEVERITY_WARNING);
 	ck_assert_uint_eq(a->attempts, 40);
 	ck_assert_uint_eq(a->period, 30 * USEC_PER_SEC);
 	ck_assert_uint_eq(a->first, SCENE_START + 131 * USEC_PER_SEC);
@@ -151,8 +153,40 @@ START_TEST(the_same_syn_is_nothing_from_a_desk_and_critical_from_a_web_server)
 		scene_try(&scene, &scene_web, &www, &to, TCP, 25, 110 + 60 * i);
 	}
 	ck_assert_uint_eq(scene.told_count, 3);
-	scene_told(&scene, 1, ALARM_BEACON, SEVERITY_WARNING);
+	scene_told(&scene, 1, ALARM_BEACON, SEVERITY_NOTICE);
 	scene_told(&scene, 2, ALARM_BEACON, SEVERITY_CRITICAL);
+}
+END_TEST
+
+START_TEST(a_beacon_is_a_notice_until_its_ninth_attempt)
+{
+	struct address source = scene_pc(7);
+	struct address to = scene_outside(1);
+	for (unsigned attempt = 1; attempt <= 12; attempt++) {
+		scene_try(&scene, &scene_desk, &source, &to, TCP, 25, 30 * attempt);
+		if (attempt >= 4)
+			ck_assert_int_eq(only_alarm(ALARM_BEACON)->severity,
+			                 attempt < 9 ? SEVERITY_NOTICE : SEVERITY_WARNING);
+	}
+	/* What comes between two beats counts, and makes it neither less grave nor more. */
+	scene_try(&scene, &scene_desk, &source, &to, TCP, 25, 30 * 12 + 0.5);
+	ck_assert_int_eq(only_alarm(ALARM_BEACON)->severity, SEVERITY_WARNING);
+	ck_assert_uint_eq(scene.told_count, 1);
+}
+END_TEST
+
+/* It was regular for five attempts, and then it was not: chance, or it is over. */
+START_TEST(a_beacon_that_loses_its_beat_early_stays_a_notice)
+{
+	static const double times[] = {0,   30,  60,  90,  120, 127, 190, 195,
+	                               260, 270, 350, 352, 400, 490, 495, 600};
+	struct address source = scene_pc(7);
+	struct address to = scene_outside(1);
+	for (unsigned i = 0; i < ELEMENTS_OF(times); i++)
+		scene_try(&scene, &scene_desk, &source, &to, TCP, 25, times[i]);
+	const struct alarm *a = only_alarm(ALARM_BEACON);
+	ck_assert_int_eq(a->severity, SEVERITY_NOTICE);
+	ck_assert_uint_eq(a->attempts, ELEMENTS_OF(times));
 }
 END_TEST
 
@@ -443,6 +477,8 @@ int main(void)
 	tcase_set_timeout(c, 60);
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_add_test(c, the_same_syn_is_nothing_from_a_desk_and_critical_from_a_web_server);
+	tcase_add_test(c, a_beacon_is_a_notice_until_its_ninth_attempt);
+	tcase_add_test(c, a_beacon_that_loses_its_beat_early_stays_a_notice);
 	tcase_add_test(c, a_role_may_have_thresholds_of_its_own);
 	tcase_add_test(c, quic_of_who_may_use_https_counts_for_nothing);
 	tcase_add_test(c, ports_of_one_host_tried_in_turn_are_one_alarm);

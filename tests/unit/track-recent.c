@@ -268,6 +268,7 @@ int main(void)
 {
 	Suite *suite = suite_create("track-recent");
 	TCase *c = tcase_create("recent");
+	tcase_set_timeout(c, 120);
 	tcase_add_test(c, the_hash_is_siphash_2_4);
 	tcase_add_test(c, every_bit_of_a_key_of_any_length_counts_for_its_tag);
 	tcase_add_test(c, tags_of_neighbouring_keys_spread_over_a_table);
