@@ -3,6 +3,8 @@
 
 #include "policy/runtime.h"
 
+#define LINE 64 /* bytes of a cache line */
+
 /* How many of the sorted starts are less than that one. */
 static size_t count_less(const uint64_t *starts, size_t count, uint64_t than)
 {
@@ -117,6 +119,7 @@ void policy_hosts_at(const struct policy *policy, const struct address *const *a
 		                ? NULL
 		                : claim_around(&policy->claims[address->family], address, less[i]);
 		ret_hosts[i] = assignment ? &assignment->host : claim ? claim->host : NULL;
-		__builtin_prefetch(ret_hosts[i]);
+		for (size_t at = 0; ret_hosts[i] && at < sizeof(struct host); at += LINE)
+			__builtin_prefetch((const char *)ret_hosts[i] + at);
 	}
 }
