@@ -12,10 +12,12 @@
 
 /*
  * Records are taken many at once, which must not show: what comes of them is what comes of each
- * alone. Tables are small, so that in a batch entries make room for others and come again.
+ * alone. Tables are smaller than what comes, so that in a batch entries make room for others and
+ * come again; but no source has its share of them, for who shares a group with whom is chance
+ * (recent.h).
  */
 #define POLICY                                                                                     \
-	"gateway = { inside = [ \"lan0\" ]; ledger = { entries = 64; attempts = 64; }; };\n"       \
+	"gateway = { inside = [ \"lan0\" ]; ledger = { entries = 384; attempts = 768; }; };\n"     \
 	"roles = { desk = { }; web = { }; };\n"                                                    \
 	"hosts = ( { name = \"office\"; role = \"desk\"; address = [ \"10.0.0.0/26\" ]; },\n"      \
 	"  { name = \"www\"; role = \"web\"; address = [ \"10.0.0.7\" ]; },\n"                     \
@@ -67,7 +69,7 @@ static void draw(struct random *random, unsigned number, struct sent *ret_sent)
 	sent.packet.ip.tot_len = htons(sizeof(sent.packet));
 	sent.packet.ip.saddr = htonl(0x0a000000 + random_below(random, 80));
 	sent.packet.ip.daddr = htonl(0xcb007100 + random_below(random, 2));
-	sent.packet.udp.source = htons((uint16_t)(1024 + random_below(random, 3)));
+	sent.packet.udp.source = htons((uint16_t)(1024 + random_below(random, 2)));
 	sent.packet.udp.dest = htons(9);
 	/* Now and then what is no packet. */
 	sent.record.payload_length = random_below(random, 50) ? sizeof(sent.packet) : 7;
