@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import blocklist
 import large
 import office
 from daemon import BUILD, EGRESSCTL, Daemon, egressctl
@@ -29,33 +30,47 @@ PATIENCE = 300.0  # seconds that a start or a reload may take
 
 @dataclass(frozen=True)
 class Workload:
-    """A configuration, and the same with another role for one of its hosts."""
+    """A configuration, and one of its files before and after a change of one line."""
     name: str
     text: str
-    changed: str
+    before: str
+    after: str
+    file: str = "egressd.conf"
     target: bool = False
+
+
+def _host(name: str, text: str, old: str, new: str, target: bool) -> Workload:
+    """One host gets another role."""
+    return Workload(name, text, text, text.replace(old, new), target=target)
 
 
 def _office(hosts: int, target: bool = False) -> Workload:
     text = office.egressd(Office(hosts))
-    return Workload(f"office, {hosts:,} hosts", text,
-                    text.replace('name = "desk2"; role = "desk"', 'name = "desk2"; role = "admin"'),
-                    target)
+    return _host(f"office, {hosts:,} hosts", text, 'name = "desk2"; role = "desk"',
+                 'name = "desk2"; role = "admin"', target)
 
 
 def _large(hosts: int, roles: int) -> Workload:
     text = large.egressd(hosts, roles)
     last = hosts - 1
-    return Workload(f"large, {hosts:,} hosts in {roles:,} roles", text,
-                    text.replace(f'"host{last}"; role = "role{last % roles}"',
-                                 f'"host{last}"; role = "role0"'), True)
+    return _host(f"large, {hosts:,} hosts in {roles:,} roles", text,
+                 f'"host{last}"; role = "role{last % roles}"', f'"host{last}"; role = "role0"', True)
+
+
+def _blocklist(count: int) -> Workload:
+    """One prefix goes and another one comes."""
+    lines = blocklist.prefixes(count)
+    return Workload(f"{blocklist.HOSTS:,} hosts, blocklist of {count:,} prefixes",
+                    blocklist.egressd(), "\n".join(lines) + "\n",
+                    "\n".join([*lines[1:], "198.51.100.0/25"]) + "\n", blocklist.LIST)
 
 
 def workloads(quick: bool) -> list[Workload]:
     """From small to the greatest."""
     if quick:
-        return [_office(100), _large(200, 10)]
-    return [_office(1000), _office(10_000), _office(100_000, True), _large(100_000, 1000)]
+        return [_office(100), _large(200, 10), _blocklist(5000)]
+    return [_office(1000), _office(10_000), _office(100_000, True), _large(100_000, 1000),
+            _blocklist(1_000_000)]
 
 
 def _memory(daemon: Daemon) -> dict[str, float]:
@@ -89,8 +104,9 @@ class Loading:
         self.notes: list[str] = []
         folder.mkdir(parents=True)
         self.config = folder / "egressd.conf"
-        self.config.write_text(workload.text, encoding="utf-8")
-        self.config.chmod(0o644)
+        for path, text in (self.config, workload.text), (folder / workload.file, workload.before):
+            path.write_text(text, encoding="utf-8")
+            path.chmod(0o644)
         self.text = folder / "table.nft"
         printed = egressctl("table", str(self.config))
         if printed.returncode:
@@ -133,6 +149,7 @@ class Loading:
         folder.mkdir()
         daemon = Daemon(self._gateway(f"{self.folder.name}-d{number}"), folder)
         daemon.write(self.workload.text)
+        daemon.write(self.workload.before, self.workload.file)
         start = time.monotonic()
         daemon.start(ready=False)
         daemon.await_notice("READY=1", wait=PATIENCE)
@@ -152,8 +169,8 @@ class Loading:
         daemon.notices.clear()
 
     def reload_by_signal(self, daemon: Daemon) -> None:
-        """One host changed, by SIGHUP until READY=1."""
-        daemon.write(self.workload.changed)
+        """One line changed, by SIGHUP until READY=1."""
+        daemon.write(self.workload.after, self.workload.file)
         start = time.monotonic()
         daemon.signal(signal.SIGHUP)
         daemon.await_notice("READY=1", wait=PATIENCE)
@@ -162,7 +179,7 @@ class Loading:
 
     def reload_by_tool(self, daemon: Daemon) -> None:
         """And changed back, by egressctl until its reply."""
-        daemon.write(self.workload.text)
+        daemon.write(self.workload.before, self.workload.file)
         start = time.monotonic()
         reply = _reload(daemon)
         self.samples.add("reload", (time.monotonic() - start) * 1e3)
@@ -174,7 +191,7 @@ class Loading:
         self._settle(daemon)
 
     def batch(self, daemon: Daemon) -> None:
-        """The longest netlink message that a reload of one host sends, in kernel time."""
+        """The longest netlink message that a reload of one line sends, in kernel time."""
         if shutil.which("strace") is None:
             self.notes.append("kernel time of the batch: skipped, strace is not installed")
             return
@@ -183,7 +200,7 @@ class Loading:
                                    "-o", trace, "-p", str(daemon.process.pid)],
                                   stderr=subprocess.DEVNULL)
         time.sleep(0.5)
-        daemon.write(self.workload.changed)
+        daemon.write(self.workload.after, self.workload.file)
         _reload(daemon)
         strace.send_signal(signal.SIGINT)
         strace.wait()
@@ -252,7 +269,8 @@ def run(quick: bool, rounds: int, folder: pathlib.Path, say: Callable[[str], Non
         done.append(Loading(workload, folder / f"l{number}", say))
         done[-1].run(rounds)
     lines = ["Milliseconds, median and half the interquartile range. A cold start is from the",
-             "process to READY=1, that is, table read back; one host changes its role in a reload.",
+             "process to READY=1, that is, table read back; one host changes its role in a reload,",
+             "or one prefix of the blocklist is another one.",
              ""]
     lines += table(["policy", "cold start", "`nft -f`", "libconfig alone", "SIGHUP to READY",
                     "`egressctl reload`", "batch in the kernel"], [one.rows()[0] for one in done])
