@@ -42,7 +42,8 @@ void alarms_take_tampering(struct alarms *alarms, const char *sentence);
 
 /*
  * Somebody, or egressd itself, put a host or address in quarantine: opens its alarm, unless that is
- * open and says the same. And: the alarms of quarantines that the policy has no more are cleared; nothing is without one.
+ * open and says the same. And: the alarms of quarantines that the policy has no more are cleared;
+ * nothing is without one.
  */
 void alarms_take_quarantine(struct alarms *alarms, const struct policy *policy,
                             const struct quarantine *quarantine);

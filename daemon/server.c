@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include "base/array.h"
+#include "base/socket_file.h"
 #include "control/message.h"
 #include "session.h"
 
@@ -259,25 +260,6 @@ static int make_directory(const char *path)
 	return errno == EEXIST ? 0 : -errno;
 }
 
-/* Makes the path free: removes a socket file that nobody serves. */
-static int clear_path(const struct sockaddr_un *address)
-{
-	struct stat st;
-	if (lstat(address->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -ENOTSOCK;
-
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
-		return -EADDRINUSE;
-	if (errno != ECONNREFUSED)
-		return -errno;
-	return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
 /* Gives a socket file, which only its owner can use so far, to those who may. */
 static int open_to_group(const struct server *server, const char *path)
 {
@@ -297,7 +279,7 @@ int server_listen(struct server *server, const char *path)
 
 	int r = make_directory(path);
 	if (r == 0)
-		r = clear_path(&address);
+		r = socket_file_clear(&address, SOCK_STREAM);
 	if (r < 0)
 		return r;
 

@@ -2,6 +2,7 @@
 #include "processes/service.h"
 
 #include "base/cleanup.h"
+#include "base/socket_file.h"
 #include "processes/answer.h"
 #include "processes/question.h"
 
@@ -24,24 +25,6 @@
 #define LISTENER    1
 #define CLIENTS     2
 
-/* Takes a socket file away that nobody serves. */
-static int clear_path(const struct sockaddr_un *address)
-{
-	struct stat status;
-	if (lstat(address->sun_path, &status) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(status.st_mode))
-		return -ENOTSOCK;
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN)
-		return -EADDRINUSE;
-	if (errno != ECONNREFUSED)
-		return -errno;
-	return unlink(address->sun_path) < 0 ? -errno : 0;
-}
-
 int service_listen(const char *path, uid_t user)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -49,7 +32,7 @@ int service_listen(const char *path, uid_t user)
 	if (!length || length >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, length);
-	int r = clear_path(&address);
+	int r = socket_file_clear(&address, SOCK_SEQPACKET);
 	if (r < 0)
 		return r;
 

@@ -177,6 +177,17 @@ def test_a_process_that_is_gone_before_it_could_be_looked_at_is_said_to_be(
     assert daemon.status()["state"] == "enforcing"
 
 
+def test_while_processes_are_looked_for_the_gateways_own_tcp_waits_and_that_of_others_does_not(
+        clean: Lab, daemon: Daemon):
+    daemon.start(policy())
+    assert traffic.tcp(clean["gateway"], clean.world, WORLD, 25) == traffic.RESET
+    daemon.write(policy("processes = true;"))
+    daemon.call("Reload")
+    assert traffic.tcp(clean["gateway"], clean.world, WORLD, 25) == traffic.SILENCE
+    assert traffic.tcp(clean["desk1"], clean.world, WORLD, 25) == traffic.RESET
+    assert traffic.udp(clean["gateway"], clean.world, WORLD, 25) == traffic.DENIED
+
+
 def test_who_watches_is_told_of_processes(clean: Lab, daemon: Daemon, helper: Callable):
     helper()
     daemon.start(policy("processes = true;"))
