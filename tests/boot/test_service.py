@@ -225,11 +225,7 @@ def test_the_groups_decide_who_may_ask_and_who_may_change(
 
 def test_an_alarm_starts_its_unit_with_its_number(gateway: Machine):
     """StartUnit over D-Bus, which polkit permits the daemon's user for this unit alone."""
-    gateway.write("etc/systemd/system/egressd-alarm@.service",
-                  "[Service]\nType=oneshot\nDynamicUser=yes\nSupplementaryGroups=egress\n"
-                  "ExecStart=egressctl alarms show %i\n")
     gateway.write(FILE, config() + 'on_alarm = { unit = "egressd-alarm@.service"; };\n')
-    gateway.systemctl("daemon-reload")
     gateway.systemctl("reload", "egressd")
     with gateway.wires.desk.inside():
         stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -271,3 +267,44 @@ def test_a_stop_leaves_the_table_and_only_remove_takes_it_away(gateway: Machine)
     assert gateway.table() == ""
     with flood(gateway.wires):
         assert wait_for(lambda: arrived[FORBIDDEN] > 0)
+
+
+TRIES = f"""
+[Service]
+User=nobody
+ExecStart=/bin/bash -c 'exec 3<>/dev/tcp/{WORLD}/25'
+"""
+
+
+def test_what_the_gateway_itself_tries_is_told_with_process_and_unit(gateway: Machine):
+    gateway.write("etc/systemd/system/tries.service", TRIES)
+    gateway.write(FILE, config(gateway="processes = true;").replace(
+        "roles = {", "roles = { router = { outbound = [ ]; };").replace(
+        "hosts = (", 'hosts = ( { name = "gateway"; role = "router"; self = true; },'))
+    gateway.systemctl("enable", "--now", "egressd-processes.socket")
+    try:
+        gateway.systemctl("restart", "egressd")
+        gateway.systemctl("start", "tries")
+
+        def seen() -> dict | None:
+            lines = json.loads(gateway.run("egressctl", "--json", "blocked").stdout)["blocked"]
+            return next((line["process"] for line in lines if line["host"] == "gateway"), None)
+
+        process = wait_for(seen)
+        assert process, gateway.journal("egressd-processes")
+        assert (process["unit"], process["name"]) == ("tries.service", "bash")
+        assert process["command"].endswith(f"exec 3<>/dev/tcp/{WORLD}/25")
+        pid = gateway.show("MainPID", "egressd-processes")
+        held = dict(line.split(":\t", 1) for line in
+                    gateway.run("cat", f"/proc/{pid}/status").stdout.splitlines())
+        needed = f"{1 << 19 | 1 << 2:016x}"  # CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH
+        assert (held["CapPrm"], held["CapBnd"], held["NoNewPrivs"], held["Seccomp"]) == (
+            needed, needed, "1", "2")
+        assert held["Uid"].split()[0] not in ("0", gateway.run("id", "-u", "egressd").stdout.strip())
+
+        gateway.systemctl("kill", "--signal=KILL", "egressd-processes")
+        assert wait_for(lambda: gateway.status()["state"] == "degraded")
+        assert wait_for(lambda: gateway.status()["state"] == "enforcing")  # systemd starts it anew
+    finally:
+        gateway.systemctl("stop", "tries")
+        gateway.systemctl("disable", "--now", "egressd-processes.socket", "egressd-processes")
