@@ -18,7 +18,8 @@
 struct role_facts {
 	char may[ALARM_DETAIL_BYTES]; /* what it may initiate; empty: nothing */
 	bool may_use_https;
-	struct throttle throttle;
+	uint32_t throttle_destinations; /* 0: no throttle */
+	usec_t throttle_per;
 	struct thresholds thresholds;
 };
 
@@ -77,8 +78,10 @@ static void learn_role(const struct policy *policy, const struct role *role,
 {
 	describe_permissions(&role->may_initiate, facts->may, sizeof(facts->may));
 	facts->may_use_https = may_use_https(&role->may_initiate);
-	if (role->throttled)
-		facts->throttle = *role->throttled;
+	if (role->throttled) {
+		facts->throttle_destinations = role->throttled->destinations;
+		facts->throttle_per = role->throttled->per;
+	}
 	facts->thresholds = thresholds_of(&policy->detection, &role->detection);
 }
 
@@ -161,8 +164,8 @@ struct detect_facts facts_of(struct facts *facts, const struct sighting *sightin
 	known.may = role->may[0] ? role->may : NULL;
 	known.tripwire = host->role->is_tripwire;
 	known.may_use_https = role->may_use_https;
-	known.throttle_destinations = role->throttle.destinations;
-	known.throttle_per = role->throttle.per;
+	known.throttle_destinations = role->throttle_destinations;
+	known.throttle_per = role->throttle_per;
 	known.thresholds = &role->thresholds;
 	known.one_machine = facts_one_machine(facts, host);
 	return known;
