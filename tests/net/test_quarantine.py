@@ -131,6 +131,10 @@ def test_the_second_takes_elements_alone_and_the_last_takes_the_chains_away(clea
         assert not cut.lives()
     change = daemon.status()["change"]
     assert (change["rules_added"], change["elements_added"]) == (0, 1)
+    daemon.call("Quarantine", host=DESK1, seconds=7200, why="longer than that")
+    assert names(daemon) == ["192.168.0.12", DESK1]
+    assert "timeout 2h" in daemon.table() and "by root: longer than that" in daemon.table()
+    assert http(clean) == traffic.SILENCE
     daemon.call("Release", host=DESK1)
     assert daemon.status()["change"]["rules_deleted"] == 0
     assert (http(clean), http(clean, "desk2")) == (traffic.PASSED, traffic.SILENCE)

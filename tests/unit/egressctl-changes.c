@@ -96,6 +96,54 @@ static int list_permits(struct request *request, json_t *parameters, void *userd
 	return request_reply(request, json_pack("{s:[]}", "permits"));
 }
 
+/* "office" has 253 addresses, "lab6" more than anybody counts, "roaming" only a MAC. */
+static int quarantine(struct request *request, json_t *parameters, void *userdata)
+{
+	const char *host = json_string_value(json_object_get(parameters, "host"));
+	bool address = strchr(host, '.') != NULL;
+	json_int_t addresses = strcmp(host, "lab6") == 0     ? INT64_MAX
+	                       : strcmp(host, "office") == 0 ? 253
+	                                                     : address;
+	json_t *entry =
+	        json_pack("{s:i, s:s, s:s, s:s, s:I, s:o, s:s, s:i, s:b, s:I}", "id", 7, "host",
+	                  host, "of", address ? "office" : host, "role", "desk", "since", in(0),
+	                  "until", end(json_object_get(parameters, "seconds")), "user", "alice",
+	                  "uid", 1000, "automatic", false, "addresses", addresses);
+	return changed(request, "quarantine", entry, true);
+}
+
+static int release(struct request *request, json_t *parameters, void *userdata)
+{
+	const char *host = json_string_value(json_object_get(parameters, "host"));
+	if (strcmp(host, "192.168.0.7") == 0)
+		return request_error(request, "io.egressd.NotInQuarantine",
+		                     json_pack("{s:s, s:s}", "host", host, "text",
+		                               "192.168.0.7 is in quarantine as an address of host "
+		                               "office; release that"));
+	return changed(request, "quarantine", json_pack("{s:s}", "host", host), true);
+}
+
+static int list_quarantined(struct request *request, json_t *parameters, void *userdata)
+{
+	return request_reply(
+	        request,
+	        json_pack("{s:[{s:s, s:s, s:s, s:I, s:s, s:s}, {s:s, s:s, s:s, s:n, s:s, s:s}, "
+	                  "{s:s, s:n, s:n, s:n, s:s, s:n}]}",
+	                  "quarantined", "host", "192.168.0.7", "of", "office", "role", "desk",
+	                  "until", in(7199), "user", "egressd", "why", "beacon, alarm 3", "host",
+	                  "www1", "of", "www1", "role", "web", "until", "user", "alice", "why",
+	                  "rootkit", "host", "10.9.9.9", "of", "role", "until", "user", "root",
+	                  "why"));
+}
+
+static const struct parameter quarantine_parameters[] = {
+        {"host", PARAMETER_STRING, true},
+        {"seconds", PARAMETER_INT, false},
+        {"why", PARAMETER_STRING, false},
+        {},
+};
+static const struct parameter release_parameters[] = {{"host", PARAMETER_STRING, true}, {}};
+
 static const struct parameter assign_parameters[] = {
         {"address", PARAMETER_STRING, true},
         {"role", PARAMETER_STRING, true},
@@ -118,6 +166,9 @@ static const struct method methods[] = {
         {"Permit", ACCESS_CHANGE, false, permit, permit_parameters},
         {"Revoke", ACCESS_CHANGE, false, end_permit, revoke_parameters},
         {"ListPermits", ACCESS_READ, false, list_permits, NULL},
+        {"Quarantine", ACCESS_CHANGE, false, quarantine, quarantine_parameters},
+        {"Release", ACCESS_CHANGE, false, release, release_parameters},
+        {"ListQuarantined", ACCESS_READ, false, list_quarantined, NULL},
         {},
 };
 
@@ -156,6 +207,26 @@ static const struct {
         {"assignments", "Address       Role   Ends in     By     Why\n"
                         "192.168.0.50  desk   1 h 59 min  alice  printer ?[31mrepair\n"
                         "2001:db8::50  guest  never       root   -\n"},
+        {"quarantine|office|--for|2h|--why|a worm",
+         "office (253 addresses) is in quarantine now, until 2026-11-22 16:02:11 (2 h 0 min).\n"
+         "Flows       2 cut\n"
+         "Took        1.8 ms\n"},
+        {"quarantine|192.168.0.7", "192.168.0.7 (office) is in quarantine now, for good.\n"
+                                   "Flows       2 cut\n"
+                                   "Took        1.8 ms\n"},
+        {"quarantine|lab6", "lab6 (all its addresses) is in quarantine now, for good.\n"
+                            "Flows       2 cut\n"
+                            "Took        1.8 ms\n"},
+        {"quarantine|roaming", "roaming (by its MAC) is in quarantine now, for good.\n"
+                               "Flows       2 cut\n"
+                               "Took        1.8 ms\n"},
+        {"release|www1", "The quarantine of www1 is over.\n"
+                         "Flows       2 cut\n"
+                         "Took        1.8 ms\n"},
+        {"quarantined", "Host         Of         Role  Ends in     By       Why\n"
+                        "192.168.0.7  office     desk  1 h 59 min  egressd  beacon, alarm 3\n"
+                        "www1         all of it  web   never       alice    rootkit\n"
+                        "10.9.9.9     nobody     -     never       root     -\n"},
 };
 
 START_TEST(a_change_and_what_is_in_force_are_told_in_few_words)
@@ -212,6 +283,13 @@ static const struct {
          "are in force\n",
          OUTCOME_REFUSED},
         {"revoke|www1", "egressctl: \"www1\" is no permit's number; egressctl permits lists them\n",
+         OUTCOME_USAGE},
+        {"release|192.168.0.7",
+         "egressctl: 192.168.0.7 is in quarantine as an address of host office; release that\n",
+         OUTCOME_REFUSED},
+        {"quarantine", "egressctl: usage: egressctl quarantine HOST\n", OUTCOME_USAGE},
+        {"quarantine|www1|--for|soon",
+         "egressctl: \"soon\" is no duration; say it as 90s, 30m, 8h, 2h30m or 7d\n",
          OUTCOME_USAGE},
         {"status|--for|1h", "egressctl: status takes no option --for\n", OUTCOME_USAGE},
 };

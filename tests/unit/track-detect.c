@@ -390,6 +390,27 @@ START_TEST(a_quarantined_host_only_counts_for_its_quarantine)
 }
 END_TEST
 
+START_TEST(the_quarantine_of_a_whole_range_counts_what_any_of_it_tries_and_stays_as_it_is)
+{
+	struct alarm news = {
+	        .cause = alarm_host_cause(ALARM_QUARANTINE, "office", true, NULL),
+	        .severity = SEVERITY_NOTICE,
+	        .first = SCENE_START,
+	        .last = SCENE_START,
+	};
+	alarm_name(news.detail, sizeof(news.detail), "by alice: a worm");
+	alarm_book_raise(scene.book, &news);
+	for (unsigned i = 0; i < 100; i++) {
+		struct address source = scene_pc(i % 7), to = scene_outside(i);
+		scene_block(&scene, &scene_desk, REASON_QUARANTINE, &source, &to, TCP, 443, i);
+	}
+	const struct alarm *alarm = only_alarm(ALARM_QUARANTINE);
+	ck_assert_uint_eq(alarm->attempts, 100);
+	ck_assert_str_eq(alarm->detail, "by alice: a worm");
+	ck_assert_uint_eq(alarm->quiet, 0);
+}
+END_TEST
+
 START_TEST(the_random_walk_speaks_only_where_good_contacts_are_known)
 {
 	struct thresholds known = thresholds_standard;
@@ -493,6 +514,8 @@ int main(void)
 	tcase_add_test(c, what_its_role_permits_breaks_no_tripwire_when_the_other_end_refuses);
 	tcase_add_test(c, a_throttled_host_is_one_critical_alarm);
 	tcase_add_test(c, a_quarantined_host_only_counts_for_its_quarantine);
+	tcase_add_test(
+	        c, the_quarantine_of_a_whole_range_counts_what_any_of_it_tries_and_stays_as_it_is);
 	tcase_add_test(c, the_random_walk_speaks_only_where_good_contacts_are_known);
 	tcase_add_test(c, a_slow_beacon_stays_open_until_it_missed_some_periods);
 	tcase_add_test(c, an_alarm_that_was_cleared_while_it_goes_on_comes_up_again);
