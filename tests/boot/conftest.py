@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "net"))
 
+import cgroup  # noqa: E402
 import tree  # noqa: E402
 from machine import Machine, Wires  # noqa: E402
 from namespace import enter_private_tree  # noqa: E402
@@ -26,6 +27,7 @@ def wires() -> Wires:
     why = tree.why_not()
     if why:
         pytest.skip(why)
+    cgroup.clear()
     return Wires()
 
 

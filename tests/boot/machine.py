@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from cgroup import Group
 from namespace import Namespace
 
 DESK, WORLD = "192.168.0.11", "203.0.113.7"
@@ -87,6 +88,7 @@ class Machine:
         wires.plug(self.space)
         self.process: subprocess.Popen | None = None
         self.leader = 0
+        self.group = Group()
         for name, text in FILES.items():
             self.write(name, text)
         for unit in MASKED:
@@ -117,7 +119,8 @@ class Machine:
              "--directory", self.root, f"--network-namespace-path=/run/netns/{self.space.name}",
              "--capability=CAP_NET_ADMIN", "--console=pipe", "--boot", *arguments],
             env=os.environ | {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=self.group.enter)
         self.console = b""
         os.set_blocking(self.process.stdout.fileno(), False)
         if not wait_for(self._find_leader, BOOT_WAIT, 0.01):
@@ -221,6 +224,11 @@ class Machine:
             self.process.wait()
         self.process.stdout.close()
         self.process, self.leader = None, 0
+        wait_for(self._group_is_gone)
+
+    def _group_is_gone(self) -> bool:
+        self.group.remove()
+        return not any(folder.exists() for folder in self.group.folders)
 
     def scrap(self) -> None:
         """Stops it for good."""
