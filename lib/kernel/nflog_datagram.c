@@ -12,7 +12,9 @@ static bool read_record(struct nflog_numbers *numbers, const struct nlmsghdr *me
 	bool has_sequence;
 	uint32_t sequence;
 
-	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_NOOP)
+	/* An error is the answer to what an adopted socket was set to, see nflog_adopt(). */
+	if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_NOOP ||
+	    message->nlmsg_type == NLMSG_ERROR)
 		return false;
 	if (nflog_record_read(message, now, ret_record, &has_sequence, &sequence) < 0) {
 		numbers->counts.bad++;

@@ -13,8 +13,7 @@ def new_daemon(machine: Machine, old: int) -> bool:
 
 
 def assert_replaced_without_a_gap(gateway: Machine, end: Callable[[], object],
-                                  restarts: str,
-                                  state: str = "enforcing") -> None:
+                                  restarts: str) -> None:
     """Ends the daemon; what takes its place, and what packets notice of it."""
     arrived, old = Counters(gateway.wires), gateway.pid()
     with flood(gateway.wires) as sent:
@@ -27,4 +26,4 @@ def assert_replaced_without_a_gap(gateway: Machine, end: Callable[[], object],
         arrived[PERMITTED], sent[PERMITTED])
     assert arrived[FORBIDDEN] == 0 < sent[FORBIDDEN]
     assert gateway.show("NRestarts") == restarts
-    assert gateway.status()["state"] == state
+    assert gateway.status()["state"] == "enforcing"
