@@ -50,6 +50,7 @@ struct daemon {
 	struct past *past;
 	struct last_good *last_good;
 	struct expiry *listening; /* to the packet log is tried again */
+	struct expiry *loading;   /* a configuration that is good is tried again */
 	struct on_alarm_teller *teller;
 	struct own_processes *processes;
 	struct watch *watch;
@@ -102,6 +103,17 @@ static void update_health_of(void *userdata)
 	update_health(userdata);
 }
 
+/* Slower each time, until it was not needed any more. */
+static void try_again(struct expiry *timer, bool again)
+{
+	if (again) {
+		expiry_again(timer);
+		return;
+	}
+	expiry_never(timer);
+	expiry_calm(timer);
+}
+
 /* NULL: without a policy. */
 static void keep_owner_socket(struct daemon *daemon, const struct policy *policy)
 {
@@ -128,12 +140,7 @@ static void listen_for_events(const struct policy *candidate, struct daemon *dae
 	else
 		health_clear(&daemon->health, FAULT_EVENTS);
 
-	if (r != 0) {
-		expiry_again(daemon->listening);
-	} else {
-		expiry_never(daemon->listening);
-		expiry_calm(daemon->listening);
-	}
+	try_again(daemon->listening, r != 0);
 }
 
 /* Whoever had the group may have gone. */
@@ -214,12 +221,14 @@ static void load(struct daemon *daemon, struct outcome *ret_outcome)
 	bool done = ret_outcome->result == LOAD_DONE;
 	last_good_end(daemon->last_good, done ? daemon->enforcement.policy->digest : NULL,
 	              daemon->enforcement.loaded);
+	bool known = daemon->unfinished;
 	daemon->unfinished =
 	        ret_outcome->result == LOAD_REFUSED || ret_outcome->result == LOAD_FAILED;
+	try_again(daemon->loading, daemon->unfinished);
 	report_configuration_health(&daemon->health, daemon->options->config, ret_outcome);
 	watch_paths(daemon, &paths);
 	source_paths_done(&paths);
-	if (news)
+	if (news && !(known && daemon->unfinished))
 		report_load(daemon->server, &daemon->enforcement, ret_outcome);
 	update_health(daemon);
 }
@@ -563,6 +572,8 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		r = expiry_new(daemon->event, listen_again, daemon, &daemon->listening);
 	if (r >= 0)
+		r = expiry_new(daemon->event, reload, daemon, &daemon->loading);
+	if (r >= 0)
 		r = last_good_new(daemon->event, daemon->options->state, &daemon->health,
 		                  update_health_of, reload, daemon, &daemon->last_good);
 	if (r >= 0)
@@ -628,6 +639,7 @@ static void tear_down(struct daemon *daemon)
 	past_free(daemon->past);
 	last_good_free(daemon->last_good);
 	expiry_free(daemon->listening);
+	expiry_free(daemon->loading);
 	on_alarm_free(daemon->teller);
 	own_processes_free(daemon->processes);
 	events_free(daemon->events);

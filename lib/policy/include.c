@@ -50,20 +50,25 @@ static int pattern_folder(struct loader *loader, const char *pattern, size_t bas
 	return 0;
 }
 
-/* glob(3) takes a folder that it may not read for an empty one. */
-static bool check_folder(struct loader *loader, const struct word *pattern, const char *folder)
+/*
+ * glob(3) takes a folder that it may not read for an empty one. 1: it can be searched; 0: not,
+ * which is reported unless it is missing; or a negative errno.
+ */
+static int check_folder(struct loader *loader, const struct word *pattern, const char *folder)
 {
 	DIR *directory = opendir(folder);
 	if (directory) {
 		closedir(directory);
-		return true;
+		return 1;
 	}
+	if (is_shortage(errno))
+		return -errno;
 	if (errno != ENOENT) {
 		problems_add(loader->context.problems, pattern->at, "%s: cannot be searched: %s",
 		             folder, strerror(errno));
 		loader->partial = true;
 	}
-	return false;
+	return 0;
 }
 
 /* A folder that comes into being later, below one that is a pattern, nobody would notice. */
@@ -132,8 +137,9 @@ static int load_pattern(struct loader *loader, const struct word *pattern, const
 		return 0;
 	if (loader->origin.snapshot)
 		return load_kept(loader, pattern, escaped, depth);
-	if (!check_folder(loader, pattern, folder))
-		return 0;
+	r = check_folder(loader, pattern, folder);
+	if (r <= 0)
+		return r;
 
 	glob_t matches = {};
 	r = glob(escaped, 0, NULL, &matches);

@@ -102,11 +102,18 @@ static ssize_t read_up_to(int fd, char *buffer, size_t size)
 	return (ssize_t)length;
 }
 
+bool is_shortage(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 int source_read(const char *path, struct location at, struct problems *problems,
                 struct source *ret_source)
 {
 	/* Without O_NONBLOCK opening a FIFO would wait for a writer. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 && is_shortage(errno))
+		return -errno;
 	if (fd < 0)
 		return refuse(path, at, problems, "cannot be opened: %s", strerror(errno));
 

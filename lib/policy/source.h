@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/problems.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -24,10 +25,14 @@ struct source {
  * which nobody else may write, of SOURCE_BYTES_MAX at most, and not changed while it was read.
  * at is the line that names the file, or line 0 for a file that no other one names.
  *
- * 0: *ret_source is the caller's, to be released with source_done(). SOURCE_REFUSED, or -ENOMEM.
+ * 0: *ret_source is the caller's, to be released with source_done(). SOURCE_REFUSED; or -ENOMEM,
+ * -EMFILE, -ENFILE, which are no fault of the file.
  */
 int source_read(const char *path, struct location at, struct problems *problems,
                 struct source *ret_source);
+
+/* True for those three, as errno has them. */
+bool is_shortage(int error);
 
 /* Releases the text; an empty struct source is fine. */
 void source_done(struct source *source);

@@ -3,14 +3,16 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <grp.h>
 #include <link.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 /*
- * Preloaded, it lets the n-th allocation fail. EGRESSD_MEMORY_FAULTS names the file of struct control;
- * EGRESSD_MEMORY_SPARE a library whose own allocations are neither counted nor failed.
+ * Preloaded, it lets the n-th allocation fail. EGRESSD_MEMORY_FAULTS names the file of struct
+ * control; EGRESSD_MEMORY_SPARE a library whose own allocations are neither counted nor failed.
  */
 
 static struct control *control;
@@ -23,6 +25,8 @@ static int (*next_posix_memalign)(void **, size_t, size_t);
 static void *(*next_aligned_alloc)(size_t, size_t);
 static char *(*next_strdup)(const char *);
 static char *(*next_strndup)(const char *, size_t);
+static int (*next_getgrnam_r)(const char *, struct group *, char *, size_t, struct group **);
+static int (*next_getpwuid_r)(uid_t, struct passwd *, char *, size_t, struct passwd **);
 static void (*next_free)(void *);
 
 /* What dlsym(3) itself asks for before there is anybody to ask. */
@@ -58,6 +62,8 @@ static void look_up(void)
 	LOOK_UP(aligned_alloc);
 	LOOK_UP(strdup);
 	LOOK_UP(strndup);
+	LOOK_UP(getgrnam_r);
+	LOOK_UP(getpwuid_r);
 	LOOK_UP(free);
 	looking = false;
 }
@@ -85,9 +91,14 @@ __attribute__((constructor)) static void begin(void)
 	control = control_map("EGRESSD_MEMORY_FAULTS");
 }
 
+/* glibc 2.36 itself falls over where the first of these finds no memory (nss_database.c). */
+static unsigned in_name_service;
+
 static bool fails(const void *caller)
 {
 	uintptr_t from = (uintptr_t)caller;
+	if (in_name_service)
+		return false;
 	look_up();
 	if (from >= spared_from && from < spared_to)
 		return false;
@@ -150,6 +161,23 @@ char *strdup(const char *text)
 char *strndup(const char *text, size_t size)
 {
 	return fails(CALLER) ? NULL : next_strndup(text, size);
+}
+
+int getgrnam_r(const char *name, struct group *group, char *buffer, size_t size,
+               struct group **ret_found)
+{
+	in_name_service++;
+	int r = next_getgrnam_r(name, group, buffer, size, ret_found);
+	in_name_service--;
+	return r;
+}
+
+int getpwuid_r(uid_t uid, struct passwd *user, char *buffer, size_t size, struct passwd **ret_found)
+{
+	in_name_service++;
+	int r = next_getpwuid_r(uid, user, buffer, size, ret_found);
+	in_name_service--;
+	return r;
 }
 
 void free(void *pointer)

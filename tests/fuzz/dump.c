@@ -56,7 +56,7 @@ static void address_to_us(uint8_t *bytes, size_t length)
 		if (!header.nlmsg_seq)
 			header.nlmsg_seq = sequence;
 		memcpy(bytes, &header, sizeof(header));
-		size_t step = NLMSG_ALIGN((size_t)header.nlmsg_len);
+		size_t step = ((size_t)header.nlmsg_len + 3) & ~(size_t)3;
 		if (header.nlmsg_len < sizeof(header) || step >= length)
 			return;
 		bytes += step;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The daemon is killed in the middle of a change: the gateway is slower then, and never open.
+"""The daemon is killed, in the middle of a change or anywhere else: the gateway is never open.
 
 EGRESSD_KILLS makes the run longer; EGRESSD_SEED repeats the moments.
 """
@@ -15,6 +15,7 @@ from random import Random
 
 import flood
 import packet
+import varlink
 from daemon import Daemon
 from lab import WAN_MAC, WORLD, WORLD_MAC, Host, Lab
 from namespace import Namespace
@@ -22,6 +23,7 @@ from policies import small
 
 SEED = int(os.environ.get("EGRESSD_SEED") or random.SystemRandom().randrange(1 << 32))
 KILLS = int(os.environ.get("EGRESSD_KILLS", "12"))
+KILLS_ANYWHERE = int(os.environ.get("EGRESSD_KILLS", "40"))
 CUT_PORTS = range(9000, 9010)  # each with flood.SOURCE_PORTS flows that the change forbids
 PAUSE = 0.001
 
@@ -159,3 +161,113 @@ def test_killed_at_any_moment_of_a_change_it_leaves_nothing_open_and_the_next_st
     assert found["between"] > 0
     assert seen[forbidden] == 0
     assert seen[permitted] == sent[permitted]
+
+
+POLICIES = (small('"dns"', gateway='refuse = "drop";'),
+            small('"dns", "tcp/7777"', gateway='refuse = "drop";'))
+
+
+def during_a_start(daemon: Daemon, rng: Random) -> None:
+    """Somewhere between exec and readiness, or a little later."""
+    daemon.kill()
+    daemon.start(ready=False)
+    time.sleep(rng.random() * 0.25)
+
+
+def during_reloads(daemon: Daemon, rng: Random) -> None:
+    """In one of the reloads that follow one another, or while files are read."""
+    def ask() -> None:
+        with contextlib.suppress(OSError, varlink.Refused):
+            while True:
+                daemon.write(rng.choice(POLICIES))
+                daemon.call("Reload")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(rng.random() * 0.1)
+    daemon.kill()
+    asking.join()
+
+
+def during_requests(daemon: Daemon, rng: Random) -> None:
+    """While addresses are assigned, which is kept in the state directory."""
+    def ask() -> None:
+        with contextlib.suppress(OSError, varlink.Refused):
+            while True:
+                daemon.call("Assign", address=f"192.168.0.{rng.randint(20, 90)}", role="desk",
+                            seconds=rng.randint(1, 60))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(rng.random() * 0.1)
+    daemon.kill()
+    asking.join()
+
+
+def during_queries(daemon: Daemon, rng: Random) -> None:
+    """While it answers."""
+    with daemon.connect() as connection:
+        for _ in range(rng.randint(1, 20)):
+            connection.send({"method": "io.egressd.GetStatus"})
+
+
+def with_a_broken_file(daemon: Daemon, rng: Random) -> None:
+    """The next start finds a file with mistakes."""
+    daemon.write("roles = {")
+    time.sleep(rng.random() * 0.05)
+
+
+def when_the_copy_is_written(daemon: Daemon, rng: Random) -> None:
+    """About a second after a change."""
+    daemon.write(rng.choice(POLICIES))
+    with contextlib.suppress(varlink.Refused):
+        daemon.call("Reload")
+    time.sleep(0.95 + rng.random() * 0.3)
+
+
+MOMENTS = (during_a_start, during_reloads, during_requests, during_queries, with_a_broken_file,
+           when_the_copy_is_written)
+
+
+def counters(daemon: Daemon) -> tuple[int, int]:
+    """Packets permitted to desks, and all that were blocked."""
+    status = daemon.status()
+    desk = next((role for role in status["roles"] if role["role"] == "desk"), None)
+    return (desk["permitted"]["packets"] if desk else 0), status["blocked"]["packets"]
+
+
+def test_killed_at_any_moment_nothing_forbidden_passes_nothing_permitted_is_lost_and_all_counts(
+        clean: Lab, daemon: Daemon):
+    print(f"EGRESSD_SEED={SEED}")
+    rng = Random(SEED)
+    permitted = flood.Stream(clean["desk1"], WORLD, 53, PAUSE)
+    forbidden = flood.Stream(clean["desk1"], WORLD, 9, PAUSE)
+    streams = [permitted, forbidden]
+    kept = daemon.state / "last-good.conf"
+    daemon.start(POLICIES[0])
+    deadline = time.monotonic() + 5
+    while not kept.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    last = (0, 0)
+    with flood.counting(clean, streams) as counts:
+        with flood.flowing(streams) as sent:
+            for turn in range(KILLS_ANYWHERE):
+                moment = rng.choice(MOMENTS)
+                where = f"EGRESSD_SEED={SEED}, kill {turn}, {moment.__name__}"
+                moment(daemon, rng)
+                daemon.kill()
+                daemon.start()
+                status = daemon.status()
+                assert status["state"] in ("enforcing", "degraded"), f"{where}: {status}"
+                now = counters(daemon)
+                assert now[0] >= last[0] and now[1] >= last[1], f"{where}: {last}, then {now}"
+                last = now
+                if moment is with_a_broken_file:
+                    assert status["policy"]["hosts"], f"{where}: {status['degraded']}"
+                    daemon.write(rng.choice(POLICIES))
+                    daemon.call("Reload")
+        seen = counts()
+    print(f"{KILLS_ANYWHERE} kills; sent {list(sent.values())}")
+    assert seen[forbidden] == 0
+    assert seen[permitted] == sent[permitted]
+    assert counters(daemon)[1] >= sent[forbidden]
