@@ -166,6 +166,9 @@ static void watch_paths(struct daemon *daemon, const struct source_paths *paths)
 	int r = watch_set(daemon->watch, (const char *const *)paths->files.items,
 	                  paths->files.count, (const char *const *)paths->directories.items,
 	                  paths->directories.count);
+	if (r >= 0)
+		watch_were_read(daemon->watch, (const char *const *)paths->files.items,
+		                paths->states.items, paths->files.count);
 	if (r == 0)
 		health_clear(&daemon->health, FAULT_WATCH);
 	else

@@ -62,6 +62,7 @@ struct watch {
 	target_list targets;
 	place_list places;
 	bool pending;         /* a change waits to be told */
+	bool supposed;        /* it is none that was seen, only new files to be watched */
 	usec_t pending_since; /* CLOCK_MONOTONIC */
 };
 
@@ -79,19 +80,22 @@ static void places_done(place_list *list)
 	ARRAY_DONE(list);
 }
 
+static struct looks looks_of(const struct stat *st)
+{
+	return (struct looks){
+	        .exists = true,
+	        .device = st->st_dev,
+	        .inode = st->st_ino,
+	        .size = st->st_size,
+	        .modified = st->st_mtim,
+	        .changed = st->st_ctim,
+	};
+}
+
 static struct looks look_at(const char *path)
 {
 	struct stat st;
-	if (stat(path, &st) < 0)
-		return (struct looks){};
-	return (struct looks){
-	        .exists = true,
-	        .device = st.st_dev,
-	        .inode = st.st_ino,
-	        .size = st.st_size,
-	        .modified = st.st_mtim,
-	        .changed = st.st_ctim,
-	};
+	return stat(path, &st) < 0 ? (struct looks){} : looks_of(&st);
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)
@@ -226,7 +230,7 @@ static int arm(struct watch *watch, const target_list *list, bool *ret_blind)
 static void tell(struct watch *watch)
 {
 	bool blind;
-	watch->pending = false;
+	watch->pending = watch->supposed = false;
 	(void)arm(watch, &watch->targets, &blind); /* without memory the poll tries again */
 	ARRAY_FOREACH (t, &watch->targets)
 		t->looks = look_at(t->path);
@@ -242,7 +246,7 @@ static int set_timer(sd_event_source *timer, usec_t at)
 }
 
 /* Puts the telling off until it is quiet. */
-static void note_change(struct watch *watch)
+static void put_off(struct watch *watch)
 {
 	usec_t now;
 	int r = sd_event_now(watch->event, CLOCK_MONOTONIC, &now);
@@ -255,6 +259,12 @@ static void note_change(struct watch *watch)
 	}
 	if (r < 0)
 		tell(watch); /* early rather than never */
+}
+
+static void note_change(struct watch *watch)
+{
+	watch->supposed = false;
+	put_off(watch);
 }
 
 static bool matters(const struct watch *watch, const struct inotify_event *event)
@@ -430,7 +440,34 @@ int watch_set(struct watch *watch, const char *const *files, size_t file_count,
 	}
 	targets_done(&watch->targets);
 	watch->targets = list;
-	if (r > 0)
-		note_change(watch);
+	if (r > 0) {
+		watch->supposed = watch->supposed || !watch->pending;
+		put_off(watch);
+	}
 	return blind ? 1 : 0;
+}
+
+/* True for a file that is as it was when it was read. */
+static bool is_unchanged(const struct target *target, const char *const *files,
+                         const struct stat *states, size_t count)
+{
+	for (size_t i = 0; target->end == TRAIL_FILE && i < count; i++) {
+		if (strcmp(files[i], target->path) != 0)
+			continue;
+		struct looks then = looks_of(&states[i]), now = look_at(target->path);
+		return same_looks(&then, &now);
+	}
+	return false;
+}
+
+void watch_were_read(struct watch *watch, const char *const *files, const struct stat *states,
+                     size_t count)
+{
+	if (!watch->pending || !watch->supposed)
+		return;
+	ARRAY_FOREACH (target, &watch->targets)
+		if (!is_unchanged(target, files, states, count))
+			return;
+	if (sd_event_source_set_enabled(watch->timer, SD_EVENT_OFF) >= 0)
+		watch->pending = watch->supposed = false;
 }

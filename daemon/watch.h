@@ -51,4 +51,13 @@ int watch_pace(struct watch *watch, usec_t quiet, usec_t cap, usec_t poll);
 int watch_set(struct watch *watch, const char *const *files, size_t file_count,
               const char *const *directories, size_t directory_count);
 
+/*
+ * In which state each of these files was when it was read. If nothing else is watched and all of
+ * them still are in that state, what watch_set() just put off to be told is not told: nothing was
+ * changed unseen.
+ */
+struct stat;
+void watch_were_read(struct watch *watch, const char *const *files, const struct stat *states,
+                     size_t count);
+
 #endif

@@ -55,6 +55,7 @@ void source_paths_done(struct source_paths *paths)
 	ARRAY_FOREACH (file, &paths->files)
 		free(*file);
 	ARRAY_DONE(&paths->files);
+	ARRAY_DONE(&paths->states);
 	ARRAY_FOREACH (directory, &paths->directories)
 		free(*directory);
 	ARRAY_DONE(&paths->directories);
@@ -65,11 +66,21 @@ int loader_note_file(struct loader *loader, const char *path)
 	if (!loader->origin.paths)
 		return 0;
 	_cleanup_free_ char *copy = strdup(path);
-	char **place = copy ? ARRAY_ADD(&loader->origin.paths->files) : NULL;
+	char **place = copy && ARRAY_ADD(&loader->origin.paths->states)
+	                       ? ARRAY_ADD(&loader->origin.paths->files)
+	                       : NULL;
 	if (!place)
 		return -ENOMEM;
 	*place = TAKE_POINTER(copy);
 	return 0;
+}
+
+/* The file that was noted last was read in that state. */
+static void note_state(struct loader *loader, const struct stat *status)
+{
+	struct source_paths *paths = loader->origin.paths;
+	if (paths && paths->states.count)
+		paths->states.items[paths->states.count - 1] = *status;
 }
 
 int loader_note_directory(struct loader *loader, const char *path)
@@ -115,6 +126,8 @@ int loader_read(struct loader *loader, const char *path, struct location at,
 	if (loader->origin.snapshot)
 		return read_kept(loader, path, at, ret_source);
 	int r = source_read(path, at, loader->context.problems, ret_source);
+	if (r == 0)
+		note_state(loader, &ret_source->status);
 	if (r == 0 && loader->origin.copy)
 		snapshot_add(loader->origin.copy, path, ret_source->text, ret_source->length);
 	return r;

@@ -6,6 +6,8 @@
 #include "policy/policy.h"
 #include "policy/snapshot.h"
 
+#include <sys/stat.h>
+
 #define POLICY_REJECTED 1 /* the text has mistakes; they are in problems */
 
 /*
@@ -14,6 +16,7 @@
  */
 struct source_paths {
 	ARRAY(char *) files;       /* paths as opened, the main file first */
+	ARRAY(struct stat) states; /* of each of them, as it was read; zero: it was not */
 	ARRAY(char *) directories; /* of include patterns */
 };
 void source_paths_done(struct source_paths *paths);

@@ -145,6 +145,7 @@ int source_read(const char *path, struct location at, struct problems *problems,
 		        .length = size,
 		        .device = before.st_dev,
 		        .inode = before.st_ino,
+		        .status = before,
 		};
 		return 0;
 	}

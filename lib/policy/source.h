@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #define SOURCE_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -18,6 +19,7 @@ struct source {
 	size_t length;
 	dev_t device;
 	ino_t inode;
+	struct stat status; /* of that moment */
 };
 
 /*

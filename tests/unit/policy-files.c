@@ -253,6 +253,12 @@ START_TEST(list_files_are_read_line_by_line)
 	ck_assert_str_eq(range_print(&n->ranges[1], text), "198.51.100.0/24");
 	ck_assert_uint_eq(paths.files.count, 4);
 	ck_assert_str_eq(paths.files.items[3], "conf/lists/two");
+	ck_assert_uint_eq(paths.states.count, 4);
+	for (size_t i = 0; i < paths.files.count; i++) {
+		struct stat status;
+		ck_assert_int_eq(stat(paths.files.items[i], &status), 0);
+		ck_assert_uint_eq(paths.states.items[i].st_ino, status.st_ino);
+	}
 	source_paths_done(&paths);
 
 	/* Printed, what the lists held stands in the policy itself. */

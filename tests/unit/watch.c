@@ -465,6 +465,74 @@ START_TEST(setting_new_files_is_told_once_and_the_same_again_not)
 }
 END_TEST
 
+START_TEST(new_files_that_are_as_they_were_read_are_not_told)
+{
+	put("a", "1");
+	put("b", "2");
+	const char *files[] = {at("a"), at("b")};
+	struct stat states[2];
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(stat(files[i], &states[i]), 0);
+	scene.reads = "b";
+	ck_assert_int_eq(watch_set(scene.watch, files, 2, NULL, 0), 0);
+	watch_were_read(scene.watch, files, states, 2);
+	expect_nothing();
+	put("b", "three");
+	expect_content("three");
+}
+END_TEST
+
+START_TEST(new_files_that_were_changed_before_they_were_watched_are_told)
+{
+	put("a", "1");
+	put("b", "2");
+	const char *files[] = {at("a"), at("b")};
+	struct stat states[2];
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(stat(files[i], &states[i]), 0);
+	put("b", "three");
+	scene.reads = "b";
+	ck_assert_int_eq(watch_set(scene.watch, files, 2, NULL, 0), 0);
+	watch_were_read(scene.watch, files, states, 2);
+	expect_content("three");
+}
+END_TEST
+
+START_TEST(a_new_file_that_could_not_be_read_or_a_directory_is_told)
+{
+	put("a", "1");
+	make_directory("roles.d");
+	const char *files[] = {at("a"), at("none")}, *directories[] = {at("roles.d")};
+	struct stat states[2] = {};
+	ck_assert_int_eq(stat(files[0], &states[0]), 0);
+	scene.reads = "a";
+	ck_assert_int_eq(watch_set(scene.watch, files, 2, NULL, 0), 0);
+	watch_were_read(scene.watch, files, states, 2);
+	ck_assert(is_told());
+	settle();
+	ck_assert_int_eq(watch_set(scene.watch, files, 1, directories, 1), 0);
+	watch_were_read(scene.watch, files, states, 1);
+	ck_assert(is_told());
+}
+END_TEST
+
+START_TEST(a_change_that_was_seen_is_told_though_new_files_are_as_they_were_read)
+{
+	put("a", "1");
+	put("b", "2");
+	const char *files[] = {at("a"), at("b")};
+	struct stat states[2];
+	watch_file("a");
+	put("a", "changed");
+	sd_event_run(scene.event, USEC_PER_SEC);
+	for (unsigned i = 0; i < 2; i++)
+		ck_assert_int_eq(stat(files[i], &states[i]), 0);
+	ck_assert_int_eq(watch_set(scene.watch, files, 2, NULL, 0), 0);
+	watch_were_read(scene.watch, files, states, 2);
+	expect_content("changed");
+}
+END_TEST
+
 static void set_again(void *userdata)
 {
 	const char *files[] = {at("file"), at("roles.d/a.conf")}, *directories[] = {at("roles.d")};
@@ -526,6 +594,10 @@ int main(void)
 	tcase_add_test(c, an_overflown_queue_counts_as_a_change);
 	tcase_add_test(c, what_inotify_does_not_tell_the_poll_finds);
 	tcase_add_test(c, setting_new_files_is_told_once_and_the_same_again_not);
+	tcase_add_test(c, new_files_that_are_as_they_were_read_are_not_told);
+	tcase_add_test(c, new_files_that_were_changed_before_they_were_watched_are_told);
+	tcase_add_test(c, a_new_file_that_could_not_be_read_or_a_directory_is_told);
+	tcase_add_test(c, a_change_that_was_seen_is_told_though_new_files_are_as_they_were_read);
 	tcase_add_test(c, an_owner_that_sets_the_files_when_told_is_not_told_for_ever);
 	tcase_add_test(c, links_in_a_circle_are_said_to_be_unwatchable);
 	suite_add_tcase(suite, c);
