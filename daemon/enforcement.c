@@ -228,7 +228,7 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 	                        : commit(enforcement, wanted, PHASE_FAST, &plan, outcome);
 	if (!done) {
 		/* What the table is by now, is to be found out. */
-		kernel_keep_view(enforcement->kernel, NULL, 0);
+		kernel_doubt_view(enforcement->kernel);
 		return;
 	}
 	if (judge_flows && !outcome->flows_error)
@@ -368,7 +368,7 @@ void enforcement_repair(struct enforcement *enforcement, bool whole, struct outc
 	usec_t started = clock_monotonic();
 
 	if (whole)
-		kernel_keep_view(enforcement->kernel, NULL, 0);
+		kernel_doubt_view(enforcement->kernel);
 	if (!enforcement->policy)
 		close_again(enforcement, &outcome);
 	else if (!is_untouched(enforcement))

@@ -17,6 +17,7 @@ import packets  # noqa: E402
 import report  # noqa: E402
 import revocation  # noqa: E402
 import runtime  # noqa: E402
+import tamper  # noqa: E402
 import verdicts  # noqa: E402
 from daemon import EGRESSCTL, EGRESSD  # noqa: E402
 from namespace import PRIVATE, enter_private_tree  # noqa: E402
@@ -28,7 +29,8 @@ COMMAND = "EGRESSD_BENCH_COMMAND"
 # The part, and its rounds unless told.
 PARTS = {"packets": (packets.run, 15), "loading": (loading.run, 3), "changes": (changes.run, 3),
          "revocation": (revocation.run, 1), "runtime": (runtime.run, 10),
-         "events": (events.run, 3), "verdicts": (verdicts.run, 1)}
+         "events": (events.run, 3), "verdicts": (verdicts.run, 1),
+         "tamper": (tamper.run, 5)}
 
 
 def _arguments() -> argparse.Namespace:
