@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import packet
@@ -56,15 +56,27 @@ def _pour(stream: Stream, stop: "multiprocessing.sharedctypes.Synchronized",
             break
         wire.send(frame)
         number += 1
+        sent.value = number
         if stream.pause:
             time.sleep(stream.pause)
-    sent.value = number
     os._exit(0)
+
+
+def _all_flow(totals: Iterable["multiprocessing.sharedctypes.Synchronized"]) -> bool:
+    deadline = time.monotonic() + 30
+    while not all(total.value for total in totals):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 @contextlib.contextmanager
 def flowing(streams: list[Stream]) -> Iterator[dict[Stream, int]]:
-    """Streams flow during the block; afterwards the dictionary says how many packets were sent."""
+    """Streams flow during the block, all of them from its beginning.
+
+    Afterwards the dictionary says how many packets were sent.
+    """
     fork = multiprocessing.get_context("fork")
     stop = fork.Value("b", 0, lock=False)
     totals = {stream: fork.Value("q", 0, lock=False) for stream in streams}
@@ -74,6 +86,7 @@ def flowing(streams: list[Stream]) -> Iterator[dict[Stream, int]]:
     for pourer in pourers:
         pourer.start()
     try:
+        assert _all_flow(totals.values()), "a stream has not begun"
         yield sent
     finally:
         stop.value = 1
