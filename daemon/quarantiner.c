@@ -5,6 +5,7 @@
 #include "gateway_address.h"
 #include "journal.h"
 #include "kernel/neighbour.h"
+#include "kernel/route.h"
 #include "policy/runtime.h"
 
 #include <errno.h>
@@ -125,8 +126,9 @@ static bool is_one_machine(const struct host *host)
 }
 
 /*
- * An address that answers with another MAC is somebody else's. Behind a router, or while nobody
- * answers, there is no telling.
+ * An address that answers with another MAC is somebody else's, and one that nobody answers for is
+ * nobody's: to send anything, its machine had to ask for the gateway and so made itself known. Of
+ * what is behind another router there is no telling.
  */
 static bool is_forged(struct quarantiner *quarantiner, const struct suspect *suspect)
 {
@@ -143,8 +145,18 @@ static bool is_forged(struct quarantiner *quarantiner, const struct suspect *sus
 	}
 	const struct mac *mac =
 	        neighbours_find(quarantiner->neighbours, &suspect->address, interface);
-	if (!mac || memcmp(mac, &suspect->mac, sizeof(*mac)) == 0)
+	if (mac && memcmp(mac, &suspect->mac, sizeof(*mac)) == 0)
 		return false;
+	if (!mac) {
+		struct route route;
+		if (route_lookup(&suspect->address, &route) != 0 || !route.direct)
+			return false;
+		tell(quarantiner, suspect,
+		     "it came from MAC %s, but nobody answers for that address, so that it may be "
+		     "forged",
+		     mac_print(&suspect->mac, theirs));
+		return true;
+	}
 	tell(quarantiner, suspect,
 	     "it came from MAC %s, but that address answers with %s, so that it may be forged",
 	     mac_print(&suspect->mac, theirs), mac_print(mac, ours));

@@ -14,7 +14,7 @@
  *
  * Whoever shares a segment with others can forge their addresses, and so might have them all put
  * there. Therefore: never what the neighbour table knows by another MAC than the attempt came from,
- * never the gateway's own addresses, at most `most` of a role at a time, and at most
+ * or a neighbour that it does not know, never the gateway's own addresses, at most `most` of a role at a time, and at most
  * QUARANTINES_A_MINUTE in all. What is left out because of these is told, and still blocked as far
  * as its role blocks it. Of a role or host in audit mode it is told only who would be put there.
  */

@@ -19,6 +19,7 @@ static void close_socket(struct mnl_socket **socket)
 struct found {
 	uint32_t interface; /* ifindex, 0: none */
 	bool local;
+	bool routed; /* by another router */
 };
 
 static int read_attribute(const struct nlattr *attribute, void *data)
@@ -27,6 +28,8 @@ static int read_attribute(const struct nlattr *attribute, void *data)
 	if (mnl_attr_get_type(attribute) == RTA_OIF &&
 	    mnl_attr_validate(attribute, MNL_TYPE_U32) == 0)
 		found->interface = mnl_attr_get_u32(attribute);
+	if (mnl_attr_get_type(attribute) == RTA_GATEWAY || mnl_attr_get_type(attribute) == RTA_VIA)
+		found->routed = true;
 	return MNL_CB_OK;
 }
 
@@ -76,7 +79,9 @@ int route_lookup(const struct address *address, struct route *ret_route)
 		               ? ROUTE_NONE
 		               : -errno;
 
-	struct route result = {.index = found.interface, .local = found.local};
+	struct route result = {.index = found.interface,
+	                       .local = found.local,
+	                       .direct = !found.local && !found.routed};
 	if (!found.interface || !if_indextoname(found.interface, result.interface))
 		return ROUTE_NONE;
 	*ret_route = result;

@@ -15,6 +15,7 @@ struct route {
 	char interface[IF_NAMESIZE]; /* that packets to it leave by */
 	uint32_t index;              /* of that interface */
 	bool local;                  /* it is an address of this machine */
+	bool direct;                 /* it is a neighbour, not behind another router */
 };
 
 /*

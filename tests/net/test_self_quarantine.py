@@ -116,6 +116,13 @@ def test_an_address_that_answers_with_another_mac_is_not_put_there(clean: Lab, d
     assert http(clean, "desk1") == traffic.PASSED
 
 
+def test_an_address_that_nobody_answers_for_is_not_put_there(clean: Lab, daemon: Daemon):
+    daemon.start(policy('on = [ "scan" ];'))
+    scan(clean["desk3"], source="192.168.0.111")
+    assert wait_for(lambda: "nobody answers for that address" in daemon.log()), daemon.log()
+    assert quarantined(daemon) == [] and daemon.status()["degraded"] == []
+
+
 def test_spoofed_and_impostor_attempts_put_nobody_there(clean: Lab, daemon: Daemon):
     bound = policy('on = [ "scan", "portscan", "beacon", "tripwire" ];').replace(
         '"2001:db8::80" ]', '"2001:db8::80" ]; mac = "' + clean["www1"].mac + '"')
@@ -149,11 +156,16 @@ def test_no_more_than_so_many_of_a_role_are_put_there_and_that_is_said(clean: La
 def test_no_more_than_four_are_put_there_within_a_minute(clean: Lab, daemon: Daemon):
     daemon.start(policy('on = [ "scan" ];'))
     desk = clean["desk1"]
-    for last in range(101, 106):  # nobody answers for these
-        scan(desk, source=f"192.168.0.{last}")
+    more = [f"192.168.0.{last}" for last in range(101, 106)]
+    for address in more:
+        desk.space.ip(f"address add {address}/24 dev eth0")
+        traffic.tcp(desk, clean.world, WORLD, 80, source=address)
+        scan(desk, source=address)
     assert wait_for(lambda: "within a minute" in daemon.log()), daemon.log()
     assert len(quarantined(daemon)) == 4
     assert http(clean, "desk1") == traffic.PASSED
+    for address in more:
+        desk.space.ip(f"address del {address}/24 dev eth0")
 
 
 def test_in_audit_mode_it_is_told_and_nobody_is_put_there(clean: Lab, daemon: Daemon):
