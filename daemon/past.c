@@ -3,6 +3,7 @@
 
 #include "alarm_json.h"
 #include "clock.h"
+#include "control/json_text.h"
 #include "journal.h"
 #include "ledger_json.h"
 #include "replies.h"
@@ -350,11 +351,11 @@ static int read_page(const struct past *past, enum page_index index, struct stat
 	                        &text, &length);
 	if (r != 0)
 		return r;
-	_cleanup_(json_release) json_t *root =
-	        json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	if (!root && json_error_code(&error) == json_error_out_of_memory)
-		return -ENOMEM;
-	if (!root)
+	_cleanup_(json_release) json_t *root = NULL;
+	r = json_text_read(text, length, &error, &root);
+	if (r < 0)
+		return r;
+	if (r == JSON_TEXT_WRONG)
 		return state_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
 		                   error.text);
 	return take_items(past, index, root, wrong, ret_count);

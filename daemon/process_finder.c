@@ -2,6 +2,7 @@
 #include "process_finder.h"
 
 #include "clock.h"
+#include "control/json_text.h"
 #include "json_release.h"
 #include "processes/question.h"
 #include "track/budget.h"
@@ -218,8 +219,9 @@ static int read_answer(struct process_finder *finder)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	if (n == 0)
 		return -ECONNRESET;
-	_cleanup_(json_release) json_t *answer =
-	        json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
+	_cleanup_(json_release) json_t *answer = NULL;
+	json_error_t error;
+	(void)json_text_read(text, (size_t)n, &error, &answer);
 	const struct asked *asked = &finder->asked[finder->first];
 	/* There may be none, as the helper leaves out what it cannot send: those before are over.
 	 */

@@ -226,11 +226,11 @@ int requests_from_text(const char *text, size_t length, struct requests *request
                        struct state_wrong *wrong)
 {
 	json_error_t error;
-	_cleanup_(json_release) json_t *root =
-	        json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	if (!root && json_error_code(&error) == json_error_out_of_memory)
-		return -ENOMEM;
-	if (!root)
+	_cleanup_(json_release) json_t *root = NULL;
+	int r = json_text_read(text, length, &error, &root);
+	if (r < 0)
+		return r;
+	if (r == JSON_TEXT_WRONG)
 		return state_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
 		                   error.text);
 	return take_all(root, requests, wrong);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/json_text.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,4 +31,33 @@ char *json_text(const json_t *value, size_t flags)
 		return text;
 	free(text);
 	return NULL;
+}
+
+/* By its source: an empty object takes three bytes of text and some 300 of memory. */
+#define BYTES_FIXED ((size_t)64 * 1024)
+#define BYTES_TEXT  128 /* a byte of text */
+
+static bool has_room(size_t length)
+{
+	/* Through a pointer to it the compiler cannot leave out a block that nobody uses. */
+	void *volatile block = malloc(BYTES_FIXED + length * BYTES_TEXT);
+	bool room = block != NULL;
+	free(block);
+	return room;
+}
+
+int json_text_read(const char *text, size_t length, json_error_t *error, json_t **ret_value)
+{
+	if (!has_room(length))
+		return -ENOMEM;
+	json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
+	if (!value) {
+		/* Without memory for its first buffer it says nothing. */
+		enum json_error_code code = json_error_code(error);
+		return code == json_error_out_of_memory || code == json_error_unknown
+		               ? -ENOMEM
+		               : JSON_TEXT_WRONG;
+	}
+	*ret_value = value;
+	return 0;
 }

@@ -10,4 +10,13 @@
  */
 char *json_text(const json_t *value, size_t flags);
 
+#define JSON_TEXT_WRONG 1 /* error says what is wrong with it */
+
+/*
+ * Reads a text, in which no key may come twice. 0: a new reference; JSON_TEXT_WRONG; -ENOMEM.
+ * Jansson 2.14 writes past a string when memory runs out within it, so there has to be memory for
+ * all that the text may need before it begins.
+ */
+int json_text_read(const char *text, size_t length, json_error_t *error, json_t **ret_value);
+
 #endif

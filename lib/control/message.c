@@ -10,10 +10,10 @@
 static int parse_object(const char *text, size_t length, json_t **ret_object)
 {
 	json_error_t error;
-	json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-	if (!root)
-		return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM
-		                                                           : MESSAGE_MALFORMED;
+	json_t *root;
+	int r = json_text_read(text, length, &error, &root);
+	if (r != 0)
+		return r < 0 ? r : MESSAGE_MALFORMED;
 	if (!json_is_object(root)) {
 		json_decref(root);
 		return MESSAGE_MALFORMED;

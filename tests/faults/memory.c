@@ -27,6 +27,7 @@ static char *(*next_strdup)(const char *);
 static char *(*next_strndup)(const char *, size_t);
 static int (*next_getgrnam_r)(const char *, struct group *, char *, size_t, struct group **);
 static int (*next_getpwuid_r)(uid_t, struct passwd *, char *, size_t, struct passwd **);
+static void *(*next_json_loadb)(const char *, size_t, size_t, void *);
 static void (*next_free)(void *);
 
 /* What dlsym(3) itself asks for before there is anybody to ask. */
@@ -62,6 +63,7 @@ static void look_up(void)
 	LOOK_UP(aligned_alloc);
 	LOOK_UP(strdup);
 	LOOK_UP(strndup);
+	LOOK_UP(json_loadb);
 	LOOK_UP(getgrnam_r);
 	LOOK_UP(getpwuid_r);
 	LOOK_UP(free);
@@ -91,13 +93,16 @@ __attribute__((constructor)) static void begin(void)
 	control = control_map("EGRESSD_MEMORY_FAULTS");
 }
 
-/* glibc 2.36 itself falls over where the first of these finds no memory (nss_database.c). */
-static unsigned in_name_service;
+/*
+ * glibc 2.36 itself falls over when the first look-up of a name finds no memory (nss_database.c),
+ * and jansson 2.14 in a string that it reads; json_text.h says what stands in front of that.
+ */
+static unsigned spared;
 
 static bool fails(const void *caller)
 {
 	uintptr_t from = (uintptr_t)caller;
-	if (in_name_service)
+	if (spared)
 		return false;
 	look_up();
 	if (from >= spared_from && from < spared_to)
@@ -166,18 +171,28 @@ char *strndup(const char *text, size_t size)
 int getgrnam_r(const char *name, struct group *group, char *buffer, size_t size,
                struct group **ret_found)
 {
-	in_name_service++;
+	spared++;
 	int r = next_getgrnam_r(name, group, buffer, size, ret_found);
-	in_name_service--;
+	spared--;
 	return r;
 }
 
 int getpwuid_r(uid_t uid, struct passwd *user, char *buffer, size_t size, struct passwd **ret_found)
 {
-	in_name_service++;
+	spared++;
 	int r = next_getpwuid_r(uid, user, buffer, size, ret_found);
-	in_name_service--;
+	spared--;
 	return r;
+}
+
+void *json_loadb(const char *text, size_t size, size_t flags, void *error);
+
+void *json_loadb(const char *text, size_t size, size_t flags, void *error)
+{
+	spared++;
+	void *value = next_json_loadb(text, size, flags, error);
+	spared--;
+	return value;
 }
 
 void free(void *pointer)

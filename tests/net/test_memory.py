@@ -56,6 +56,14 @@ def allocations_of_a_start(daemon: Daemon, memory: Faults) -> int:
     return count
 
 
+def answers(daemon: Daemon) -> bool:
+    """Whether the daemon is there, and in a state that it may be in."""
+    try:
+        return daemon.status()["state"] in ("enforcing", "degraded", "closed")
+    except (OSError, varlink.Refused):
+        return False
+
+
 @pytest.mark.parametrize("from_then_on", [False, True], ids=["once", "from then on"])
 def test_a_start_without_memory_ends_cleanly_or_comes_up_and_never_opens_the_gateway(
         clean: Lab, daemon: Daemon, memory: Faults, from_then_on: bool):
@@ -73,9 +81,8 @@ def test_a_start_without_memory_ends_cleanly_or_comes_up_and_never_opens_the_gat
         if ended is None:
             came_up += 1
             is_closed_or_right(clean)
-            assert wait_for(lambda: daemon.status()["state"] in ("enforcing", "degraded",
-                                                                 "closed"), 5), where
-            assert daemon.stop() == 0, f"{where}\n{daemon.log()[-3000:]}"
+            assert wait_for(lambda: answers(daemon) or daemon.process.poll() == 1, 5), where
+            assert daemon.stop() in (0, 1), f"{where}\n{daemon.log()[-3000:]}"
         else:
             # 1: it says that it cannot. Anything else is a signal, or what a sanitizer found.
             assert ended == 1, f"{where}: {ended}\n{daemon.log()[-3000:]}"
