@@ -278,7 +278,7 @@ static enum guard_result on_suspicion(const struct suspicion *suspicion, void *u
 	if (!suspicion->routine)
 		surroundings_suspect(daemon->surroundings);
 	enforcement_repair(&daemon->enforcement, suspicion->whole, &outcome);
-	bool changed = outcome.changed && outcome.difference.differs;
+	bool changed = outcome.woken || (outcome.changed && outcome.difference.differs);
 	enum guard_result result = outcome.result != LOAD_DONE ? GUARD_FAILED
 	                           : changed                   ? GUARD_REPAIRED
 	                                                       : GUARD_CALM_TABLE;

@@ -362,6 +362,23 @@ static bool is_untouched(const struct enforcement *enforcement)
 	       table_holds(enforcement->kernel) == 0;
 }
 
+/*
+ * A dormant table lets everything pass, and it takes one message to wake it: that comes before all
+ * else is read and compared, which may take long. True when it was.
+ */
+static bool wake(struct enforcement *enforcement, struct outcome *outcome)
+{
+	_cleanup_(ruleset_freep) struct ruleset *table = NULL;
+	uint32_t generation;
+	if (table_header(enforcement->kernel, &table, &generation) < 0 ||
+	    owner_wake(enforcement->kernel, table, generation) <= 0)
+		return false;
+	outcome->done = clock_monotonic();
+	/* Flows that began meanwhile were judged by nobody. */
+	enforcement->judge_flows = true;
+	return true;
+}
+
 void enforcement_repair(struct enforcement *enforcement, bool whole, struct outcome *ret_outcome)
 {
 	struct outcome outcome = {.result = LOAD_DONE};
@@ -369,10 +386,12 @@ void enforcement_repair(struct enforcement *enforcement, bool whole, struct outc
 
 	if (whole)
 		kernel_doubt_view(enforcement->kernel);
-	if (!enforcement->policy)
+	if (!enforcement->policy) {
 		close_again(enforcement, &outcome);
-	else if (!is_untouched(enforcement))
+	} else if (!is_untouched(enforcement)) {
+		outcome.woken = wake(enforcement, &outcome);
 		apply_bound(enforcement, &outcome);
+	}
 	outcome.milliseconds = milliseconds_since(&started);
 	*ret_outcome = outcome;
 }

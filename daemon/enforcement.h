@@ -38,7 +38,7 @@ struct enforcement {
 	struct change change;       /* the last one of the table; time 0: none since the start */
 	struct requests requests;   /* of run time: in force, as far as they fit the policy */
 	struct lasting_clock clock; /* by which they end */
-	bool closed;      /* without a policy, by our own table */
+	bool closed;                /* without a policy, by our own table */
 	bool judge_flows; /* some ended by themselves: flows that they permitted may be left */
 	/* What was blocked before by roles that a later policy has no more. */
 	struct count vanished[REASON_COUNT];
@@ -68,10 +68,11 @@ struct outcome {
 	struct standing difference; /* by which it is, when the result is LOAD_DONE */
 	/* The same as what somebody did; empty when nothing differed. */
 	char tampering[TAMPERING_TEXT_MAX];
+	bool woken;  /* the table was dormant; beside what `tampering` says */
 	usec_t done; /* CLOCK_MONOTONIC, when the table was first read back as wanted; 0: never */
-	struct applied applied;     /* the last commit */
-	char *refused_file;         /* of refusal.at, whose own string went with the candidate */
-	double milliseconds;        /* from opening the file to the verified table */
+	struct applied applied; /* the last commit */
+	char *refused_file;     /* of refusal.at, whose own string went with the candidate */
+	double milliseconds;    /* from opening the file to the verified table */
 	/* A change that can deny something is made in two phases; all zero for any other. */
 	struct revocation revocation;
 	int flows_error; /* negative errno: flows not all judged, or the fast path did not come back
@@ -98,8 +99,8 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
                       struct outcome *ret_outcome);
 
 /*
- * Puts the table right that somebody else may have changed, by the policy in force. Without one, the
- * closed table is put right, and a table of before that is gone is replaced by it. With `whole`
+ * Puts the table right that somebody else may have changed, by the policy in force. Without one,
+ * the closed table is put right, and a table of before that is gone is replaced by it. With `whole`
  * nothing that is known of the table is believed. Outcome as above: `changed`, `difference` and
  * `tampering` tell what it took.
  */

@@ -110,7 +110,13 @@ void report_tampering(const struct suspicion *suspicion, const struct outcome *o
                       char buffer[static TAMPERING_SENTENCE_MAX])
 {
 	const char *what = outcome->tampering[0] ? outcome->tampering : "changed the table";
-	char name[WHO_MAX];
+	char name[WHO_MAX], all[TAMPERING_TEXT_MAX + 32];
+
+	if (outcome->woken) {
+		snprintf(all, sizeof(all), "made the table dormant%s%s",
+		         outcome->tampering[0] ? ", " : "", outcome->tampering);
+		what = all;
+	}
 
 	if (outcome->result == LOAD_DONE)
 		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %s; it was put right within %.1f ms",

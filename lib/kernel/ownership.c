@@ -115,16 +115,32 @@ uint32_t owner_flags(struct kernel *kernel, const struct ruleset *have)
 	abort(); /* no other value is ever made */
 }
 
-int owner_adopt(struct kernel *kernel, const struct ruleset *have, uint32_t generation)
+/* One message that gives the table these flags; 0 or a negative errno. */
+static int set_flags(struct kernel *kernel, const struct ruleset *have, uint32_t flags,
+                     uint32_t generation)
 {
-	struct ruleset wanted = {.exists = true, .flags = FLAGS_OWNED, .comment = have->comment};
+	struct ruleset wanted = {.exists = true, .flags = flags, .comment = have->comment};
 	struct step step = {.kind = STEP_ADD_TABLE, .ruleset = &wanted};
 	struct delta delta = {.steps = {.items = &step, .count = 1}};
 	struct refusal refusal;
+	int r = table_commit(kernel, &delta, generation, &refusal);
+
+	return r > 0 ? -EBUSY : r;
+}
+
+int owner_wake(struct kernel *kernel, const struct ruleset *have, uint32_t generation)
+{
 	int r;
 
+	if (!have->exists || !(have->flags & NFT_TABLE_F_DORMANT))
+		return 0;
+	r = set_flags(kernel, have, owner_flags(kernel, have), generation);
+	return r < 0 ? r : 1;
+}
+
+int owner_adopt(struct kernel *kernel, const struct ruleset *have, uint32_t generation)
+{
 	if (owner_of(kernel, have) != OWNERSHIP_ORPHAN)
 		return 0;
-	r = table_commit(kernel, &delta, generation, &refusal);
-	return r > 0 ? -EBUSY : r;
+	return set_flags(kernel, have, FLAGS_OWNED, generation);
 }

@@ -45,6 +45,12 @@ int owner_wish(struct kernel *kernel, bool own);
 uint32_t owner_flags(struct kernel *kernel, const struct ruleset *have);
 
 /*
+ * Wakes the table that was read for that generation when it is dormant, which opens the gateway,
+ * and changes nothing else. 1: it was; 0: it was not; or a negative errno as of owner_adopt().
+ */
+int owner_wake(struct kernel *kernel, const struct ruleset *have, uint32_t generation);
+
+/*
  * Makes the table that was read for that generation ours, and changes nothing else, when it is an
  * orphan. 0, or a negative errno: somebody else was at it, or the like.
  */

@@ -194,6 +194,27 @@ START_TEST(a_sleeping_table_that_lost_base_chains_wakes_and_gets_them_back)
 }
 END_TEST
 
+START_TEST(a_dormant_table_is_woken_by_one_message_whatever_else_is_wrong_with_it)
+{
+	struct ruleset *have;
+	uint32_t generation;
+
+	ck_assert_int_eq(owner_wish(kernel, false), 0);
+	sample_apply(kernel, wanted);
+	ck_assert_int_eq(namespace_run("nft 'flush chain inet egressd refuse; "
+	                               "add table inet egressd { flags dormant; }'",
+	                               NULL),
+	                 0);
+	for (int dormant = 1; dormant >= 0; dormant--) {
+		ck_assert_int_eq(table_header(kernel, &have, &generation), 0);
+		ck_assert_int_eq(owner_wake(kernel, have, generation), dormant);
+		ruleset_free(have);
+	}
+	ck_assert(sample_apply(kernel, wanted).changed);
+	sample_check(kernel, wanted);
+}
+END_TEST
+
 START_TEST(a_table_made_without_an_owner_never_gets_one_and_is_kept_right_all_the_same)
 {
 	ck_assert_int_eq(owner_wish(kernel, false), 0);
@@ -309,6 +330,7 @@ int main(void)
 	tcase_add_test(c, what_others_commit_elsewhere_does_not_have_our_table_read_again);
 	tcase_add_test(c, an_orphan_stays_and_its_next_owner_changes_nothing_but_that);
 	tcase_add_test(c, an_orphan_may_be_adopted_without_knowing_what_it_is_to_be);
+	tcase_add_test(c, a_dormant_table_is_woken_by_one_message_whatever_else_is_wrong_with_it);
 	tcase_add_test(c, an_orphan_that_was_put_to_sleep_wakes_in_the_batch_that_adopts_it);
 	tcase_add_test(c, an_orphan_that_lacks_base_chains_is_adopted_and_gets_them);
 	tcase_add_test(c, a_sleeping_table_that_lost_base_chains_wakes_and_gets_them_back);

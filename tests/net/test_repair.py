@@ -23,6 +23,8 @@ TAMPERING = {
     "delete table inet egressd": "deleted the table",
     "flush ruleset": "deleted the table",
     "add table inet egressd { flags dormant; }": "made the table dormant",
+    "flush chain inet egressd role_desk; add table inet egressd { flags dormant; }":
+        r"made the table dormant, deleted \d+ rules of chain role_desk",
     "add chain inet egressd forward { policy accept; }": "set the policy of chain forward to accept",
     "insert rule inet egressd forward accept": "added 1 rule to chain forward",
     "insert rule inet egressd forward ip saddr 192.168.0.11 accept":
