@@ -25,8 +25,8 @@ START_WAIT = 20.0  # seconds for a start or a reload under sanitizers on a busy 
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0",
               "UBSAN_OPTIONS": "print_stacktrace=1"}
 # What nft says of an owner, and of an orphan, whose flag nft 1.0.6 does not know.
-WHOSE = re.compile(r"^(table inet egressd \{)(?: # progname \S+)?\n\tflags (?:owner)?,?(?:persist)?\n"
-                   r"(\tcomment .*\n)?\n")
+WHOSE = re.compile(r"^(table inet egressd \{)(?: # progname \S+)?\n"
+                   r"\tflags (?:owner)?,?(?:persist)?\n(\tcomment .*\n)?\n")
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 
