@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "control/json_text.h"
 
+#include "base/room.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,18 +39,9 @@ char *json_text(const json_t *value, size_t flags)
 #define BYTES_FIXED ((size_t)64 * 1024)
 #define BYTES_TEXT  128 /* a byte of text */
 
-static bool has_room(size_t length)
-{
-	/* Through a pointer to it the compiler cannot leave out a block that nobody uses. */
-	void *volatile block = malloc(BYTES_FIXED + length * BYTES_TEXT);
-	bool room = block != NULL;
-	free(block);
-	return room;
-}
-
 int json_text_read(const char *text, size_t length, json_error_t *error, json_t **ret_value)
 {
-	if (!has_room(length))
+	if (!room_for(BYTES_FIXED + length * BYTES_TEXT))
 		return -ENOMEM;
 	json_t *value = json_loadb(text, length, JSON_REJECT_DUPLICATES, error);
 	if (!value) {

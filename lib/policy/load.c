@@ -5,7 +5,7 @@
 #include "policy/include.h"
 #include "policy/load_detection.h"
 #include "policy/loader.h"
-#include "policy/room.h"
+#include "policy/parser_room.h"
 #include "policy/syntax.h"
 
 #include <errno.h>

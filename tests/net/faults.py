@@ -40,7 +40,7 @@ class Faults:
             "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:abort_on_error=0:"
                             "verify_asan_link_order=0:allocator_may_return_null=1",
         }
-        if kind == "memory":  # lib/policy/room.h says why
+        if kind == "memory":  # lib/policy/parser_room.h says why
             self.environment["EGRESSD_MEMORY_SPARE"] = "libconfig.so"
 
     def arm(self, at: int = 0, last: int = 0, kind: int = 0, value: int = 0) -> None:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef EGRESSD_POLICY_ROOM_H
-#define EGRESSD_POLICY_ROOM_H
+#ifndef EGRESSD_POLICY_PARSER_ROOM_H
+#define EGRESSD_POLICY_PARSER_ROOM_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy/room.h"
+#include "policy/parser_room.h"
 
-#include <stdint.h>
-#include <stdlib.h>
+#include "base/room.h"
 
 /*
  * What libconfig allocates, by its source: for each setting config_setting_t, its name and its
@@ -28,9 +27,5 @@ static size_t count_settings(const char *text, size_t length)
 bool room_to_parse(const char *text, size_t length)
 {
 	size_t settings = length < COUNTED_FROM ? length / 2 + 1 : count_settings(text, length);
-	/* Through a pointer to it the compiler cannot leave out a block that nobody uses. */
-	void *volatile block = malloc(BYTES_FIXED + length * BYTES_TEXT + settings * BYTES_SETTING);
-	bool room = block != NULL;
-	free(block);
-	return room;
+	return room_for(BYTES_FIXED + length * BYTES_TEXT + settings * BYTES_SETTING);
 }
