@@ -106,6 +106,8 @@ static const char *who(const struct suspicion *suspicion, char buffer[static WHO
 	return buffer;
 }
 
+#define END_MAX 64 /* of the sentence: how it ended has its place, however long what was done */
+
 void report_tampering(const struct suspicion *suspicion, const struct outcome *outcome,
                       char buffer[static TAMPERING_SENTENCE_MAX])
 {
@@ -118,18 +120,20 @@ void report_tampering(const struct suspicion *suspicion, const struct outcome *o
 		what = all;
 	}
 
+	const char *by = who(suspicion, name);
+	int room = TAMPERING_SENTENCE_MAX - END_MAX - (int)strlen(by);
 	if (outcome->result == LOAD_DONE)
-		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %s; it was put right within %.1f ms",
-		         who(suspicion, name), what,
+		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %.*s; it was put right within %.1f ms",
+		         by, room, what,
 		         (double)(outcome->done - suspicion->noticed) / (double)USEC_PER_MSEC);
 	else if (outcome->result == LOAD_REFUSED && outcome->applied.refusal.error == -EPERM)
 		snprintf(buffer, TAMPERING_SENTENCE_MAX,
 		         "%s made the table another process's own; it cannot be put right until "
 		         "that ends",
-		         who(suspicion, name));
+		         by);
 	else
-		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %s; it could not be put right",
-		         who(suspicion, name), what);
+		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %.*s; it could not be put right", by,
+		         room, what);
 }
 
 void report_repair(struct server *server, const char *sentence)
