@@ -121,7 +121,7 @@ END_TEST
 static void assert_digest(const char *bytes, size_t count, const char *expected)
 {
 	struct digest digest;
-	char hex[SHA256_DIGEST_STRING_LENGTH];
+	char hex[DIGEST_TEXT_BYTES];
 	digest_start(&digest);
 	digest_add(&digest, bytes, count);
 	digest_end(&digest, hex);
@@ -145,7 +145,7 @@ END_TEST
 
 START_TEST(a_digest_is_the_same_in_whatever_parts_it_is_made)
 {
-	char bytes[400], whole[SHA256_DIGEST_STRING_LENGTH], parts[SHA256_DIGEST_STRING_LENGTH];
+	char bytes[400], whole[DIGEST_TEXT_BYTES], parts[DIGEST_TEXT_BYTES];
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (char)(i * 167 + 13);
 	struct digest digest;
