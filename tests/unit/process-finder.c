@@ -265,8 +265,8 @@ static const char *const nonsense[] = {
         "{\"number\": 1, \"result\": \"found\", \"processes\": [{\"pid\": -1}]}",
         "{\"number\": 1, \"result\": \"found\", \"processes\": [{\"pid\": 4294967296}]}",
         "{\"number\": 1, \"result\": \"found\", \"processes\": [7]}",
-        "{\"number\": 1, \"result\": \"found\", \"processes\": [{\"pid\": 1}, {\"pid\": 1}, "
-        "{\"pid\": 1}, {\"pid\": 1}, {\"pid\": 1}]}",
+        ("{\"number\": 1, \"result\": \"found\", \"processes\": [{\"pid\": 1}, {\"pid\": 1}, "
+         "{\"pid\": 1}, {\"pid\": 1}, {\"pid\": 1}]}"),
 };
 
 START_TEST(a_helper_that_talks_nonsense_is_cut_off)

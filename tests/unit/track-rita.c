@@ -185,7 +185,7 @@ static double mean_total(uint64_t seed, double period, double jitter, bool poiss
 		sum += score(&l, DAY).total;
 	}
 	done(&l);
-	return sum / DAYS;
+	return sum / (double)DAYS;
 }
 
 START_TEST(thirty_percent_of_jitter_over_a_day_scores_0_983)
