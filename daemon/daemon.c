@@ -6,33 +6,26 @@
 #include "changes.h"
 #include "clock.h"
 #include "descriptors.h"
-#include "event_socket.h"
-#include "expiry.h"
 #include "guard.h"
 #include "journal.h"
 #include "kernel/socket.h"
-#include "last_good.h"
+#include "listening.h"
+#include "loading.h"
 #include "methods.h"
 #include "on_alarm.h"
 #include "owner_socket.h"
 #include "own_processes.h"
 #include "past.h"
-#include "process_reply.h"
 #include "quarantiner.h"
 #include "replies.h"
 #include "report.h"
 #include "surroundings.h"
-#include "state_file.h"
-#include "watch.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 /* The name of egressd.socket's descriptor, as other Varlink services of systemd have it. */
 #define CONTROL_DESCRIPTOR "varlink"
@@ -48,54 +41,27 @@ struct daemon {
 	struct events *events;
 	struct alarms *alarms;
 	struct past *past;
-	struct last_good *last_good;
-	struct expiry *listening; /* to the packet log is tried again */
-	struct expiry *loading;   /* a configuration that is good is tried again */
+	struct listening *listening;
+	struct loading *loading;
 	struct on_alarm_teller *teller;
 	struct own_processes *processes;
-	struct watch *watch;
 	struct guard *guard;
 	struct surroundings *surroundings;
 	struct server *server;
 	struct changes *changes;
 	struct quarantiner *quarantiner;
 	struct control control;
-	bool unfinished;  /* the configuration is good, but the kernel did not take it */
 	bool overpowered; /* the table could not be put right, and that was told */
-	bool standing;    /* no policy could be read, but a table from before enforces one */
 };
-
-/* One sentence about how things are, for systemd and for people. */
-static const char *describe(const struct daemon *daemon, char *buffer, size_t size)
-{
-	const struct policy *policy = daemon->enforcement.policy;
-	const char *state = state_name(daemon->health.state);
-	const char *fault = NULL;
-	for (size_t i = 0; i < FAULT_COUNT && !fault; i++)
-		fault = daemon->health.faults[i];
-
-	if (policy)
-		snprintf(buffer, size, "%s: %zu hosts in %zu roles%s%s", state, policy->hosts.count,
-		         policy->roles.count, fault ? "; " : "", fault ? fault : "");
-	else
-		snprintf(buffer, size, "%s%s%s", state, fault ? ": " : "", fault ? fault : "");
-	return buffer;
-}
 
 static void update_health(struct daemon *daemon)
 {
 	const struct policy *policy = daemon->enforcement.policy;
-	char text[512];
 
-	daemon->health.has_policy = policy || daemon->standing;
+	daemon->health.has_policy = policy || loading_is_standing(daemon->loading);
 	daemon->health.audit = policy && policy->gateway.mode == MODE_AUDIT;
 	bool changed = health_update(&daemon->health, clock_realtime());
-	describe(daemon, text, sizeof(text));
-	sd_notifyf(false, "STATUS=%s", text);
-	if (changed) {
-		journal(LOG_NOTICE, "State: %s", text);
-		report_event(daemon->server, "state", NULL, text);
-	}
+	report_state(daemon->server, &daemon->health, policy, changed);
 }
 
 static void update_health_of(void *userdata)
@@ -103,152 +69,42 @@ static void update_health_of(void *userdata)
 	update_health(userdata);
 }
 
-/* Slower each time, until it was not needed any more. */
-static void try_again(struct expiry *timer, bool again)
-{
-	if (again) {
-		expiry_again(timer);
-		return;
-	}
-	expiry_never(timer);
-	expiry_calm(timer);
-}
-
-/* NULL: without a policy. */
-static void keep_owner_socket(struct daemon *daemon, const struct policy *policy)
-{
-	owner_socket_keep(&daemon->owner_socket, daemon->enforcement.kernel,
-	                  !policy || policy->gateway.own_table);
-}
-
-/* Before the commit, so that the first packet that the new table blocks is reported as well. */
-static void listen_for_events(const struct policy *candidate, struct daemon *daemon)
-{
-	uint16_t group = candidate->gateway.nflog_group;
-
-	int r = event_socket_listen(daemon->events, daemon->descriptors, group);
-	if (r == EVENTS_GROUP_TAKEN)
-		health_fault(&daemon->health, FAULT_EVENTS,
-		             "NFLOG group %u is read by another program, so attempts are counted "
-		             "but not listed; set gateway.nflog_group to a free one",
-		             group);
-	else if (r < 0)
-		health_fault(&daemon->health, FAULT_EVENTS,
-		             "NFLOG group %u cannot be read (%s), so attempts are counted but not "
-		             "listed",
-		             group, strerror(-r));
-	else
-		health_clear(&daemon->health, FAULT_EVENTS);
-
-	try_again(daemon->listening, r != 0);
-}
-
-/* Whoever had the group may have gone. */
-static void listen_again(void *userdata)
-{
-	struct daemon *daemon = userdata;
-	if (!daemon->enforcement.policy)
-		return;
-	listen_for_events(daemon->enforcement.policy, daemon);
-	update_health(daemon);
-}
-
-/* What a policy needs before its commit. */
+/*
+ * What a policy needs before its commit (NULL: the closed table). It is listened before, so that the
+ * first packet that the new table blocks is reported as well.
+ */
 static void prepare(const struct policy *candidate, void *userdata)
 {
 	struct daemon *daemon = userdata;
-	keep_owner_socket(daemon, candidate);
-	listen_for_events(candidate, daemon);
+	owner_socket_keep(&daemon->owner_socket, daemon->enforcement.kernel,
+	                  !candidate || candidate->gateway.own_table);
+	if (candidate)
+		listening_to(daemon->listening, daemon->descriptors,
+		             candidate->gateway.nflog_group);
 }
 
-static void watch_paths(struct daemon *daemon, const struct source_paths *paths)
+static void use_policy(const struct outcome *outcome, void *userdata)
 {
-	int r = watch_set(daemon->watch, (const char *const *)paths->files.items,
-	                  paths->files.count, (const char *const *)paths->directories.items,
-	                  paths->directories.count);
-	if (r >= 0)
-		watch_were_read(daemon->watch, (const char *const *)paths->files.items,
-		                paths->states.items, paths->files.count);
-	if (r == 0)
-		health_clear(&daemon->health, FAULT_WATCH);
-	else
-		health_fault(&daemon->health, FAULT_WATCH,
-		             "changes of the configuration are noticed late or not at all; use "
-		             "`egressctl reload`");
-}
+	struct daemon *daemon = userdata;
+	const struct policy *policy = daemon->enforcement.policy;
 
-/*
- * The one way in which a configuration comes into force, whoever asked for it. False when that is
- * nothing to speak of: a file that was only touched.
- */
-static bool take_up(struct daemon *daemon, const struct policy_origin *origin,
-                    struct outcome *ret_outcome)
-{
-	struct policy *replaced;
-
-	enforcement_load(&daemon->enforcement, origin, prepare, daemon, &replaced, ret_outcome);
-	if (ret_outcome->result == LOAD_DONE)
-		daemon->standing = false;
-	else if (daemon->enforcement.policy)
-		prepare(daemon->enforcement.policy, daemon); /* not for the candidate */
-	int r = events_use_policy(daemon->events, daemon->enforcement.policy);
+	int r = events_use_policy(daemon->events, policy);
 	if (r < 0)
 		journal(LOG_WARNING, "The ledger keeps the limits that it had: %s", strerror(-r));
-	r = alarms_use_policy(daemon->alarms, daemon->enforcement.policy);
+	r = alarms_use_policy(daemon->alarms, policy);
 	if (r >= 0)
-		r = on_alarm_use_policy(daemon->teller, daemon->enforcement.policy);
+		r = on_alarm_use_policy(daemon->teller, policy);
 	if (r < 0)
 		journal(LOG_WARNING, "Alarms go by what they knew: %s", strerror(-r));
-	own_processes_use_policy(daemon->processes, daemon->enforcement.policy);
-	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
-	            strcmp(replaced->digest, daemon->enforcement.policy->digest) == 0;
-	policy_free(replaced);
-	malloc_trim(0); /* what only the change needed goes back to the system */
-	report_commit_health(&daemon->health, ret_outcome);
-	changes_settle(daemon->changes, ret_outcome);
-	alarms_end_quarantines(daemon->alarms, daemon->enforcement.policy);
-	return !same;
+	own_processes_use_policy(daemon->processes, policy);
+	changes_settle(daemon->changes, outcome);
+	alarms_end_quarantines(daemon->alarms, policy);
 }
 
-/* From its files. */
-static void load(struct daemon *daemon, struct outcome *ret_outcome)
-{
-	struct source_paths paths = {};
-	const struct policy_origin origin = {
-	        .file = daemon->options->config,
-	        .copy = last_good_begin(daemon->last_good),
-	        .paths = &paths,
-	};
-
-	bool news = take_up(daemon, &origin, ret_outcome);
-	bool done = ret_outcome->result == LOAD_DONE;
-	last_good_end(daemon->last_good, done ? daemon->enforcement.policy->digest : NULL,
-	              daemon->enforcement.loaded);
-	bool known = daemon->unfinished;
-	daemon->unfinished =
-	        ret_outcome->result == LOAD_REFUSED || ret_outcome->result == LOAD_FAILED;
-	try_again(daemon->loading, daemon->unfinished);
-	report_configuration_health(&daemon->health, daemon->options->config, ret_outcome);
-	watch_paths(daemon, &paths);
-	source_paths_done(&paths);
-	if (news && !(known && daemon->unfinished))
-		report_load(daemon->server, &daemon->enforcement, ret_outcome);
-	update_health(daemon);
-}
-
-/* The same for a daemon that is ready; also when it is rejected, the reload is over then. */
 static void load_again(void *userdata, struct outcome *ret_outcome)
 {
-	sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic());
-	load(userdata, ret_outcome);
-	sd_notify(false, "READY=1");
-}
-
-static void reload(void *userdata)
-{
-	struct outcome outcome;
-	load_again(userdata, &outcome);
-	outcome_done(&outcome);
+	const struct daemon *daemon = userdata;
+	loading_again(daemon->loading, ret_outcome);
 }
 
 /* So many repairs in a row are told one by one; then it is a fight, which is in the status. */
@@ -290,8 +146,8 @@ static enum guard_result on_suspicion(const struct suspicion *suspicion, void *u
 	update_health(daemon);
 	outcome_done(&outcome);
 	/* What kept the configuration out may have gone with it. */
-	if (result != GUARD_FAILED && daemon->unfinished)
-		reload(daemon);
+	if (result != GUARD_FAILED && loading_is_unfinished(daemon->loading))
+		loading_reload(daemon->loading);
 	return result;
 }
 
@@ -346,7 +202,8 @@ static void on_left_out(const char *text, void *userdata)
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-	reload(userdata);
+	const struct daemon *daemon = userdata;
+	loading_reload(daemon->loading);
 	return 0;
 }
 
@@ -372,14 +229,8 @@ static void on_attempt(const struct ledger_entry *entry, const struct sighting *
 
 static void on_process(const struct process_seen *seen, size_t count, void *userdata)
 {
-	struct daemon *daemon = userdata;
-	char text[PROCESS_SENTENCE_MAX];
-	for (size_t i = 0; i < count && server_wants(daemon->server, "process"); i++)
-		server_publish(daemon->server,
-		               json_pack("{ss sI so so so}", "kind", "process", "time",
-		                         (json_int_t)clock_realtime(), "attempt", json_null(),
-		                         "text", reply_string(process_sentence(&seen[i], text)),
-		                         "process", process_reply(&seen[i])));
+	const struct daemon *daemon = userdata;
+	report_processes(daemon->server, seen, count);
 }
 
 static void set_fault(struct daemon *daemon, enum fault fault, const char *text)
@@ -416,74 +267,6 @@ static int count_blocked(uint64_t *ret_packets, void *userdata)
 	return enforcement_blocked(&daemon->enforcement, ret_packets);
 }
 
-/* "2026-11-27 18:00:00 UTC" */
-static const char *print_time(usec_t time, char *buffer, size_t size)
-{
-	time_t seconds = (time_t)(time / USEC_PER_SEC);
-	struct tm tm;
-	if (!gmtime_r(&seconds, &tm) || !strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &tm))
-		snprintf(buffer, size, "an unknown time");
-	return buffer;
-}
-
-/*
- * As it was when it was good, for a start at which it is not. True when it is in force; else
- * *ret_why (from malloc, or NULL) says why not.
- */
-static bool load_last_good(struct daemon *daemon, char **ret_why)
-{
-	_cleanup_(kept_done) struct kept kept = {};
-	const struct policy_origin origin = {.snapshot = &kept.snapshot};
-	struct outcome outcome;
-	char time[64];
-
-	int r = last_good_read(daemon->options->state, &kept, ret_why);
-	if (r < 0 && r != -ENOENT && asprintf(ret_why, "the last good one: %s", strerror(-r)) < 0)
-		*ret_why = NULL;
-	if (r != 0)
-		return false;
-	print_time(kept.snapshot.time, time, sizeof(time));
-	(void)take_up(daemon, &origin, &outcome);
-	bool done = outcome.result == LOAD_DONE;
-	if (done) {
-		health_fault(&daemon->health, FAULT_POLICY,
-		             "the last good configuration is in force, that of %s, until there is "
-		             "one without mistakes",
-		             time);
-		journal(LOG_WARNING, "The last good configuration is in force, that of %s", time);
-	} else {
-		journal(LOG_ERR, "The last good configuration, that of %s, did not come into force",
-		        time);
-		report_load(daemon->server, &daemon->enforcement, &outcome);
-	}
-	outcome_done(&outcome);
-	return done;
-}
-
-/* Without a policy: the table of an earlier run goes on enforcing, else nothing is forwarded. */
-static int close_gateway(struct daemon *daemon, const char *why)
-{
-	struct outcome outcome;
-	keep_owner_socket(daemon, NULL);
-	enforcement_close(&daemon->enforcement, &daemon->standing, &outcome);
-	int r = outcome.result == LOAD_DONE ? 0 : outcome.error ? outcome.error : -EIO;
-
-	if (r < 0)
-		journal(LOG_CRIT, "The gateway could not be closed: %s%s", strerror(-r),
-		        outcome.applied.refusal.text);
-	else if (daemon->standing)
-		journal(LOG_WARNING, "The table of an earlier run stays and is enforced");
-	else
-		journal(LOG_CRIT,
-		        "No policy could be read: nothing is forwarded until there is one");
-	health_fault(&daemon->health, FAULT_POLICY, "no configuration could be read%s%s, so %s",
-	             why ? "; " : "", why ? why : "",
-	             daemon->standing ? "the table of an earlier run is what is enforced"
-	                              : "nothing is forwarded until there is one");
-	outcome_done(&outcome);
-	return r;
-}
-
 /*
  * Only once the policy is in force: to those who listen the kernel tells every single element of a
  * commit, which would more than double what the first one takes. What others changed since that
@@ -503,28 +286,21 @@ static int watch_others(struct daemon *daemon)
 		journal(LOG_CRIT, "Changes by others could not be watched: %s", strerror(-r));
 		return r;
 	}
-	if (daemon->unfinished || (kernel_view(daemon->enforcement.kernel, &known) && known != now))
+	if (loading_is_unfinished(daemon->loading) ||
+	    (kernel_view(daemon->enforcement.kernel, &known) && known != now))
 		r = guard_suspect(daemon->guard);
 	return r;
 }
 
 static int start_policy(struct daemon *daemon)
 {
-	struct outcome outcome;
 	changes_restore(daemon->changes);
 	past_restore(daemon->past);
-	load(daemon, &outcome);
-	bool in_force = outcome.result == LOAD_DONE;
-	outcome_done(&outcome);
-	if (!in_force) {
-		_cleanup_free_ char *why = NULL;
-		int r = load_last_good(daemon, &why) ? 0 : close_gateway(daemon, why);
-		if (r < 0)
-			return r;
-		update_health(daemon);
-	}
+	int r = loading_start(daemon->loading);
+	if (r < 0)
+		return r;
 	tell_quarantine(daemon, NULL); /* those of an earlier run, should their alarms be lost */
-	int r = watch_others(daemon);
+	r = watch_others(daemon);
 	if (r < 0)
 		return r;
 	/* Whoever has a use for one has taken it. */
@@ -555,6 +331,12 @@ static int add_signals(struct daemon *daemon)
 
 static int set_up(struct daemon *daemon)
 {
+	const struct loading_hooks hooks = {
+	        .prepare = prepare,
+	        .use_policy = use_policy,
+	        .settled = update_health_of,
+	        .userdata = daemon,
+	};
 	int r = descriptors_receive(&daemon->descriptors);
 	if (r >= 0)
 		r = sd_event_default(&daemon->event);
@@ -562,6 +344,12 @@ static int set_up(struct daemon *daemon)
 		r = add_signals(daemon);
 	if (r >= 0)
 		r = sd_event_set_watchdog(daemon->event, true);
+	if (r >= 0)
+		r = server_new(daemon->event, methods, &daemon->control, &daemon->server);
+	if (r >= 0)
+		r = loading_new(daemon->event, daemon->options->config, daemon->options->state,
+		                &daemon->enforcement, &daemon->health, daemon->server, &hooks,
+		                &daemon->loading);
 	if (r >= 0)
 		r = events_new(daemon->event, on_source, on_attempt, count_blocked, daemon,
 		               &daemon->events);
@@ -573,21 +361,13 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		past_on_fault(daemon->past, on_past_fault, daemon);
 	if (r >= 0)
-		r = expiry_new(daemon->event, listen_again, daemon, &daemon->listening);
-	if (r >= 0)
-		r = expiry_new(daemon->event, reload, daemon, &daemon->loading);
-	if (r >= 0)
-		r = last_good_new(daemon->event, daemon->options->state, &daemon->health,
-		                  update_health_of, reload, daemon, &daemon->last_good);
+		r = listening_new(daemon->event, daemon->events, &daemon->health, update_health_of,
+		                  daemon, &daemon->listening);
 	if (r >= 0)
 		r = on_alarm_new(daemon->event, &daemon->teller);
 	if (r >= 0)
 		r = own_processes_new(daemon->event, daemon->options->processes, on_process,
 		                      on_process_trouble, daemon, &daemon->processes);
-	if (r >= 0)
-		r = watch_new(daemon->event, reload, daemon, &daemon->watch);
-	if (r >= 0)
-		r = server_new(daemon->event, methods, &daemon->control, &daemon->server);
 	if (r >= 0)
 		r = changes_new(daemon->event, &daemon->enforcement, &daemon->health,
 		                daemon->options->state, on_change, daemon, &daemon->changes);
@@ -638,11 +418,9 @@ static void tear_down(struct daemon *daemon)
 	changes_free(daemon->changes);
 	surroundings_free(daemon->surroundings);
 	guard_free(daemon->guard);
-	watch_free(daemon->watch);
 	past_free(daemon->past);
-	last_good_free(daemon->last_good);
-	expiry_free(daemon->listening);
-	expiry_free(daemon->loading);
+	loading_free(daemon->loading);
+	listening_free(daemon->listening);
 	on_alarm_free(daemon->teller);
 	own_processes_free(daemon->processes);
 	events_free(daemon->events);

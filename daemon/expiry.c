@@ -71,3 +71,13 @@ void expiry_calm(struct expiry *expiry)
 {
 	expiry->wait = EXPIRY_RETRY;
 }
+
+void expiry_until_done(struct expiry *expiry, bool done)
+{
+	if (!done) {
+		expiry_again(expiry);
+		return;
+	}
+	expiry_never(expiry);
+	expiry_calm(expiry);
+}

@@ -5,11 +5,12 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 /*
- * Wakes the daemon when the next request ends. The kernel ends it by itself; what the daemon does
- * then is to cut its flows and to tell.
+ * Wakes the daemon when something is due: the next request ends (the kernel ends it by itself; what
+ * the daemon does then is to cut its flows and to tell), or what failed can be tried again.
  */
 struct expiry;
 
@@ -39,5 +40,8 @@ void expiry_again(struct expiry *expiry);
 
 /* What was due is done: the next failure is tried again as soon as a first one. */
 void expiry_calm(struct expiry *expiry);
+
+/* Until it is done, calls due() again, slower each time; nothing is due then. */
+void expiry_until_done(struct expiry *expiry, bool done);
 
 #endif

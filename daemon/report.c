@@ -4,12 +4,14 @@
 #include "base/printable.h"
 #include "clock.h"
 #include "journal.h"
+#include "process_reply.h"
 #include "replies.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 
 void report_event(struct server *server, const char *kind, json_t *attempt, const char *text)
 {
@@ -17,6 +19,48 @@ void report_event(struct server *server, const char *kind, json_t *attempt, cons
 	               json_pack("{ss sI so so}", "kind", kind, "time",
 	                         (json_int_t)clock_realtime(), "attempt",
 	                         attempt ? attempt : json_null(), "text", reply_string(text)));
+}
+
+/* One sentence about how things are, for systemd and for people. */
+static const char *describe(const struct health *health, const struct policy *policy, char *buffer,
+                            size_t size)
+{
+	const char *state = state_name(health->state);
+	const char *fault = NULL;
+	for (size_t i = 0; i < FAULT_COUNT && !fault; i++)
+		fault = health->faults[i];
+
+	if (policy)
+		snprintf(buffer, size, "%s: %zu hosts in %zu roles%s%s", state, policy->hosts.count,
+		         policy->roles.count, fault ? "; " : "", fault ? fault : "");
+	else
+		snprintf(buffer, size, "%s%s%s", state, fault ? ": " : "", fault ? fault : "");
+	return buffer;
+}
+
+void report_state(struct server *server, const struct health *health, const struct policy *policy,
+                  bool changed)
+{
+	char text[512];
+
+	describe(health, policy, text, sizeof(text));
+	sd_notifyf(false, "STATUS=%s", text);
+	if (changed) {
+		journal(LOG_NOTICE, "State: %s", text);
+		report_event(server, "state", NULL, text);
+	}
+}
+
+void report_processes(struct server *server, const struct process_seen *seen, size_t count)
+{
+	char text[PROCESS_SENTENCE_MAX];
+
+	for (size_t i = 0; i < count && server_wants(server, "process"); i++)
+		server_publish(server,
+		               json_pack("{ss sI so so so}", "kind", "process", "time",
+		                         (json_int_t)clock_realtime(), "attempt", json_null(),
+		                         "text", reply_string(process_sentence(&seen[i], text)),
+		                         "process", process_reply(&seen[i])));
 }
 
 const char *verified_text(const struct outcome *outcome, char buffer[static VERIFIED_TEXT_MAX])

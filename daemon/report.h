@@ -7,6 +7,7 @@
 #include "health.h"
 #include "server.h"
 #include "track/alarm.h"
+#include "track/processes.h"
 
 #include <stdint.h>
 
@@ -14,6 +15,13 @@
 
 /* An event for all monitors; takes over the attempt (NULL: it is about none). */
 void report_event(struct server *server, const char *kind, json_t *attempt, const char *text);
+
+/* How things are, in one sentence: to systemd, and when it changed to the others as well. */
+void report_state(struct server *server, const struct health *health, const struct policy *policy,
+                  bool changed);
+
+/* Processes that were seen behind what the gateway itself tried, for the monitors. */
+void report_processes(struct server *server, const struct process_seen *seen, size_t count);
 
 /* How it was made sure that the kernel's table is as wanted, as half a sentence. */
 #define VERIFIED_TEXT_MAX 160

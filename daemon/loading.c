@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "loading.h"
+
+#include "clock.h"
+#include "expiry.h"
+#include "journal.h"
+#include "last_good.h"
+#include "report.h"
+#include "watch.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+struct loading {
+	const char *file;
+	const char *directory;
+	struct enforcement *enforcement;
+	struct health *health;
+	struct server *server;
+	struct loading_hooks hooks;
+	struct watch *watch;
+	struct last_good *last_good;
+	struct expiry *retry;
+	bool unfinished;
+	bool standing;
+};
+
+static void on_change(void *userdata)
+{
+	loading_reload(userdata);
+}
+
+static void on_kept(void *userdata)
+{
+	const struct loading *loading = userdata;
+	loading->hooks.settled(loading->hooks.userdata);
+}
+
+int loading_new(sd_event *event, const char *file, const char *directory,
+                struct enforcement *enforcement, struct health *health, struct server *server,
+                const struct loading_hooks *hooks, struct loading **ret_loading)
+{
+	_cleanup_(loading_freep) struct loading *loading = calloc(1, sizeof(*loading));
+	if (!loading)
+		return -ENOMEM;
+	loading->file = file;
+	loading->directory = directory;
+	loading->enforcement = enforcement;
+	loading->health = health;
+	loading->server = server;
+	loading->hooks = *hooks;
+
+	int r = expiry_new(event, on_change, loading, &loading->retry);
+	if (r >= 0)
+		r = last_good_new(event, directory, health, on_kept, on_change, loading,
+		                  &loading->last_good);
+	if (r >= 0)
+		r = watch_new(event, on_change, loading, &loading->watch);
+	if (r < 0)
+		return r;
+	*ret_loading = TAKE_POINTER(loading);
+	return 0;
+}
+
+struct loading *loading_free(struct loading *loading)
+{
+	if (!loading)
+		return NULL;
+	watch_free(loading->watch);
+	last_good_free(loading->last_good);
+	expiry_free(loading->retry);
+	free(loading);
+	return NULL;
+}
+
+static void watch_paths(struct loading *loading, const struct source_paths *paths)
+{
+	int r = watch_set(loading->watch, (const char *const *)paths->files.items,
+	                  paths->files.count, (const char *const *)paths->directories.items,
+	                  paths->directories.count);
+	if (r >= 0)
+		watch_were_read(loading->watch, (const char *const *)paths->files.items,
+		                paths->states.items, paths->files.count);
+	if (r == 0)
+		health_clear(loading->health, FAULT_WATCH);
+	else
+		health_fault(loading->health, FAULT_WATCH,
+		             "changes of the configuration are noticed late or not at all; use "
+		             "`egressctl reload`");
+}
+
+/*
+ * The one way in which a configuration comes into force, whoever asked for it. False when that is
+ * nothing to speak of: a file that was only touched.
+ */
+static bool take_up(struct loading *loading, const struct policy_origin *origin,
+                    struct outcome *ret_outcome)
+{
+	const struct loading_hooks *hooks = &loading->hooks;
+	struct enforcement *enforcement = loading->enforcement;
+	struct policy *replaced;
+
+	enforcement_load(enforcement, origin, hooks->prepare, hooks->userdata, &replaced,
+	                 ret_outcome);
+	if (ret_outcome->result == LOAD_DONE)
+		loading->standing = false;
+	else if (enforcement->policy) /* not for the candidate */
+		hooks->prepare(enforcement->policy, hooks->userdata);
+	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
+	            strcmp(replaced->digest, enforcement->policy->digest) == 0;
+	report_commit_health(loading->health, ret_outcome);
+	hooks->use_policy(ret_outcome, hooks->userdata);
+	policy_free(replaced);
+	malloc_trim(0); /* what only the change needed goes back to the system */
+	return !same;
+}
+
+/* From its files. */
+static void load(struct loading *loading, struct outcome *ret_outcome)
+{
+	struct enforcement *enforcement = loading->enforcement;
+	struct source_paths paths = {};
+	const struct policy_origin origin = {
+	        .file = loading->file,
+	        .copy = last_good_begin(loading->last_good),
+	        .paths = &paths,
+	};
+
+	bool news = take_up(loading, &origin, ret_outcome);
+	bool done = ret_outcome->result == LOAD_DONE;
+	last_good_end(loading->last_good, done ? enforcement->policy->digest : NULL,
+	              enforcement->loaded);
+	bool known = loading->unfinished;
+	loading->unfinished =
+	        ret_outcome->result == LOAD_REFUSED || ret_outcome->result == LOAD_FAILED;
+	expiry_until_done(loading->retry, !loading->unfinished);
+	report_configuration_health(loading->health, loading->file, ret_outcome);
+	watch_paths(loading, &paths);
+	source_paths_done(&paths);
+	if (news && !(known && loading->unfinished))
+		report_load(loading->server, enforcement, ret_outcome);
+	loading->hooks.settled(loading->hooks.userdata);
+}
+
+void loading_again(struct loading *loading, struct outcome *ret_outcome)
+{
+	sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic());
+	load(loading, ret_outcome);
+	sd_notify(false, "READY=1");
+}
+
+void loading_reload(struct loading *loading)
+{
+	struct outcome outcome;
+	loading_again(loading, &outcome);
+	outcome_done(&outcome);
+}
+
+/* "2026-11-27 18:00:00 UTC" */
+static const char *print_time(usec_t time, char *buffer, size_t size)
+{
+	time_t seconds = (time_t)(time / USEC_PER_SEC);
+	struct tm tm;
+	if (!gmtime_r(&seconds, &tm) || !strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &tm))
+		snprintf(buffer, size, "an unknown time");
+	return buffer;
+}
+
+/*
+ * As it was when it was good, for a start at which it is not. True when it is in force; else
+ * *ret_why (from malloc, or NULL) says why not.
+ */
+static bool load_last_good(struct loading *loading, char **ret_why)
+{
+	_cleanup_(kept_done) struct kept kept = {};
+	const struct policy_origin origin = {.snapshot = &kept.snapshot};
+	struct outcome outcome;
+	char time[64];
+
+	int r = last_good_read(loading->directory, &kept, ret_why);
+	if (r < 0 && r != -ENOENT && asprintf(ret_why, "the last good one: %s", strerror(-r)) < 0)
+		*ret_why = NULL;
+	if (r != 0)
+		return false;
+	print_time(kept.snapshot.time, time, sizeof(time));
+	(void)take_up(loading, &origin, &outcome);
+	bool done = outcome.result == LOAD_DONE;
+	if (done) {
+		health_fault(loading->health, FAULT_POLICY,
+		             "the last good configuration is in force, that of %s, until there is "
+		             "one without mistakes",
+		             time);
+		journal(LOG_WARNING, "The last good configuration is in force, that of %s", time);
+	} else {
+		journal(LOG_ERR, "The last good configuration, that of %s, did not come into force",
+		        time);
+		report_load(loading->server, loading->enforcement, &outcome);
+	}
+	outcome_done(&outcome);
+	return done;
+}
+
+/* Without a policy: the table of an earlier run goes on enforcing, else nothing is forwarded. */
+static int close_gateway(struct loading *loading, const char *why)
+{
+	struct outcome outcome;
+	loading->hooks.prepare(NULL, loading->hooks.userdata);
+	enforcement_close(loading->enforcement, &loading->standing, &outcome);
+	int r = outcome.result == LOAD_DONE ? 0 : outcome.error ? outcome.error : -EIO;
+
+	if (r < 0)
+		journal(LOG_CRIT, "The gateway could not be closed: %s%s", strerror(-r),
+		        outcome.applied.refusal.text);
+	else if (loading->standing)
+		journal(LOG_WARNING, "The table of an earlier run stays and is enforced");
+	else
+		journal(LOG_CRIT,
+		        "No policy could be read: nothing is forwarded until there is one");
+	health_fault(loading->health, FAULT_POLICY, "no configuration could be read%s%s, so %s",
+	             why ? "; " : "", why ? why : "",
+	             loading->standing ? "the table of an earlier run is what is enforced"
+	                              : "nothing is forwarded until there is one");
+	outcome_done(&outcome);
+	return r;
+}
+
+int loading_start(struct loading *loading)
+{
+	_cleanup_free_ char *why = NULL;
+	struct outcome outcome;
+
+	load(loading, &outcome);
+	bool in_force = outcome.result == LOAD_DONE;
+	outcome_done(&outcome);
+	if (in_force)
+		return 0;
+	int r = load_last_good(loading, &why) ? 0 : close_gateway(loading, why);
+	if (r >= 0)
+		loading->hooks.settled(loading->hooks.userdata);
+	return r;
+}
+
+bool loading_is_unfinished(const struct loading *loading)
+{
+	return loading->unfinished;
+}
+
+bool loading_is_standing(const struct loading *loading)
+{
+	return loading->standing;
+}
