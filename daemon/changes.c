@@ -23,6 +23,7 @@ struct changes {
 	sd_event *event;          /* borrowed */
 	sd_event_source *keeping; /* the next time that the list is written; NULL: none is set */
 	bool hardening;           /* and then it is to be brought to the disk */
+	bool fallback;            /* the policy in force is older than the requests may be */
 };
 
 static struct requests *list_of(const struct changes *changes)
@@ -156,7 +157,8 @@ static int on_keep(sd_event_source *source, uint64_t now, void *userdata)
 {
 	struct changes *changes = userdata;
 	bool fault = changes->health->faults[FAULT_STATE];
-	bool done = write_list(changes, changes->hardening);
+	/* It takes the place of one that is on the disk already. */
+	bool done = write_list(changes, true);
 	changes->hardening = !done;
 	changes->keeping = sd_event_source_unref(changes->keeping);
 	if (done)
@@ -224,23 +226,33 @@ static bool is_bound(const struct policy *policy, const struct request_entry *re
 }
 
 /*
- * Lets go of all requests that the policy in force does not have. Those whose time is over are told
+ * It will not be in force again: its time is over, or the policy has no room for it. What an older
+ * policy does not know may well be once the file is mended.
+ */
+static bool is_over(const struct changes *changes, const struct request_entry *request, usec_t now)
+{
+	if (is_bound(changes->enforcement->policy, request))
+		return false;
+	return !changes->fallback || (request->until && request->until <= now);
+}
+
+/*
+ * Lets go of all requests that are over. Those whose time is over are told
  * of here, the flows they left with the last of them; about the others the policy's own words are
  * told. True when there were any.
  */
 static bool drop_unbound(struct changes *changes, const struct outcome *outcome)
 {
-	const struct policy *policy = changes->enforcement->policy;
 	struct requests *requests = list_of(changes);
 	usec_t now = now_of(changes);
 	size_t kept = 0, dropped = 0;
 
 	for (size_t i = 0; i < requests->list.count; i++)
-		if (!is_bound(policy, &requests->list.items[i]))
+		if (is_over(changes, &requests->list.items[i], now))
 			dropped++;
 	for (size_t i = 0, left = dropped; i < requests->list.count; i++) {
 		struct request_entry *request = &requests->list.items[i];
-		if (is_bound(policy, request)) {
+		if (!is_over(changes, request, now)) {
 			requests->list.items[kept++] = *request;
 			continue;
 		}
@@ -250,6 +262,8 @@ static bool drop_unbound(struct changes *changes, const struct outcome *outcome)
 		request_done(request);
 	}
 	requests->list.count = kept;
+	if (changes->fallback)
+		return dropped > 0;
 	ARRAY_FOREACH (problem, &outcome->over.list) {
 		_cleanup_free_ char *text = NULL;
 		if (asprintf(&text, "Ended with the new configuration: %s", problem->text) < 0)
@@ -261,6 +275,8 @@ static bool drop_unbound(struct changes *changes, const struct outcome *outcome)
 
 void changes_settle(struct changes *changes, const struct outcome *outcome)
 {
+	if (outcome->result == LOAD_DONE)
+		changes->fallback = outcome->fallback;
 	if (outcome->result == LOAD_DONE && drop_unbound(changes, outcome))
 		save(changes);
 	arm(changes);

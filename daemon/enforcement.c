@@ -10,6 +10,7 @@
 #include "ruleset/compile.h"
 
 #include <errno.h>
+#include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -339,17 +340,34 @@ static void close_gateway(struct enforcement *enforcement, struct outcome *outco
 	enforcement->closed = outcome->result == LOAD_DONE;
 }
 
+/* The table of an earlier run is as good as a policy: it is awake, and what no rule permits stops. */
+static bool decides(const struct ruleset *table)
+{
+	const struct chain *forward = ruleset_chain(table, "forward");
+	return table->exists && !ruleset_is_closed(table) &&
+	       !(table->flags & NFT_TABLE_F_DORMANT) && forward && forward->hook == HOOK_FORWARD &&
+	       forward->policy_drop && forward->rules.count > 0;
+}
+
 /* Without a policy: the closed table stays closed, and in the place of one that is gone is one. */
 static void close_again(struct enforcement *enforcement, struct outcome *outcome)
 {
 	_cleanup_(ruleset_freep) struct ruleset *table = NULL;
 	uint32_t generation;
 	int r = table_header(enforcement->kernel, &table, &generation);
+	if (r >= 0 && owner_of(enforcement->kernel, table) == OWNERSHIP_OTHERS) {
+		refuse_others(outcome, -EPERM, APPLY_OWNED_TEXT);
+		return;
+	}
+	if (r >= 0 && !enforcement->closed && table->exists) {
+		outcome->woken = owner_wake(enforcement->kernel, table, generation) > 0;
+		table = ruleset_free(table);
+		r = table_read(enforcement->kernel, &table, &generation);
+		outcome->done = clock_monotonic();
+	}
 	if (r < 0)
 		fail(outcome, r);
-	else if (owner_of(enforcement->kernel, table) == OWNERSHIP_OTHERS)
-		refuse_others(outcome, -EPERM, APPLY_OWNED_TEXT);
-	else if (enforcement->closed || !table->exists)
+	else if (enforcement->closed || !decides(table))
 		close_gateway(enforcement, outcome);
 }
 
@@ -453,7 +471,12 @@ void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
 
 	*ret_standing = false;
 	int r = table_read(enforcement->kernel, &have, &generation);
-	if (r == 0 && have->exists && !ruleset_is_closed(have)) {
+	/* One that is only dormant is as it was when it decided. */
+	if (r == 0 && owner_wake(enforcement->kernel, have, generation) > 0) {
+		have = ruleset_free(have);
+		r = table_read(enforcement->kernel, &have, &generation);
+	}
+	if (r == 0 && decides(have)) {
 		*ret_standing = true;
 		/* Whoever owns it, it enforces something. */
 		(void)owner_adopt(enforcement->kernel, have, generation);

@@ -64,6 +64,7 @@ struct outcome {
 	int error;
 	struct problems problems;
 	struct problems over;       /* requests of run time that the policy leaves no room for */
+	bool fallback; /* the policy is an older one, for want of one without mistakes */
 	bool changed;               /* the kernel's table is another than before */
 	struct standing difference; /* by which it is, when the result is LOAD_DONE */
 	/* The same as what somebody did; empty when nothing differed. */

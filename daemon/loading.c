@@ -113,6 +113,7 @@ static bool take_up(struct loading *loading, const struct policy_origin *origin,
 		hooks->prepare(enforcement->policy, hooks->userdata);
 	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
 	            strcmp(replaced->digest, enforcement->policy->digest) == 0;
+	ret_outcome->fallback = origin->snapshot != NULL;
 	report_commit_health(loading->health, ret_outcome);
 	hooks->use_policy(ret_outcome, hooks->userdata);
 	policy_free(replaced);

@@ -92,7 +92,7 @@ def test_the_process_has_one_capability_and_no_way_to_more(gateway: Machine):
 
 
 def test_the_process_can_write_to_its_state_alone_and_execute_nothing_there(gateway: Machine):
-    inside = ["nsenter", "--mount", f"--target={gateway.pid()}"]
+    inside = ["nsenter", "--mount", "--root", f"--target={gateway.pid()}"]
     for folder in ("/", "/etc", "/usr/sbin", "/usr/lib", "/run", "/var/log"):
         done = gateway.run(*inside, "touch", f"{folder}/written", check=False)
         assert "Read-only file system" in done.stderr, (folder, done.stderr)

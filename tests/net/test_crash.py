@@ -150,6 +150,33 @@ def test_a_bad_file_at_the_start_closes_the_gateway_and_says_so(clean: Lab, daem
     assert traffic.tcp(clean["desk1"], clean.world, WORLD, 80) == traffic.PASSED
 
 
+OPENED = {
+    "dormant": "add table inet egressd { flags dormant; }",
+    "emptied": "flush table inet egressd",
+    "accepting": "add chain inet egressd forward { policy accept; }",
+}
+
+
+@pytest.mark.parametrize("what", OPENED)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_table_that_lets_all_pass_is_no_substitute_for_a_policy(clean: Lab, daemon: Daemon,
+                                                                  what: str, when: str):
+    """Nothing can be read of the configuration, and somebody has been at the table."""
+    daemon.start(small('"dns"', gateway='refuse = "drop"; own_table = false;'))
+    daemon.stop()
+    for kept in daemon.state.iterdir():
+        kept.unlink()
+    if when == "before":
+        clean.gateway.nft(OPENED[what])
+    daemon.start("roles = { broken")
+    if when == "after":
+        clean.gateway.nft(OPENED[what])
+    assert wait_for(lambda: traffic.tcp(clean["desk1"], clean.world, WORLD, 80,
+                                        wait=0.05) == traffic.SILENCE, 5)
+    assert traffic.tcp(clean["desk1"], clean.world, WORLD, 80) == traffic.SILENCE
+    assert daemon.status()["degraded"]
+
+
 def test_ready_is_told_only_once_the_gateway_is_closed(clean: Lab, daemon: Daemon):
     for _ in range(10):
         daemon.start("roles = { broken")
