@@ -176,6 +176,26 @@ def test_what_is_blocked_while_no_daemon_runs_is_listed_by_the_next(gateway: Mac
     assert {line["port"] for line in listed} >= set(range(40000, 40100))
 
 
+def test_nobody_changes_the_table_while_no_daemon_runs(gateway: Machine):
+    """systemd holds the socket that owns it."""
+    change_unit(gateway, "RestartSec=500ms")
+    old = gateway.pid()
+    before = gateway.run("nft", "list", "table", "inet", "egressd").stdout
+    if "flags owner" not in before:
+        pytest.skip("this kernel has no tables that outlive their owner (Linux 6.9)")
+    gateway.signal(signal.SIGKILL)
+    assert wait_for(lambda: gateway.show("SubState") == "auto-restart")
+    for change in ("add table inet egressd { flags dormant; }", "delete table inet egressd",
+                   "flush chain inet egressd forward"):
+        done = gateway.run("nft", change, check=False)
+        assert "Operation not permitted" in done.stderr, (change, done.stderr)
+    assert gateway.run("nft", "flush ruleset", check=False).returncode == 0
+    assert gateway.pid() == 0
+    assert "chain forward" in gateway.run("nft", "list", "table", "inet", "egressd").stdout
+    assert wait_for(lambda: new_daemon(gateway, old))
+    assert gateway.status()["degraded"] == []
+
+
 def test_another_group_of_the_packet_log_is_kept_in_place_of_the_one_before(gateway: Machine):
     gateway.write(FILE, config(gateway="nflog_group = 7;"))
     gateway.systemctl("reload", "egressd")
