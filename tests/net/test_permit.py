@@ -252,7 +252,7 @@ def test_ends_in_the_midst_of_reloads_leave_nothing_behind(clean: Lab, daemon: D
         daemon.write(POLICY.replace('"dns"', '"dns", "ntp"') if rounds % 2 else POLICY)
         assert daemon.call("Reload")["over"] == []
         rounds += 1
-        assert rounds < 1000
+        assert time.monotonic() < end + 20, permits(daemon)
     assert daemon.status()["degraded"] == [] and kept(daemon) == []
     assert "permit_" not in daemon.table() and "192.168.0.100" not in daemon.table()
     assert http(clean) == traffic.RESET
