@@ -119,7 +119,7 @@ static struct alarm_cause quarantine_cause(const struct alarms *alarms, const st
 	bool one = true;
 	if (!host) {
 		host = policy_host_at(policy, &quarantine->address);
-		one = host && facts_one_machine(alarms->facts, host);
+		one = host && host->one_machine;
 	}
 	*ret_host = host;
 	return alarm_host_cause(ALARM_QUARANTINE, host ? host->name : NULL, one,

@@ -32,8 +32,6 @@ struct known_interface {
 struct facts {
 	struct role_facts *roles; /* by the role's index */
 	size_t role_count;
-	bool *one_machine; /* by the host's index */
-	size_t host_count;
 	struct thresholds thresholds; /* of who has no role */
 	struct known_interface interfaces[INTERFACES_KNOWN];
 	unsigned oldest; /* of the interfaces: it makes room */
@@ -85,15 +83,6 @@ static void learn_role(const struct policy *policy, const struct role *role,
 	facts->thresholds = thresholds_of(&policy->detection, &role->detection);
 }
 
-/* Single addresses, or only MACs, are those of one machine; anything wider is many. */
-static bool is_one_machine(const struct host *host)
-{
-	for (size_t i = 0; i < host->range_count; i++)
-		if (!range_is_single(&host->ranges[i]))
-			return false;
-	return true;
-}
-
 int facts_new(const struct policy *policy, struct facts **ret_facts)
 {
 	_cleanup_(facts_freep) struct facts *facts = calloc(1, sizeof(*facts));
@@ -102,16 +91,12 @@ int facts_new(const struct policy *policy, struct facts **ret_facts)
 	facts->thresholds = policy ? thresholds_of(&policy->detection, NULL) : thresholds_standard;
 	if (policy) {
 		facts->roles = calloc(policy->roles.count + 1, sizeof(*facts->roles));
-		facts->one_machine = calloc(policy->hosts.count + 1, sizeof(*facts->one_machine));
-		if (!facts->roles || !facts->one_machine)
+		if (!facts->roles)
 			return -ENOMEM;
 		facts->role_count = policy->roles.count;
-		facts->host_count = policy->hosts.count;
 	}
 	for (size_t i = 0; i < facts->role_count; i++)
 		learn_role(policy, &policy->roles.items[i], &facts->roles[i]);
-	for (size_t i = 0; i < facts->host_count; i++)
-		facts->one_machine[i] = is_one_machine(&policy->hosts.items[i]);
 	*ret_facts = TAKE_POINTER(facts);
 	return 0;
 }
@@ -120,7 +105,6 @@ struct facts *facts_free(struct facts *facts)
 {
 	if (facts) {
 		free(facts->roles);
-		free(facts->one_machine);
 		free(facts);
 	}
 	return NULL;
@@ -167,7 +151,7 @@ struct detect_facts facts_of(struct facts *facts, const struct sighting *sightin
 	known.throttle_destinations = role->throttle_destinations;
 	known.throttle_per = role->throttle_per;
 	known.thresholds = &role->thresholds;
-	known.one_machine = facts_one_machine(facts, host);
+	known.one_machine = host->one_machine;
 	return known;
 }
 
@@ -176,10 +160,4 @@ const struct thresholds *facts_thresholds(const struct facts *facts, const struc
 	return host && host->role->index < facts->role_count
 	               ? &facts->roles[host->role->index].thresholds
 	               : &facts->thresholds;
-}
-
-/* An address that took a role at run time is a host of its own, beside those counted. */
-bool facts_one_machine(const struct facts *facts, const struct host *host)
-{
-	return host->index >= facts->host_count || facts->one_machine[host->index];
 }

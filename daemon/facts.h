@@ -9,7 +9,7 @@
 
 /*
  * What the detectors are to know about the sources of attempts, out of the policy in force: worked
- * out once for each role and host, so that an attempt only looks it up.
+ * out once for each role, so that an attempt only looks it up.
  */
 struct facts;
 
@@ -25,8 +25,5 @@ struct detect_facts facts_of(struct facts *facts, const struct sighting *sightin
 
 /* The thresholds of a host's role; NULL: of whoever has no role. */
 const struct thresholds *facts_thresholds(const struct facts *facts, const struct host *host);
-
-/* True when the host's name stands for one machine, not for a range. */
-bool facts_one_machine(const struct facts *facts, const struct host *host);
 
 #endif

@@ -121,6 +121,20 @@ int method_list_roles(struct request *request, json_t *parameters, void *userdat
 	return request_reply(request, json_pack("{sO}", "roles", roles));
 }
 
+static json_t *addresses_reply(const struct host *host)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < host->range_count; i++) {
+		char text[RANGE_TEXT_MAX];
+		if (json_array_append_new(
+		            list, json_string(range_print(&host->ranges[i].range, text))) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
 static json_t *macs_reply(const struct host *host)
 {
 	json_t *list = json_array();
@@ -141,8 +155,8 @@ static int add_host(json_t *hosts, const struct host *host, const struct role *r
 		return 0;
 	json_t *item =
 	        json_pack("{ss ss so so ss sb so sI}", "name", host->name, "role", host->role->name,
-	                  "addresses", words_reply(&host->addresses), "macs", macs_reply(host),
-	                  "mode", mode_name(host->effective_mode), "self", host->self, "file",
+	                  "addresses", addresses_reply(host), "macs", macs_reply(host), "mode",
+	                  mode_name(host->effective_mode), "self", host->self, "file",
 	                  reply_string(host->at.file), "line", (json_int_t)host->at.line);
 	return json_array_append_new(hosts, item) < 0 ? -ENOMEM : 0;
 }

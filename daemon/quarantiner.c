@@ -120,7 +120,8 @@ static bool is_one_machine(const struct host *host)
 {
 	unsigned count[FAMILY_COUNT] = {};
 	for (size_t i = 0; i < host->range_count; i++)
-		if (!range_is_single(&host->ranges[i]) || ++count[host->ranges[i].from.family] > 1)
+		if (!range_is_single(&host->ranges[i].range) ||
+		    ++count[host->ranges[i].range.from.family] > 1)
 			return false;
 	return true;
 }
@@ -221,9 +222,8 @@ static bool fill_in(struct request_entry *entry, const struct suspect *suspect,
                     const struct host *host)
 {
 	char address[ADDRESS_TEXT_MAX], why[REQUEST_WHY_MAX];
-	const char *name = is_one_machine(host) && host->index != SIZE_MAX
-	                           ? host->name
-	                           : address_print(&suspect->address, address);
+	const char *name =
+	        is_one_machine(host) ? host->name : address_print(&suspect->address, address);
 
 	snprintf(why, sizeof(why), "%s, alarm %" PRIu64, alarm_kind_name(suspect->kind),
 	         suspect->alarm);

@@ -34,9 +34,9 @@ static const struct quarantine *find_bound(const struct policy *policy, uint64_t
 /* Its addresses; a host that only its MAC tells may have any. 0 or -ENOMEM. */
 static int find_scope(const struct quarantine *quarantine, struct scope *scope)
 {
-	const struct address_range one = {quarantine->address, quarantine->address};
+	const struct host_range one = {{quarantine->address, quarantine->address}, 0};
 	const struct host *host = quarantine->host;
-	const struct address_range *ranges = host ? host->ranges : &one;
+	const struct host_range *ranges = host ? host->ranges : &one;
 	size_t count = host ? host->range_count : 1;
 
 	scope->all = count == 0;
@@ -44,7 +44,7 @@ static int find_scope(const struct quarantine *quarantine, struct scope *scope)
 		struct address_range *range = ARRAY_ADD(&scope->ranges);
 		if (!range)
 			return -ENOMEM;
-		*range = ranges[i];
+		*range = ranges[i].range;
 	}
 	scope->ranges.count = ranges_merge(scope->ranges.items, scope->ranges.count);
 	return 0;

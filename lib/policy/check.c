@@ -59,9 +59,15 @@ static int check_all(struct checker *checker)
 	return 0;
 }
 
-int policy_check(struct policy *policy, bool partial, struct problems *problems)
+int policy_check(struct policy *policy, const char *const *host_roles, bool partial,
+                 struct problems *problems)
 {
-	struct checker checker = {.policy = policy, .problems = problems, .partial = partial};
+	struct checker checker = {
+	        .policy = policy,
+	        .host_roles = host_roles,
+	        .problems = problems,
+	        .partial = partial,
+	};
 	int r = check_all(&checker);
 	check_names_done(&checker);
 	return r;

@@ -9,13 +9,14 @@
 static int compare_claims(const void *a, const void *b)
 {
 	const struct claim *x = a, *y = b;
-	int c = address_compare(&x->range.from, &y->range.from);
+	const struct address_range *p = &x->written->range, *q = &y->written->range;
+	int c = address_compare(&p->from, &q->from);
 	if (!c)
-		c = address_compare(&y->range.to, &x->range.to);
+		c = address_compare(&q->to, &p->to);
 	if (!c)
-		c = (x->host->index > y->host->index) - (x->host->index < y->host->index);
+		c = (x->host > y->host) - (x->host < y->host);
 	if (!c)
-		c = (x->at.line > y->at.line) - (x->at.line < y->at.line);
+		c = (x->written > y->written) - (x->written < y->written);
 	return c;
 }
 
@@ -33,7 +34,7 @@ static int collect(struct policy *policy, enum family family, struct claims *ret
 	size_t count = 0;
 	for (size_t i = 0; i < policy->hosts.count; i++)
 		for (size_t j = 0; j < policy->hosts.items[i].range_count; j++)
-			count += policy->hosts.items[i].ranges[j].from.family == family;
+			count += policy->hosts.items[i].ranges[j].range.from.family == family;
 
 	*ret_claims = (struct claims){};
 	if (!count)
@@ -44,13 +45,9 @@ static int collect(struct policy *policy, enum family family, struct claims *ret
 	for (size_t i = 0; i < policy->hosts.count; i++) {
 		const struct host *host = &policy->hosts.items[i];
 		for (size_t j = 0; j < host->range_count; j++)
-			if (host->ranges[j].from.family == family)
-				ret_claims->items[ret_claims->count++] = (struct claim){
-				        .range = host->ranges[j],
-				        .host = host,
-				        .at = host->addresses.items[j].at,
-				        .parent = -1,
-				};
+			if (host->ranges[j].range.from.family == family)
+				ret_claims->items[ret_claims->count++] =
+				        (struct claim){host, &host->ranges[j], -1};
 	}
 	if (!are_sorted(ret_claims))
 		qsort(ret_claims->items, count, sizeof(*ret_claims->items), compare_claims);
@@ -59,27 +56,27 @@ static int collect(struct policy *policy, enum family family, struct claims *ret
 
 static bool is_equal(const struct claim *a, const struct claim *b)
 {
-	return address_compare(&a->range.from, &b->range.from) == 0 &&
-	       address_compare(&a->range.to, &b->range.to) == 0;
+	const struct address_range *p = &a->written->range, *q = &b->written->range;
+	return address_compare(&p->from, &q->from) == 0 && address_compare(&p->to, &q->to) == 0;
 }
 
 /* Two claims that cannot both stand; the one that was written later is to blame. */
 static void report(struct checker *checker, const struct claim *a, const struct claim *b)
 {
-	bool b_later = b->host->index != a->host->index ? b->host->index > a->host->index
-	                                                : b->at.line >= a->at.line;
+	bool b_later = b->host != a->host ? b->host > a->host : b->written > a->written;
 	const struct claim *later = b_later ? b : a, *first = b_later ? a : b;
+	struct location later_at = claim_location(later), first_at = claim_location(first);
 	char text[RANGE_TEXT_MAX], other[RANGE_TEXT_MAX];
-	range_print(&later->range, text);
-	range_print(&first->range, other);
+	range_print(&later->written->range, text);
+	range_print(&first->written->range, other);
 	if (is_equal(a, b))
-		problems_add(checker->problems, later->at, "%s is already host \"%s\" at %s:%u",
-		             text, first->host->name, first->at.file, first->at.line);
+		problems_add(checker->problems, later_at, "%s is already host \"%s\" at %s:%u",
+		             text, first->host->name, first_at.file, first_at.line);
 	else
-		problems_add(checker->problems, later->at,
+		problems_add(checker->problems, later_at,
 		             "%s crosses %s, which is already host \"%s\" at %s:%u; one must lie "
 		             "within the other",
-		             text, other, first->host->name, first->at.file, first->at.line);
+		             text, other, first->host->name, first_at.file, first_at.line);
 }
 
 /* Finds the claim around each one; a claim that cannot stand is taken out. */
@@ -93,12 +90,13 @@ static int nest(struct checker *checker, struct claims *claims)
 	size_t depth = 0, kept = 0;
 	for (size_t i = 0; i < claims->count; i++) {
 		struct claim claim = claims->items[i];
-		while (depth && address_compare(&claims->items[around[depth - 1]].range.to,
-		                                &claim.range.from) < 0)
+		const struct address_range *range = &claim.written->range;
+		while (depth && address_compare(&claims->items[around[depth - 1]].written->range.to,
+		                                &range->from) < 0)
 			depth--;
 		if (depth) {
 			const struct claim *outer = &claims->items[around[depth - 1]];
-			bool within = address_compare(&claim.range.to, &outer->range.to) <= 0;
+			bool within = address_compare(&range->to, &outer->written->range.to) <= 0;
 			if (!within || is_equal(outer, &claim)) {
 				report(checker, outer, &claim);
 				continue;
@@ -120,7 +118,7 @@ static int note_starts(struct arena *arena, struct claims *claims)
 	if (!claims->starts)
 		return -ENOMEM;
 	for (size_t i = 0; i < claims->count; i++)
-		claims->starts[i] = address_start(&claims->items[i].range.from);
+		claims->starts[i] = address_start(&claims->items[i].written->range.from);
 	return 0;
 }
 

@@ -2,14 +2,13 @@
 #include "policy/checker.h"
 
 #include "base/cleanup.h"
-#include "policy/range_word.h"
 
 #include <errno.h>
 #include <string.h>
 
-static void find_role(struct checker *checker, struct host *host)
+static void find_role(struct checker *checker, struct host *host, const char *name)
 {
-	const char *name = host->role_name.text;
+	struct location at = {host->at.file, host->role_line};
 	size_t index;
 	if (!name)
 		return; /* reported by load */
@@ -21,53 +20,12 @@ static void find_role(struct checker *checker, struct host *host)
 		return;
 	const char *nearest = names_nearest(&checker->roles, name, checker->problems);
 	if (nearest)
-		problems_add(checker->problems, host->role_name.at,
+		problems_add(checker->problems, at,
 		             "host \"%s\" has the unknown role \"%s\"; did you mean \"%s\"?",
 		             host->name, name, nearest);
 	else
-		problems_add(checker->problems, host->role_name.at,
-		             "host \"%s\" has the unknown role \"%s\"", host->name, name);
-}
-
-static int read_ranges(struct checker *checker, struct host *host)
-{
-	size_t count = host->addresses.count;
-	if (!count)
-		return 0;
-	host->ranges = arena_alloc(checker->policy->arena, count, sizeof(*host->ranges));
-	if (!host->ranges)
-		return -ENOMEM;
-	bool good = true;
-	for (size_t i = 0; i < count; i++)
-		good &= range_word_parse(host->addresses.items[i].text, host->addresses.items[i].at,
-		                         checker->problems, &host->ranges[i]);
-	/* ranges[i] is addresses[i], so there are all or none. */
-	host->range_count = good ? count : 0;
-	return 0;
-}
-
-static int read_macs(struct checker *checker, struct host *host)
-{
-	size_t count = host->mac_words.count;
-	if (!count)
-		return 0;
-	host->macs = arena_alloc(checker->policy->arena, count, sizeof(*host->macs));
-	if (!host->macs)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		const struct word *word = &host->mac_words.items[i];
-		struct mac *mac = &host->macs[host->mac_count];
-		if (mac_parse(word->text, mac) < 0)
-			problems_add(checker->problems, word->at,
-			             "\"%s\" is no MAC; write one as 52:54:00:12:34:56",
-			             word->text);
-		else if (mac->bytes[0] & 1)
-			problems_add(checker->problems, word->at,
-			             "%s is a group address, from which no host sends", word->text);
-		else
-			host->mac_count++;
-	}
-	return 0;
+		problems_add(checker->problems, at, "host \"%s\" has the unknown role \"%s\"",
+		             host->name, name);
 }
 
 static void check_self(struct checker *checker, const struct host *host)
@@ -98,6 +56,14 @@ static enum mode first_set(enum mode own, enum mode next)
 	return own != MODE_UNSET ? own : next;
 }
 
+static bool is_one_machine(const struct host *host)
+{
+	for (size_t i = 0; i < host->range_count; i++)
+		if (!range_is_single(&host->ranges[i].range))
+			return false;
+	return true;
+}
+
 int check_hosts(struct checker *checker)
 {
 	struct policy *policy = checker->policy;
@@ -108,15 +74,10 @@ int check_hosts(struct checker *checker)
 	}
 	for (size_t i = 0; i < policy->hosts.count; i++) {
 		struct host *host = &policy->hosts.items[i];
-		host->index = i;
-		find_role(checker, host);
+		find_role(checker, host, checker->host_roles[i]);
 		host->effective_mode = first_set(host->mode, host->role ? host->role->effective_mode
 		                                                        : policy->gateway.mode);
-		int r = read_ranges(checker, host);
-		if (r == 0)
-			r = read_macs(checker, host);
-		if (r < 0)
-			return r;
+		host->one_machine = is_one_machine(host);
 		check_self(checker, host);
 	}
 	check_processes(checker);
@@ -127,7 +88,7 @@ static int compare_macs(const void *a, const void *b)
 {
 	const struct sole_mac *x = a, *y = b;
 	int c = memcmp(x->mac.bytes, y->mac.bytes, sizeof(x->mac.bytes));
-	return c ? c : (x->host->index > y->host->index) - (x->host->index < y->host->index);
+	return c ? c : (x->host > y->host) - (x->host < y->host);
 }
 
 static int keep_macs(struct policy *policy, const struct sole_mac *macs, size_t count)
@@ -148,7 +109,7 @@ int check_macs(struct checker *checker)
 	ARRAY(struct sole_mac) macs = {};
 	for (size_t i = 0; i < policy->hosts.count; i++) {
 		const struct host *host = &policy->hosts.items[i];
-		for (size_t j = 0; !host->addresses.count && j < host->mac_count; j++) {
+		for (size_t j = 0; !host->ranges && j < host->mac_count; j++) {
 			struct sole_mac *mac = ARRAY_ADD(&macs);
 			if (!mac) {
 				ARRAY_DONE(&macs);

@@ -89,7 +89,7 @@ static bool resolve_host(struct checker *checker, const struct word *word, const
 		return false;
 	}
 	const struct host *host = &checker->policy->hosts.items[index];
-	if (!host->addresses.count) {
+	if (!host->ranges) {
 		problems_add(checker->problems, word->at,
 		             "host \"%s\" has no address by which it could be told", name);
 		return false;

@@ -11,6 +11,7 @@
 /* Inside the room: what the parts of checking share. */
 struct checker {
 	struct policy *policy;
+	const char *const *host_roles; /* the name of the role of each host; NULL: none given */
 	struct problems *problems;
 	bool partial; /* names may be missing through no fault of who refers to them */
 	struct names services;

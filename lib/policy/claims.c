@@ -38,7 +38,7 @@ static ptrdiff_t last_beginning_at_or_before(const struct claims *claims,
 		high = claims->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (address_compare(&claims->items[middle].range.from, address) <= 0)
+		if (address_compare(&claims->items[middle].written->range.from, address) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -53,7 +53,7 @@ static const struct claim *claim_around(const struct claims *claims, const struc
 	ptrdiff_t i = last_beginning_at_or_before(claims, address, less);
 	while (i >= 0) {
 		const struct claim *claim = &claims->items[i];
-		if (range_contains(&claim->range, address))
+		if (range_contains(&claim->written->range, address))
 			return claim;
 		i = claim->parent;
 	}

@@ -316,7 +316,8 @@ static int loader_start(struct loader *loader, const char *file, struct problems
 {
 	_cleanup_(arena_freep) struct arena *arena = arena_new();
 	struct policy *policy = arena ? arena_alloc(arena, 1, sizeof(*policy)) : NULL;
-	if (!policy)
+	loader->scratch = arena_new();
+	if (!policy || !loader->scratch)
 		return -ENOMEM;
 	policy->file = arena_strdup(arena, file);
 	if (!policy->file)
@@ -349,6 +350,8 @@ static void loader_done(struct loader *loader)
 	ARRAY_DONE(&loader->networks);
 	ARRAY_DONE(&loader->roles);
 	ARRAY_DONE(&loader->hosts);
+	ARRAY_DONE(&loader->host_roles);
+	arena_free(loader->scratch);
 	ARRAY_DONE(&loader->visited);
 	policy_free(loader->policy);
 }
@@ -418,7 +421,7 @@ static int finish(struct loader *loader, size_t found_before, struct policy **re
 	int r = settle(loader);
 	if (r < 0)
 		return r;
-	r = policy_check(loader->policy, loader->partial, problems);
+	r = policy_check(loader->policy, loader->host_roles.items, loader->partial, problems);
 	if (r < 0)
 		return r;
 	if (problems->incomplete)

@@ -37,6 +37,7 @@ struct visited {
 
 struct loader {
 	struct context context; /* arena, problems and the file that is being walked */
+	struct arena *scratch;  /* what only loading needs */
 	struct policy *policy;
 	struct policy_origin origin;
 	size_t next;  /* file of origin.snapshot */
@@ -50,6 +51,7 @@ struct loader {
 	ARRAY(struct network) networks;
 	ARRAY(struct role) roles;
 	ARRAY(struct host) hosts;
+	ARRAY(const char *) host_roles; /* the name of each host's role, out of scratch, or NULL */
 	ARRAY(struct visited) visited;
 
 	/* Where these were first written; line 0: nowhere so far. */

@@ -205,24 +205,30 @@ struct role {
 	size_t index;                              /* in policy->roles */
 };
 
+/* An address, prefix or range of a host. */
+struct host_range {
+	struct address_range range;
+	unsigned line; /* where it is written, in the file in which its host is */
+};
+
+/*
+ * There may be a hundred thousand hosts, and each packet's is looked up: one has the size of a line
+ * of the cache, 64 bytes, and what was written of it is kept in no other form.
+ */
 struct host {
 	const char *name;
 	struct location at;
-	struct word role_name;
-	struct words addresses;
-	struct words mac_words;
-	bool self;      /* the gateway itself: judged in the output hook */
-	enum mode mode; /* as written here */
-
-	/* By check. */
-	const struct role *role;
-	struct address_range
-	        *ranges; /* as written, in order, not merged; ranges[i] is addresses[i] */
-	size_t range_count;
+	const struct role *role;   /* by check */
+	struct host_range *ranges; /* in the order written, not merged; NULL: none is written */
 	struct mac *macs;
-	size_t mac_count;
-	enum mode effective_mode; /* own, else the role's, else the gateway's; never MODE_UNSET */
-	size_t index;             /* in policy->hosts */
+	uint32_t range_count; /* 0 as well if one of those written is a mistake */
+	uint32_t mac_count;
+	unsigned role_line; /* where the name of its role is written, in the file as above */
+	bool self;          /* the gateway itself: judged in the output hook */
+	bool one_machine;   /* by check: it has single addresses, or only MACs; wider is many */
+	enum mode mode : 8; /* as written here */
+	enum mode effective_mode : 8; /* by check: own, else the role's, else the gateway's; never
+	                               * MODE_UNSET */
 };
 
 /*
@@ -230,11 +236,16 @@ struct host {
  * then widest first, nest like brackets: check refuses equal and crossing ones.
  */
 struct claim {
-	struct address_range range;
 	const struct host *host;
-	struct location at;
-	ptrdiff_t parent; /* index of the innermost claim around this one, or -1 */
+	const struct host_range *written; /* one of the host's */
+	ptrdiff_t parent;                 /* index of the innermost claim around this one, or -1 */
 };
+
+/* Where a claim is written. */
+static inline struct location claim_location(const struct claim *claim)
+{
+	return (struct location){claim->host->at.file, claim->written->line};
+}
 
 struct claims {
 	struct claim *items;

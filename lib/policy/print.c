@@ -191,17 +191,15 @@ static void print_role(const struct role *role, FILE *out)
 
 static void print_host(const struct host *host, FILE *out)
 {
-	fprintf(out, "\t{ name = \"%s\"; role = \"%s\";", host->name, host->role_name.text);
-	if (host->addresses.count) {
-		fputs(" address = ", out);
-		print_words(&host->addresses, out);
-		fputs(";", out);
-	}
-	if (host->mac_words.count) {
-		fputs(" mac = ", out);
-		print_words(&host->mac_words, out);
-		fputs(";", out);
-	}
+	char text[RANGE_TEXT_MAX], mac[MAC_TEXT_MAX];
+	fprintf(out, "\t{ name = \"%s\"; role = \"%s\";", host->name, host->role->name);
+	for (size_t i = 0; i < host->range_count; i++)
+		fprintf(out, "%s\"%s\"%s", i ? ", " : " address = [ ",
+		        range_print(&host->ranges[i].range, text),
+		        i + 1 < host->range_count ? "" : " ];");
+	for (size_t i = 0; i < host->mac_count; i++)
+		fprintf(out, "%s\"%s\"%s", i ? ", " : " mac = [ ", mac_print(&host->macs[i], mac),
+		        i + 1 < host->mac_count ? "" : " ];");
 	if (host->self)
 		fputs(" self = true;", out);
 	print_mode(host->mode, " ", out);

@@ -66,6 +66,7 @@ static void check_address(struct checker *checker, const struct address *address
 {
 	char text[ADDRESS_TEXT_MAX];
 	const struct claim *claim = policy_claim_at(checker->policy, address);
+	struct location at = claim ? claim_location(claim) : (struct location){};
 
 	address_print(address, text);
 	if (is_no_source(address))
@@ -73,11 +74,11 @@ static void check_address(struct checker *checker, const struct address *address
 	else if (claim && claim->host->self)
 		problems_add(checker->problems, at_assign,
 		             "%s is the gateway itself, host \"%s\" at %s:%u", text,
-		             claim->host->name, claim->at.file, claim->at.line);
-	else if (claim && range_is_single(&claim->range))
+		             claim->host->name, at.file, at.line);
+	else if (claim && range_is_single(&claim->written->range))
 		problems_add(checker->problems, at_assign,
 		             "%s is already host \"%s\" at %s:%u; change its role there", text,
-		             claim->host->name, claim->at.file, claim->at.line);
+		             claim->host->name, at.file, at.line);
 }
 
 const struct role *check_assignment(struct checker *checker, const struct request_entry *request)

@@ -49,7 +49,7 @@ static int compare_quarantines(const void *a, const void *b)
 	if (!x->host || !y->host)
 		return x->host || y->host ? (x->host ? 1 : -1)
 		                          : address_compare(&x->address, &y->address);
-	return (x->host->index > y->host->index) - (x->host->index < y->host->index);
+	return (x->host > y->host) - (x->host < y->host);
 }
 
 static const struct quarantine *find_quarantine(const struct runtime *runtime,
@@ -136,23 +136,19 @@ static int bind_assignment(struct checker *checker, const struct request_entry *
 	*assignment = (struct assignment){
 	        .address = request->address,
 	        .host = {.at = at,
-	                 .role_name = {role->name, at},
 	                 .role = role,
 	                 .effective_mode = role->effective_mode,
-	                 .index = SIZE_MAX},
+	                 .one_machine = true},
 	        .comment = describe(arena, request),
 	        .until = request->until,
 	        .id = request->id,
 	};
 	struct host *host = &assignment->host;
-	struct word *word = arena_alloc(arena, 1, sizeof(*word));
 	host->name = arena_strdup(arena, address_print(&request->address, text));
 	host->ranges = arena_alloc(arena, 1, sizeof(*host->ranges));
-	if (!word || !host->name || !host->ranges || !assignment->comment)
+	if (!host->name || !host->ranges || !assignment->comment)
 		return -ENOMEM;
-	*word = (struct word){host->name, at};
-	host->addresses = (struct words){word, 1};
-	host->ranges[0] = (struct address_range){request->address, request->address};
+	host->ranges[0].range = (struct address_range){request->address, request->address};
 	host->range_count = 1;
 	return 0;
 }

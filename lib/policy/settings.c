@@ -180,10 +180,20 @@ int setting_word(const struct context *context, const config_setting_t *setting,
 	return 0;
 }
 
+unsigned setting_string_count(const config_setting_t *setting)
+{
+	return is_string(setting) ? 1 : (unsigned)config_setting_length(setting);
+}
+
+const config_setting_t *setting_string(const config_setting_t *setting, unsigned index)
+{
+	return is_string(setting) ? setting : config_setting_get_elem(setting, index);
+}
+
 int setting_words(const struct context *context, const config_setting_t *setting,
                   struct words *ret_words)
 {
-	size_t count = is_string(setting) ? 1 : (size_t)config_setting_length(setting);
+	unsigned count = setting_string_count(setting);
 	if (!count) {
 		*ret_words = (struct words){};
 		return 0;
@@ -192,11 +202,8 @@ int setting_words(const struct context *context, const config_setting_t *setting
 	struct word *items = arena_alloc(context->arena, count, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
-	for (size_t i = 0; i < count; i++) {
-		const config_setting_t *string =
-		        is_string(setting) ? setting
-		                           : config_setting_get_elem(setting, (unsigned)i);
-		int r = setting_word(context, string, &items[i]);
+	for (unsigned i = 0; i < count; i++) {
+		int r = setting_word(context, setting_string(setting, i), &items[i]);
 		if (r < 0)
 			return r;
 	}

@@ -64,6 +64,10 @@ bool setting_fits(const struct context *context, const config_setting_t *setting
 void settings_match(const struct context *context, const config_setting_t *group,
                     const struct keys *keys, struct field *ret_fields);
 
+/* How many strings a setting has that is one string or a list of them; and each. */
+unsigned setting_string_count(const config_setting_t *setting);
+const config_setting_t *setting_string(const config_setting_t *setting, unsigned index);
+
 /* The string, or the strings, of a setting that fits; 0 or -ENOMEM. */
 int setting_word(const struct context *context, const config_setting_t *setting,
                  struct word *ret_word);

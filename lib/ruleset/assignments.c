@@ -193,7 +193,7 @@ int ruleset_assignments(const struct policy *policy, usec_t now, const struct ru
 static bool has_range(const struct host *host)
 {
 	for (size_t i = 0; i < host->range_count; i++)
-		if (!range_is_single(&host->ranges[i]))
+		if (!range_is_single(&host->ranges[i].range))
 			return true;
 	return false;
 }

@@ -21,17 +21,17 @@ static int give(struct sweep *sweep, const struct claim *claim, const struct add
 		return -ENOMEM;
 	segment->range = (struct address_range){sweep->next, *last};
 	segment->host = claim->host;
-	segment->at = claim->at;
+	segment->at = claim_location(claim);
 	return 0;
 }
 
 static int close_innermost(struct sweep *sweep)
 {
 	const struct claim *claim = sweep->open.items[sweep->open.count - 1];
-	int r = give(sweep, claim, &claim->range.to);
+	int r = give(sweep, claim, &claim->written->range.to);
 	if (r < 0)
 		return r;
-	sweep->at_end = !address_next(&claim->range.to, &sweep->next);
+	sweep->at_end = !address_next(&claim->written->range.to, &sweep->next);
 	sweep->open.count--;
 	return 0;
 }
@@ -40,9 +40,9 @@ static int open_claim(struct sweep *sweep, const struct claim *claim)
 {
 	while (sweep->open.count) {
 		const struct claim *outer = sweep->open.items[sweep->open.count - 1];
-		if (range_contains(&outer->range, &claim->range.from)) {
+		if (range_contains(&outer->written->range, &claim->written->range.from)) {
 			struct address before;
-			if (address_previous(&claim->range.from, &before)) {
+			if (address_previous(&claim->written->range.from, &before)) {
 				int r = give(sweep, outer, &before);
 				if (r < 0)
 					return r;
@@ -58,7 +58,7 @@ static int open_claim(struct sweep *sweep, const struct claim *claim)
 	if (!slot)
 		return -ENOMEM;
 	*slot = claim;
-	sweep->next = claim->range.from;
+	sweep->next = claim->written->range.from;
 	sweep->at_end = false;
 	return 0;
 }
@@ -70,7 +70,7 @@ int segments_of(const struct claims *claims, bool with_singles, struct segments 
 	int r = 0;
 
 	for (size_t i = 0; i < claims->count && r == 0; i++) {
-		if (with_singles || !range_is_single(&claims->items[i].range))
+		if (with_singles || !range_is_single(&claims->items[i].written->range))
 			r = open_claim(&sweep, &claims->items[i]);
 	}
 	while (sweep.open.count && r == 0)

@@ -94,7 +94,7 @@ static void hold_host(struct compiler *c, struct held_list *all,
 		return;
 	}
 	for (size_t i = 0; i < host->range_count; i++) {
-		struct held held = held_range(host->role, host->ranges[i], quarantine);
+		struct held held = held_range(host->role, host->ranges[i].range, quarantine);
 		hold(c, all, &held);
 	}
 	for (size_t i = 0; !host->range_count && i < host->mac_count; i++)

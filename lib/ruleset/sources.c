@@ -58,14 +58,15 @@ static const char *compile_bound(struct compiler *c, const struct role *role, en
 
 static void bind_address(struct compiler *c, const struct host *host, const struct claim *claim)
 {
-	enum family family = claim->range.from.family;
+	enum family family = claim->written->range.from.family;
 	size_t length = family_length(family);
 
 	for (size_t i = 0; i < host->mac_count; i++) {
 		uint8_t key[SET_KEY_MAX] = {};
-		memcpy(key, claim->range.from.bytes, length);
+		memcpy(key, claim->written->range.from.bytes, length);
 		memcpy(key + length, host->macs[i].bytes, sizeof(host->macs[i].bytes));
-		build_element(&c->builder, names[family].bound, key, length + 8, NULL, claim->at);
+		build_element(&c->builder, names[family].bound, key, length + 8, NULL,
+		              claim_location(claim));
 	}
 }
 
@@ -136,12 +137,12 @@ static void compile_source_addresses(struct compiler *c, struct source_chains *c
 	for (size_t i = 0; i < claims->count && !b->error; i++) {
 		const struct claim *claim = &claims->items[i];
 		const struct host *host = claim->host;
-		if (!range_is_single(&claim->range))
+		if (!range_is_single(&claim->written->range))
 			continue;
 		const char *chain = chain_for(c, host->mac_count ? &chains->bound : &chains->role,
 		                              host->role, host->effective_mode);
-		build_element(b, names[family].source_address, claim->range.from.bytes,
-		              family_length(family), chain, claim->at);
+		build_element(b, names[family].source_address, claim->written->range.from.bytes,
+		              family_length(family), chain, claim_location(claim));
 		if (host->mac_count && !b->error)
 			bind_address(c, host, claim);
 	}
@@ -244,7 +245,7 @@ static void compile_destination_addresses(struct compiler *c, struct chain_memor
 		        claim->parent >= 0 ? &claims->items[claim->parent] : NULL;
 		const char *chain = CHAIN_NOT_JUDGED;
 
-		if (!range_is_single(&claim->range))
+		if (!range_is_single(&claim->written->range))
 			continue;
 		if (is_judged(host))
 			chain = chain_for(c, chains, host->role, host->effective_mode);
@@ -252,8 +253,9 @@ static void compile_destination_addresses(struct compiler *c, struct chain_memor
 			continue; /* a miss says the same */
 
 		make_address_set(c, names[family].destination_address, family, false, true);
-		build_element(b, names[family].destination_address, claim->range.from.bytes,
-		              family_length(family), chain, claim->at);
+		build_element(b, names[family].destination_address,
+		              claim->written->range.from.bytes, family_length(family), chain,
+		              claim_location(claim));
 	}
 }
 

@@ -254,8 +254,8 @@ START_TEST(a_string_is_found_in_the_line_where_it_stands)
 	                                  "address = [\n\"192.0.2.1\"\n,\n"
 	                                  "\"192.0.2.2\" # the last\n\n]\n; }\n);\n");
 	ck_assert_uint_eq(policy->hosts.items[0].at.line, 2);
-	ck_assert_uint_eq(policy->hosts.items[0].addresses.items[0].at.line, 4);
-	ck_assert_uint_eq(policy->hosts.items[0].addresses.items[1].at.line, 6);
+	ck_assert_uint_eq(policy->hosts.items[0].ranges[0].line, 4);
+	ck_assert_uint_eq(policy->hosts.items[0].ranges[1].line, 6);
 	policy_free(policy);
 }
 END_TEST

@@ -54,9 +54,9 @@ START_TEST(hosts_of_a_long_list_stand_in_their_order_and_lines)
 		snprintf(name, sizeof(name), "h%u", i);
 		ck_assert_str_eq(host->name, name);
 		ck_assert_uint_eq(host->at.line, line_of(i));
-		ck_assert_uint_eq(host->role_name.at.line, line_of(i) + 1);
-		ck_assert_uint_eq(host->addresses.items[0].at.line, line_of(i) + 2);
-		ck_assert_uint_eq(host->addresses.items[1].at.line, line_of(i) + 3);
+		ck_assert_uint_eq(host->role_line, line_of(i) + 1);
+		ck_assert_uint_eq(host->ranges[0].line, line_of(i) + 2);
+		ck_assert_uint_eq(host->ranges[1].line, line_of(i) + 3);
 	}
 	/* What follows the list stands where it stood. */
 	ck_assert_uint_eq(policy->roles.items[0].at.line, line_of(HOSTS) + 2);

@@ -223,7 +223,7 @@ START_TEST(one_more_in_quarantine_is_elements_and_of_two_ends_the_later_counts)
 
 	const struct host *boss = policy_host(policy, "boss");
 	char text[ADDRESS_TEXT_MAX];
-	ask(&requests, quarantine_of(address_print(&boss->ranges[0].from, text), 2 * HOUR));
+	ask(&requests, quarantine_of(address_print(&boss->ranges[0].range.from, text), 2 * HOUR));
 	bind_all(policy, &requests, ASKED_AT);
 	ck_assert_int_eq(ruleset_quarantine_sets(policy, ASKED_AT, before, &more), 0);
 	_cleanup_(ruleset_freep) struct ruleset *wanted = more;

@@ -408,8 +408,9 @@ START_TEST(a_bucket_holds_what_a_throttle_permits_and_fills_within_its_time)
 END_TEST
 
 /* Random nested claims, held against the look-up that packets' names come from. */
-static void add_random_claims(struct claim *claims, size_t *count, size_t max, int parent,
-                              const struct host *hosts, unsigned from, unsigned to)
+static void add_random_claims(struct claim *claims, struct host_range *ranges, size_t *count,
+                              size_t max, int parent, const struct host *hosts, unsigned from,
+                              unsigned to)
 {
 	for (unsigned at = from; at <= to && *count < max;) {
 		unsigned gap = (unsigned)rand() % 8, width = (unsigned)rand() % 40;
@@ -417,12 +418,13 @@ static void add_random_claims(struct claim *claims, size_t *count, size_t max, i
 		if (last > to || (parent >= 0 && first == from && last == to))
 			return;
 		int index = (int)(*count)++;
-		struct claim *claim = &claims[index];
-		*claim = (struct claim){.host = &hosts[rand() % 5], .parent = parent};
-		claim->range.from = (struct address){FAMILY_IPV4, {255, 255, 255, (uint8_t)first}};
-		claim->range.to = (struct address){FAMILY_IPV4, {255, 255, 255, (uint8_t)last}};
+		claims[index] = (struct claim){&hosts[rand() % 5], &ranges[index], parent};
+		ranges[index].range = (struct address_range){
+		        {FAMILY_IPV4, {255, 255, 255, (uint8_t)first}},
+		        {FAMILY_IPV4, {255, 255, 255, (uint8_t)last}},
+		};
 		if (rand() % 2)
-			add_random_claims(claims, count, max, index, hosts, first, last);
+			add_random_claims(claims, ranges, count, max, index, hosts, first, last);
 		at = last + 1;
 	}
 }
@@ -436,14 +438,15 @@ START_TEST(segments_belong_to_whom_the_most_specific_claim_says)
 	for (int round = 0; round < 300; round++) {
 		static const struct host hosts[5];
 		struct claim items[64];
+		struct host_range ranges[ELEMENTS_OF(items)];
 		size_t count = 0;
-		add_random_claims(items, &count, ELEMENTS_OF(items), -1, hosts, 0, 255);
+		add_random_claims(items, ranges, &count, ELEMENTS_OF(items), -1, hosts, 0, 255);
 		struct policy policy = {};
 		policy.claims[FAMILY_IPV4].items = items;
 		policy.claims[FAMILY_IPV4].count = count;
 		uint64_t starts[ELEMENTS_OF(items)];
 		for (size_t i = 0; i < count; i++)
-			starts[i] = address_start(&items[i].range.from);
+			starts[i] = address_start(&ranges[i].range.from);
 		policy.claims[FAMILY_IPV4].starts = starts;
 
 		struct segments segments = {};
