@@ -1,70 +1,106 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/slots.h"
 
+#include <stdbool.h>
 #include <string.h>
 
-struct slot_place {
-	uint32_t tag;
-	uint32_t number; /* of the slot, plus 1; 0: free */
-};
+#define LINE   64 /* bytes of a cache line, which is what a bucket takes */
+#define PLACES 7  /* of a bucket */
+#define WORDS  8  /* that are compared together */
+#define PASSED 7  /* instead of the tag of a place more: */
 
-static size_t places(size_t max)
+struct slot_bucket {
+	uint32_t tags[WORDS];    /* and how many keys found no place here, and went on */
+	uint32_t numbers[WORDS]; /* of the slots, plus 1; 0: free; the last one is not used */
+};
+_Static_assert(sizeof(struct slot_bucket) == LINE, "a bucket is a line");
+
+static size_t buckets(size_t max)
 {
-	size_t count = 4;
-	while (count < 2 * max)
+	size_t count = 1;
+	while (count < max / 4 + (max % 4 != 0))
 		count *= 2;
 	return count;
 }
 
 size_t slots_size(size_t max)
 {
-	return places(max) * sizeof(struct slot_place);
+	return buckets(max) * sizeof(struct slot_bucket) + LINE - 1;
 }
 
 void slots_use(struct slots *slots, void *memory, size_t max)
 {
-	slots->places = memory;
-	slots->mask = places(max) - 1;
+	uintptr_t start = ((uintptr_t)memory + LINE - 1) & ~(uintptr_t)(LINE - 1);
+	slots->buckets = (struct slot_bucket *)start;
+	slots->mask = buckets(max) - 1;
+}
+
+/* Four words at once, by whatever the processor has for that. */
+typedef uint32_t quad __attribute__((vector_size(16)));
+
+/* Bits of the places that hold that value. All are compared: to guess which is dearer than that. */
+static inline unsigned places_of(const uint32_t words[static WORDS], uint32_t value)
+{
+	const quad wanted = {value, value, value, value};
+	quad low, high;
+	memcpy(&low, words, sizeof(low));
+	memcpy(&high, words + WORDS / 2, sizeof(high));
+	low = (quad)(low == wanted) & (quad){1, 2, 4, 8};
+	high = (quad)(high == wanted) & (quad){16, 32, 64, 0};
+
+	uint64_t halves[2];
+	const quad both = low | high;
+	memcpy(halves, &both, sizeof(halves));
+	halves[0] |= halves[1];
+	return (unsigned)(halves[0] | halves[0] >> 32);
+}
+
+static inline unsigned first_of(unsigned places)
+{
+	return (unsigned)__builtin_ctz(places);
 }
 
 uint32_t slots_find(const struct slots *slots, uint32_t tag, const void *key, size_t key_size,
                     const uint8_t *keys, size_t stride)
 {
-	for (size_t i = tag & slots->mask; slots->places[i].number; i = (i + 1) & slots->mask) {
-		uint32_t slot = slots->places[i].number - 1;
-		if (slots->places[i].tag == tag && memcmp(keys + slot * stride, key, key_size) == 0)
-			return slot;
-	}
+	size_t home = tag & slots->mask, at = home;
+	do {
+		const struct slot_bucket *bucket = &slots->buckets[at];
+		unsigned places = places_of(bucket->tags, tag);
+		for (; places; places &= places - 1) {
+			uint32_t number = bucket->numbers[first_of(places)];
+			if (number && memcmp(keys + (number - 1) * stride, key, key_size) == 0)
+				return number - 1;
+		}
+		if (!bucket->tags[PASSED])
+			break;
+		at = (at + 1) & slots->mask;
+	} while (at != home);
 	return SLOT_NONE;
 }
 
 void slots_prefetch(const struct slots *slots, uint32_t tag)
 {
-	__builtin_prefetch(&slots->places[tag & slots->mask], 1);
+	__builtin_prefetch(&slots->buckets[tag & slots->mask], 1);
 }
 
 void slots_add(struct slots *slots, uint32_t tag, uint32_t slot)
 {
-	size_t i = tag & slots->mask;
-	while (slots->places[i].number)
-		i = (i + 1) & slots->mask;
-	slots->places[i] = (struct slot_place){tag, slot + 1};
+	struct slot_bucket *bucket = &slots->buckets[tag & slots->mask];
+	unsigned places;
+	for (size_t at = tag; !(places = places_of(bucket->numbers, 0));
+	     bucket = &slots->buckets[++at & slots->mask])
+		bucket->tags[PASSED]++;
+	bucket->tags[first_of(places)] = tag;
+	bucket->numbers[first_of(places)] = slot + 1;
 }
 
 void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot)
 {
-	size_t mask = slots->mask;
-	size_t hole = tag & mask;
-	while (slots->places[hole].number != slot + 1)
-		hole = (hole + 1) & mask;
-
-	/* What stands behind the hole and was only pushed on by what stood there moves up. */
-	for (size_t i = (hole + 1) & mask; slots->places[i].number; i = (i + 1) & mask) {
-		size_t home = slots->places[i].tag & mask;
-		if (((i - home) & mask) < ((i - hole) & mask))
-			continue;
-		slots->places[hole] = slots->places[i];
-		hole = i;
-	}
-	slots->places[hole] = (struct slot_place){};
+	struct slot_bucket *bucket = &slots->buckets[tag & slots->mask];
+	unsigned places;
+	for (size_t at = tag; !(places = places_of(bucket->numbers, slot + 1));
+	     bucket = &slots->buckets[++at & slots->mask])
+		bucket->tags[PASSED]--;
+	bucket->numbers[first_of(places)] = 0;
 }

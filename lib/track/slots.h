@@ -6,13 +6,14 @@
 #include <stdint.h>
 
 /*
- * Inside recent: where a key is. A hash table of numbers of slots with linear probing, which looks
- * at a slot's key only when 32 bits of the hash agree, and never at those of others: a look-up for
- * a key that is not there touches one line of memory.
+ * Inside recent: where a key is. A hash table of numbers of slots, in buckets of one cache line; a
+ * key whose bucket is full is in the next one with room, and each bucket counts those that went on.
+ * It looks at a slot's key only when 32 bits of the hash agree: a look-up for a key that is not
+ * there touches one line of memory, and so does to add or to remove one.
  */
 struct slots {
-	struct slot_place *places;
-	size_t mask; /* a power of two less 1; at least half of the places are free */
+	struct slot_bucket *buckets;
+	size_t mask; /* a power of two less 1; at least three in seven places are free */
 };
 
 #define SLOT_NONE UINT32_MAX
@@ -28,11 +29,11 @@ void slots_use(struct slots *slots, void *memory, size_t max);
 uint32_t slots_find(const struct slots *slots, uint32_t tag, const void *key, size_t key_size,
                     const uint8_t *keys, size_t stride);
 
-/* Adds a slot that is not there, or removes one that is. */
+/* Adds a slot that is not there, or removes one that is; the tag is the one of its key. */
 void slots_add(struct slots *slots, uint32_t tag, uint32_t slot);
 void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot);
 
-/* The place of a key with that tag will be needed soon. */
+/* The bucket of a key with that tag will be needed soon. */
 void slots_prefetch(const struct slots *slots, uint32_t tag);
 
 #endif
