@@ -82,16 +82,16 @@ int alarms_use_policy(struct alarms *alarms, const struct policy *policy)
 	return r;
 }
 
-void alarms_expect(const struct alarms *alarms, const struct address *source)
+struct expected_source alarms_expect(const struct alarms *alarms, const struct address *source)
 {
-	detect_expect(alarms->detect, source);
+	return detect_expect(alarms->detect, source);
 }
 
 void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
                          const struct sighting *sighting)
 {
 	struct detect_facts facts = facts_of(alarms->facts, sighting, entry->last);
-	detect_attempt(alarms->detect, entry, &facts, entry->last);
+	detect_expected_attempt(alarms->detect, sighting->expected, entry, &facts, entry->last);
 }
 
 void alarms_take_tampering(struct alarms *alarms, const char *sentence)

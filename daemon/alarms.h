@@ -30,8 +30,8 @@ DEFINE_CLEANUP(struct alarms *, alarms_free)
  */
 int alarms_use_policy(struct alarms *alarms, const struct policy *policy);
 
-/* An attempt of that source may be shown soon; see recent_expect(). */
-void alarms_expect(const struct alarms *alarms, const struct address *source);
+/* An attempt of that source may be shown soon; see detect_expect(). */
+struct expected_source alarms_expect(const struct alarms *alarms, const struct address *source);
 
 /* Shows a new attempt to the detectors. */
 void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,

@@ -207,10 +207,10 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
-static void on_source(const struct address *source, void *userdata)
+static struct expected_source on_source(const struct address *source, void *userdata)
 {
 	const struct daemon *daemon = userdata;
-	alarms_expect(daemon->alarms, source);
+	return alarms_expect(daemon->alarms, source);
 }
 
 static void on_attempt(const struct ledger_entry *entry, const struct sighting *sighting,

@@ -9,6 +9,7 @@
 
 /* Records taken together: what they need of the tables fits into the nearest cache. */
 #define BATCH POLICY_AT_ONCE
+#define AHEAD 4
 
 /* The prefix of a record, and what it says: most records have the same as the one before. */
 struct heading {
@@ -92,6 +93,7 @@ struct blocked {
 	struct packet packet;
 	struct expected_attempt attempt;
 	struct expected_entry entry;
+	struct expected_source source;
 	const struct host *host; /* at the address of its source */
 };
 
@@ -145,7 +147,7 @@ static void expect(const struct intake *intake, struct blocked *blocked)
 	attempts_expect(intake->attempts, packet, blocked->reason, &blocked->attempt);
 	ledger_expect(intake->ledger, packet, blocked->reason, &blocked->entry);
 	if (intake->expect)
-		intake->expect(&packet->source, intake->userdata);
+		blocked->source = intake->expect(&packet->source, intake->userdata);
 }
 
 static void find_hosts(const struct intake *intake, struct blocked *blocked, size_t count)
@@ -158,8 +160,10 @@ static void find_hosts(const struct intake *intake, struct blocked *blocked, siz
 		policy_hosts_at(intake->policy, sources, count, hosts);
 	for (size_t i = 0; i < count; i++) {
 		blocked[i].host = hosts[i];
-		if (hosts[i])
-			__builtin_prefetch(hosts[i]->name);
+		if (hosts[i]) {
+			__builtin_prefetch(&hosts[i]->name);
+			__builtin_prefetch(&hosts[i]->role);
+		}
 	}
 }
 
@@ -174,6 +178,7 @@ static void note(struct intake *intake, const struct blocked *blocked)
 	        .interface = record->interface,
 	        .leaves_by = record->leaves_by,
 	        .bytes = packet->total_length,
+	        .expected = intake->expect ? &blocked->source : NULL,
 	};
 	const struct ledger_entry *entry = ledger_note_expected(
 	        intake->ledger, &blocked->entry, packet, sighting.host ? sighting.host->name : NULL,
@@ -192,8 +197,11 @@ static void take_batch(struct intake *intake, const struct record *records, size
 		if (dissect(intake, &records[i], &blocked[ours]))
 			expect(intake, &blocked[ours++]);
 	find_hosts(intake, blocked, ours);
-	for (size_t i = 0; i < ours; i++)
+	for (size_t i = 0; i < ours; i++) {
+		if (i + AHEAD < ours && blocked[i + AHEAD].host)
+			__builtin_prefetch(blocked[i + AHEAD].host->name);
 		note(intake, &blocked[i]);
+	}
 }
 
 void intake_take(struct intake *intake, const struct record *records, size_t count)

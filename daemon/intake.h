@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/record.h"
 #include "policy/policy.h"
+#include "track/detect.h"
 #include "track/ledger.h"
 
 #include <stddef.h>
@@ -22,14 +23,15 @@ struct sighting {
 	uint32_t interface;      /* ifindex it came in on; 0: the gateway's own */
 	uint32_t leaves_by;      /* ifindex it was to leave by; 0: none yet */
 	uint32_t bytes;          /* 0: unknown */
+	const struct expected_source *expected; /* as intake_expect_t told; NULL without it */
 };
 
 /* Called for each new attempt; what it is given lasts until the callback returns. */
 typedef void (*intake_attempt_t)(const struct ledger_entry *entry, const struct sighting *sighting,
                                  void *userdata);
 
-/* Called some time before an attempt of that source may begin; see recent_expect(). */
-typedef void (*intake_expect_t)(const struct address *source, void *userdata);
+/* Called some time before an attempt of that source may begin; see detect_expect(). */
+typedef struct expected_source (*intake_expect_t)(const struct address *source, void *userdata);
 
 /* Either may be NULL. 0, -ENOMEM, or what attempts_new() and ledger_new() say. */
 int intake_new(intake_expect_t expect, intake_attempt_t attempt, void *userdata,

@@ -15,10 +15,10 @@ json_t *ledger_entry_to_json(const struct ledger_entry *entry)
 	return json_pack("{so so ss ss ss sI sI sI sI si so so so}", "source",
 	                 state_from_address(true, &entry->key.source), "to",
 	                 state_from_endpoint(true, &to), "reason",
-	                 reason_name((enum reason)entry->key.reason), "host", entry->host, "role",
-	                 entry->role, "attempts", (json_int_t)entry->attempts, "packets",
-	                 (json_int_t)entry->packets, "first", (json_int_t)entry->first, "last",
-	                 (json_int_t)entry->last, "source_port", entry->source_port, "mac",
+	                 reason_name((enum reason)entry->key.reason), "host", ledger_host(entry),
+	                 "role", ledger_role(entry), "attempts", (json_int_t)entry->attempts,
+	                 "packets", (json_int_t)entry->packets, "first", (json_int_t)entry->first,
+	                 "last", (json_int_t)entry->last, "source_port", entry->source_port, "mac",
 	                 state_from_mac(entry->has_mac, &entry->mac), "uid",
 	                 state_from_number(entry->has_uid, entry->uid), "gid",
 	                 state_from_number(entry->has_uid, entry->gid));
@@ -41,10 +41,8 @@ int ledger_entry_from_json(const json_t *json, struct ledger_entry *ret_entry)
 	entry.key.protocol = to.protocol;
 	entry.key.has_port = to.has_port;
 	entry.key.reason = (uint8_t)reason;
-	strncpy(entry.host, state_text(json, "host", sizeof(entry.host), &valid),
-	        sizeof(entry.host) - 1);
-	strncpy(entry.role, state_text(json, "role", sizeof(entry.role), &valid),
-	        sizeof(entry.role) - 1);
+	ledger_set_names(&entry, state_text(json, "host", LEDGER_NAME_BYTES, &valid),
+	                 state_text(json, "role", LEDGER_NAME_BYTES, &valid));
 	entry.attempts = state_number(json, "attempts", INT64_MAX, &valid);
 	entry.packets = state_number(json, "packets", INT64_MAX, &valid);
 	entry.first = state_number(json, "first", INT64_MAX, &valid);

@@ -44,19 +44,19 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
 	const struct stream stream = ledger_stream(entry);
 	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], protocol[PROTOCOL_TEXT_MAX];
 
-	return json_pack("{ss so so ss ss so so ss sI sI sI sI so so so}", "source",
-	                 address_print(&key->source, source), "host", reply_optional(entry->host),
-	                 "role", reply_optional(entry->role), "destination",
-	                 address_print(&key->destination, destination), "protocol",
-	                 protocol_print(key->protocol, protocol), "port",
-	                 key->has_port ? json_integer(key->port) : json_null(), "service",
-	                 service_name(key, policy), "reason", reason_name((enum reason)key->reason),
-	                 "attempts", (json_int_t)entry->attempts, "packets",
-	                 (json_int_t)entry->packets, "first", (json_int_t)entry->first, "last",
-	                 (json_int_t)entry->last, "uid",
-	                 entry->has_uid ? json_integer(entry->uid) : json_null(), "gid",
-	                 entry->has_uid ? json_integer(entry->gid) : json_null(), "process",
-	                 process_last_reply(entry->has_uid ? processes : NULL, &stream));
+	return json_pack(
+	        "{ss so so ss ss so so ss sI sI sI sI so so so}", "source",
+	        address_print(&key->source, source), "host", reply_optional(ledger_host(entry)),
+	        "role", reply_optional(ledger_role(entry)), "destination",
+	        address_print(&key->destination, destination), "protocol",
+	        protocol_print(key->protocol, protocol), "port",
+	        key->has_port ? json_integer(key->port) : json_null(), "service",
+	        service_name(key, policy), "reason", reason_name((enum reason)key->reason),
+	        "attempts", (json_int_t)entry->attempts, "packets", (json_int_t)entry->packets,
+	        "first", (json_int_t)entry->first, "last", (json_int_t)entry->last, "uid",
+	        entry->has_uid ? json_integer(entry->uid) : json_null(), "gid",
+	        entry->has_uid ? json_integer(entry->gid) : json_null(), "process",
+	        process_last_reply(entry->has_uid ? processes : NULL, &stream));
 }
 
 json_t *reply_problems(const struct problems *problems)

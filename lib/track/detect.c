@@ -186,14 +186,15 @@ static void count_quarantined(const struct look *look)
 }
 
 /* Finds the source, or gets to know it; false when this attempt is only kept. */
-static bool meet(struct look *look)
+static bool meet(struct look *look, const struct expected_source *expected)
 {
 	struct detect *detect = look->detect;
-	look->talker = talkers_find(detect->talkers, &look->stream.source);
+	const struct address *source = &look->stream.source;
+	look->talker = talkers_find(detect->talkers, source, expected->talker);
 	if (look->talker)
 		return true;
 
-	struct newcomer *newcomer = newcomers_get(detect->newcomers, &look->stream.source);
+	struct newcomer *newcomer = newcomers_get(detect->newcomers, source, expected->newcomer);
 	/* Who comes back to the same may be a beacon, which is slow: it is not left to be washed
 	 * away by a flood. */
 	bool follow = newcomer->count + 1 >= conduct_enough(look->thresholds) ||
@@ -205,7 +206,7 @@ static bool meet(struct look *look)
 			detect->counts.skipped++; /* the one that had to go */
 		return false;
 	}
-	look->talker = talkers_add(detect->talkers, &look->stream.source);
+	look->talker = talkers_add(detect->talkers, source);
 	for (uint32_t i = 0; i < newcomer->count; i++)
 		conduct_catch_up(look, &newcomer->attempts[i]);
 	newcomer->count = 0;
@@ -239,14 +240,22 @@ static bool is_skipped(const struct look *look)
 	return !budget_spend(&talker->looks, allowance, now);
 }
 
-void detect_expect(const struct detect *detect, const struct address *source)
+struct expected_source detect_expect(const struct detect *detect, const struct address *source)
 {
-	talkers_expect(detect->talkers, source);
-	newcomers_expect(detect->newcomers, source);
+	return (struct expected_source){talkers_expect(detect->talkers, source),
+	                                newcomers_expect(detect->newcomers, source)};
 }
 
 void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
                     const struct detect_facts *facts, usec_t now)
+{
+	struct expected_source expected = detect_expect(detect, &entry->key.source);
+	detect_expected_attempt(detect, &expected, entry, facts, now);
+}
+
+void detect_expected_attempt(struct detect *detect, const struct expected_source *expected,
+                             const struct ledger_entry *entry, const struct detect_facts *facts,
+                             usec_t now)
 {
 	struct look look = {
 	        .detect = detect,
@@ -267,7 +276,7 @@ void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
 	detect->counts.attempts++;
 	bool conduct =
 	        shows_conduct((enum reason)entry->key.reason, facts) && !is_quic_of_browser(&look);
-	bool kept = conduct && !meet(&look);
+	bool kept = conduct && !meet(&look, expected);
 	bool skipped = look.talker && is_skipped(&look);
 	if (skipped)
 		talkers_count(detect->talkers, look.talker, &look.attempt);

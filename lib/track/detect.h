@@ -7,6 +7,7 @@
 #include "track/alarm_book.h"
 #include "track/endpoint.h"
 #include "track/ledger.h"
+#include "track/recent.h"
 #include "track/thresholds.h"
 
 #include <stdbool.h>
@@ -78,12 +79,21 @@ int detect_new(const struct detect_sizes *sizes, struct alarm_book *book,
 struct detect *detect_free(struct detect *detect);
 DEFINE_CLEANUP(struct detect *, detect_free)
 
-/* An attempt of that source will be taken soon; see recent_expect(). */
-void detect_expect(const struct detect *detect, const struct address *source);
+/* An attempt of that source will be taken soon: where its tables have it, see recent_expect(). */
+struct expected_source {
+	struct recent_place talker;
+	struct recent_place newcomer;
+};
+struct expected_source detect_expect(const struct detect *detect, const struct address *source);
 
 /* Takes a new attempt, right after ledger_note() gave that entry for it. */
 void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
                     const struct detect_facts *facts, usec_t now);
+
+/* The same for one whose source was expected. */
+void detect_expected_attempt(struct detect *detect, const struct expected_source *expected,
+                             const struct ledger_entry *entry, const struct detect_facts *facts,
+                             usec_t now);
 
 /* Takes a permitted contact. Only the random walk needs them, when its limits say they are known.
  */

@@ -6,6 +6,9 @@
 #include <string.h>
 
 _Static_assert(offsetof(struct ledger_key, source) == 0, "a key begins with the source");
+/* Noting a packet is to touch two cache lines; with names of usual length it does. */
+_Static_assert(offsetof(struct ledger_entry, names) <= 100, "little room for names in two lines");
+_Static_assert(sizeof(struct ledger_entry) == 256, "entries begin amid a cache line");
 _Static_assert(sizeof(struct ledger_key) == 2 * sizeof(struct address) + 8, "key has padding");
 
 struct ledger {
@@ -22,6 +25,8 @@ int ledger_new(size_t max, struct ledger **ret_ledger)
 	                        sizeof(struct ledger_entry), &ledger->entries);
 	if (r < 0)
 		return r;
+	/* Two empty names; what is behind them is never looked at. */
+	recent_zero_only(ledger->entries, offsetof(struct ledger_entry, names) + 2);
 	*ret_ledger = TAKE_POINTER(ledger);
 	return 0;
 }
@@ -35,16 +40,42 @@ struct ledger *ledger_free(struct ledger *ledger)
 	return NULL;
 }
 
-static void set_name(char name[static LEDGER_NAME_BYTES], const char *to)
+/* The role stands right behind the host, so that both are in the line of what is counted. */
+const char *ledger_host(const struct ledger_entry *entry)
 {
-	if (!to)
-		to = "";
-	/* It hardly ever changes, and to compare is quicker than to write. */
-	if (strncmp(name, to, LEDGER_NAME_BYTES - 1) == 0)
-		return;
-	size_t n = strnlen(to, LEDGER_NAME_BYTES - 1);
-	memcpy(name, to, n);
-	memset(name + n, 0, LEDGER_NAME_BYTES - n);
+	return entry->names;
+}
+
+const char *ledger_role(const struct ledger_entry *entry)
+{
+	return entry->names + strlen(entry->names) + 1;
+}
+
+/* Names are stored cut, so they are compared cut. */
+static bool same_name(const char *name, const char *wanted)
+{
+	return strncmp(name, wanted, LEDGER_NAME_BYTES - 1) == 0;
+}
+
+/* Returns where the next one goes. */
+static char *put_name(char *to, const char *name)
+{
+	size_t n = strnlen(name, LEDGER_NAME_BYTES - 1);
+	memcpy(to, name, n);
+	to[n] = '\0';
+	return to + n + 1;
+}
+
+void ledger_set_names(struct ledger_entry *entry, const char *host, const char *role)
+{
+	(void)put_name(put_name(entry->names, host ? host : ""), role ? role : "");
+}
+
+/* Names hardly ever change, and to compare is quicker than to write. */
+static bool has_names(const struct ledger_entry *entry, const char *host, const char *role)
+{
+	return same_name(ledger_host(entry), host ? host : "") &&
+	       same_name(ledger_role(entry), role ? role : "");
 }
 
 /* What has to make room for the next entry is summed up. */
@@ -120,10 +151,11 @@ const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
 		entry = recent_add_at(ledger->entries, &expected->key, expected->place);
 		entry->first = now;
 		entry->last = now;
+		ledger_set_names(entry, host, role);
+	} else if (!has_names(entry, host, role)) {
+		ledger_set_names(entry, host, role);
 	}
 
-	set_name(entry->host, host);
-	set_name(entry->role, role);
 	entry->packets++;
 	ledger->totals.packets++;
 	if (new_attempt) {
@@ -188,21 +220,15 @@ struct stream ledger_stream(const struct ledger_entry *entry)
 	};
 }
 
-/* Names are stored cut, so they are compared cut. */
-static bool same_name(const char name[static LEDGER_NAME_BYTES], const char *wanted)
-{
-	return strncmp(name, wanted, LEDGER_NAME_BYTES - 1) == 0;
-}
-
 static bool passes(const struct ledger_entry *entry, const struct ledger_filter *filter)
 {
 	if (!filter)
 		return true;
 	if (filter->source && address_compare(filter->source, &entry->key.source) != 0)
 		return false;
-	if (filter->host && !same_name(entry->host, filter->host))
+	if (filter->host && !same_name(ledger_host(entry), filter->host))
 		return false;
-	if (filter->role && !same_name(entry->role, filter->role))
+	if (filter->role && !same_name(ledger_role(entry), filter->role))
 		return false;
 	if (filter->reason && *filter->reason != entry->key.reason)
 		return false;

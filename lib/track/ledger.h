@@ -36,8 +36,6 @@ struct ledger_key {
 
 struct ledger_entry {
 	struct ledger_key key;
-	char host[LEDGER_NAME_BYTES]; /* as it was called at the last packet; may be empty */
-	char role[LEDGER_NAME_BYTES]; /* likewise */
 	uint64_t attempts;
 	uint64_t packets;
 	usec_t first;
@@ -48,6 +46,8 @@ struct ledger_entry {
 	bool has_uid;   /* the last packet was the gateway's own, and had a socket */
 	uint32_t uid;   /* of the user whose socket that was, and of his group */
 	uint32_t gid;
+	char names[2 * LEDGER_NAME_BYTES]; /* for ledger_host() and ledger_role() */
+	uint8_t unused[28];                /* so that the next one begins a cache line, too */
 };
 
 struct ledger_totals {
@@ -133,6 +133,13 @@ const struct ledger_entry *ledger_first(const struct ledger *ledger,
 const struct ledger_entry *ledger_next(const struct ledger *ledger,
                                        const struct ledger_filter *filter,
                                        const struct ledger_entry *entry);
+
+/* What the source's host and the role were called at the last packet; may be empty. */
+const char *ledger_host(const struct ledger_entry *entry);
+const char *ledger_role(const struct ledger_entry *entry);
+
+/* Gives an entry that is none of a ledger's these names; NULL is the same as empty. */
+void ledger_set_names(struct ledger_entry *entry, const char *host, const char *role);
 
 /* Who tried to reach what. */
 struct stream ledger_stream(const struct ledger_entry *entry);

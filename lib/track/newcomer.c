@@ -32,15 +32,17 @@ struct newcomers *newcomers_free(struct newcomers *newcomers)
 	return NULL;
 }
 
-void newcomers_expect(const struct newcomers *newcomers, const struct address *source)
+struct recent_place newcomers_expect(const struct newcomers *newcomers,
+                                     const struct address *source)
 {
-	recent_expect(newcomers->table, source);
+	return recent_expect(newcomers->table, source);
 }
 
-struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source)
+struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source,
+                               struct recent_place place)
 {
-	struct newcomer *newcomer = recent_use(newcomers->table, source);
-	return newcomer ? newcomer : recent_add(newcomers->table, source);
+	struct newcomer *newcomer = recent_use_at(newcomers->table, source, place);
+	return newcomer ? newcomer : recent_add_at(newcomers->table, source, place);
 }
 
 bool newcomer_keep(struct newcomer *newcomer, const struct evidence_attempt *attempt,

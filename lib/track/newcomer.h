@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "track/endpoint.h"
 #include "track/evidence.h"
+#include "track/recent.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,11 +42,13 @@ int newcomers_new(size_t max, struct newcomers **ret_newcomers);
 struct newcomers *newcomers_free(struct newcomers *newcomers);
 DEFINE_CLEANUP(struct newcomers *, newcomers_free)
 
-/* That source will be asked for soon; see recent_expect(). */
-void newcomers_expect(const struct newcomers *newcomers, const struct address *source);
+/* The place of that source, which will be asked for soon; see recent_expect(). */
+struct recent_place newcomers_expect(const struct newcomers *newcomers,
+                                     const struct address *source);
 
 /* That source with what is kept of it, which may be nothing; it lasts until the next call. */
-struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source);
+struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source,
+                               struct recent_place place);
 
 /* Keeps an attempt. False when the first of those kept had to go for it. */
 bool newcomer_keep(struct newcomer *newcomer, const struct evidence_attempt *attempt,

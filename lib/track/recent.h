@@ -38,6 +38,12 @@ int recent_new(size_t max, size_t key_size, size_t item_size, struct recent **re
 int recent_new_fair(size_t max, size_t owner_size, size_t key_size, size_t item_size,
                     struct recent **ret_recent);
 
+/*
+ * From now on recent_add() sets the first so many bytes of an item only, the key among them. What
+ * is behind costs no way to memory before the caller asks for it, and may be of an earlier item.
+ */
+void recent_zero_only(struct recent *recent, size_t size);
+
 /* Takes NULL, returns NULL. */
 struct recent *recent_free(struct recent *recent);
 DEFINE_CLEANUP(struct recent *, recent_free)
@@ -62,8 +68,8 @@ void *recent_add_at(struct recent *recent, const void *key, struct recent_place 
 void *recent_use(struct recent *recent, const void *key);
 
 /*
- * Adds an item for a key that is not there; zero but for the key. It takes the place of
- * recent_victim(), if that is not NULL.
+ * Adds an item for a key that is not there; zero but for the key, or see recent_zero_only(). It
+ * takes the place of recent_victim(), if that is not NULL.
  */
 void *recent_add(struct recent *recent, const void *key);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/talker.h"
 
-#include "track/recent.h"
-
 #include <errno.h>
 #include <string.h>
 #include <sys/random.h>
@@ -38,14 +36,15 @@ struct talkers *talkers_free(struct talkers *talkers)
 	return NULL;
 }
 
-void talkers_expect(const struct talkers *talkers, const struct address *source)
+struct recent_place talkers_expect(const struct talkers *talkers, const struct address *source)
 {
-	recent_expect(talkers->table, source);
+	return recent_expect(talkers->table, source);
 }
 
-struct talker *talkers_find(struct talkers *talkers, const struct address *source)
+struct talker *talkers_find(struct talkers *talkers, const struct address *source,
+                            struct recent_place place)
 {
-	return recent_use(talkers->table, source);
+	return recent_use_at(talkers->table, source, place);
 }
 
 struct talker *talkers_add(struct talkers *talkers, const struct address *source)

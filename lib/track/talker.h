@@ -10,6 +10,7 @@
 #include "track/endpoint.h"
 #include "track/evidence.h"
 #include "track/hash.h"
+#include "track/recent.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,11 +61,12 @@ int talkers_new(size_t max, struct talkers **ret_talkers);
 struct talkers *talkers_free(struct talkers *talkers);
 DEFINE_CLEANUP(struct talkers *, talkers_free)
 
-/* That source will be asked for soon; see recent_expect(). */
-void talkers_expect(const struct talkers *talkers, const struct address *source);
+/* The place of that source, which will be asked for soon; see recent_expect(). */
+struct recent_place talkers_expect(const struct talkers *talkers, const struct address *source);
 
 /* That source, which lasts until the next talkers_add(); NULL when it is not known. */
-struct talker *talkers_find(struct talkers *talkers, const struct address *source);
+struct talker *talkers_find(struct talkers *talkers, const struct address *source,
+                            struct recent_place place);
 
 /* Adds a source that is not known. */
 struct talker *talkers_add(struct talkers *talkers, const struct address *source);

@@ -151,9 +151,9 @@ static void hear(const struct alarm *alarm, enum alarm_change change, void *user
 
 static uint64_t attempts;
 
-static void expect(const struct address *source, void *userdata)
+static struct expected_source expect(const struct address *source, void *userdata)
 {
-	alarms_expect(userdata, source);
+	return alarms_expect(userdata, source);
 }
 
 static void take_attempt(const struct ledger_entry *entry, const struct sighting *sighting,

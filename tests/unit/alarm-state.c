@@ -165,8 +165,7 @@ START_TEST(an_entry_of_the_ledger_is_read_again_to_the_byte)
 	        .gid = 33,
 	};
 	struct ledger_entry again;
-	strcpy(entry.host, "pc7");
-	strcpy(entry.role, "desk");
+	ledger_set_names(&entry, "pc7", "desk");
 	json_t *json = ledger_entry_to_json(&entry);
 	ck_assert_int_eq(ledger_entry_from_json(json, &again), 0);
 	ck_assert_mem_eq(&entry.key, &again.key, sizeof(entry.key));

@@ -56,8 +56,8 @@ START_TEST(packets_of_one_kind_share_an_entry)
 	note(p, false, 2000);
 	const struct ledger_entry *e = note(p, true, 3000);
 	ck_assert_uint_eq(ledger_count(ledger), 1);
-	ck_assert_str_eq(e->host, "pc17");
-	ck_assert_str_eq(e->role, "desk");
+	ck_assert_str_eq(ledger_host(e), "pc17");
+	ck_assert_str_eq(ledger_role(e), "desk");
 	ck_assert_uint_eq(e->attempts, 2);
 	ck_assert_uint_eq(e->packets, 3);
 	ck_assert_uint_eq(e->first, 1000);
@@ -126,14 +126,18 @@ START_TEST(names_are_those_at_the_last_packet_and_are_cut_to_fit)
 	name[sizeof(name) - 1] = '\0';
 	const struct ledger_entry *e =
 	        ledger_note(ledger, &p, REASON_ROLE, name, NULL, NULL, true, 1);
-	ck_assert_uint_eq(strlen(e->host), LEDGER_NAME_BYTES - 1);
-	ck_assert_str_eq(e->role, "");
+	ck_assert_uint_eq(strlen(ledger_host(e)), LEDGER_NAME_BYTES - 1);
+	ck_assert_str_eq(ledger_role(e), "");
 	ck_assert_uint_eq(matching((struct ledger_filter){.host = name}), 1);
 	ck_assert_uint_eq(matching((struct ledger_filter){.role = ""}), 1);
 
+	e = ledger_note(ledger, &p, REASON_ROLE, name, name + 1, NULL, true, 1);
+	ck_assert_uint_eq(strlen(ledger_host(e)), LEDGER_NAME_BYTES - 1);
+	ck_assert_uint_eq(strlen(ledger_role(e)), LEDGER_NAME_BYTES - 1);
+
 	e = ledger_note(ledger, &p, REASON_ROLE, "pc", "desk", NULL, true, 1);
-	ck_assert_str_eq(e->host, "pc");
-	ck_assert_str_eq(e->role, "desk");
+	ck_assert_str_eq(ledger_host(e), "pc");
+	ck_assert_str_eq(ledger_role(e), "desk");
 	ck_assert_uint_eq(matching((struct ledger_filter){.host = name}), 0);
 	ck_assert_uint_eq(matching((struct ledger_filter){.host = "p"}), 0);
 	ck_assert_uint_eq(matching((struct ledger_filter){.host = "pc"}), 1);
@@ -308,7 +312,7 @@ START_TEST(another_size_keeps_the_latest_and_sums_up_the_rest)
 	unsigned expected = 1063;
 	for (const struct ledger_entry *e = ledger_first(l, NULL); e; e = ledger_next(l, NULL, e)) {
 		ck_assert_uint_eq(e->last, expected--);
-		ck_assert_str_eq(e->host, "pc");
+		ck_assert_str_eq(ledger_host(e), "pc");
 	}
 	ck_assert_int_eq(ledger_resize(&l, 0), -EINVAL);
 	ck_assert_uint_eq(ledger_count(l), 16);
