@@ -21,6 +21,7 @@
 #define MESSAGE_BYTES        131072
 #define TIMEOUT_CENTISECONDS (NFLOG_DELAY / (10 * USEC_PER_MSEC))
 #define BUFFER_BYTES         (2 * MESSAGE_BYTES)
+#define LONE_RECORD_BYTES    4096 /* the least that the kernel takes for a message */
 
 struct nflog {
 	int fd;
@@ -170,6 +171,17 @@ static int number_records(struct nflog *nflog)
 
 	begin_config(nflog, &wire);
 	wire_u16(&wire, NFULA_CFG_FLAGS, NFULNL_CFG_F_SEQ);
+	return send_config(nflog, &wire);
+}
+
+int nflog_hurry(struct nflog *nflog)
+{
+	_cleanup_(wire_done) struct wire wire = {};
+
+	begin_config(nflog, &wire);
+	/* It makes room for a whole message each time. */
+	wire_u32(&wire, NFULA_CFG_NLBUFSIZ, LONE_RECORD_BYTES);
+	wire_u32(&wire, NFULA_CFG_QTHRESH, 1);
 	return send_config(nflog, &wire);
 }
 

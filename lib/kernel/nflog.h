@@ -47,6 +47,12 @@ int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog);
  */
 int nflog_adopt(int fd, uint16_t group, size_t receive_bytes, struct nflog **ret_nflog);
 
+/*
+ * From now on the kernel sends each record at once, in a message of its own: for records that are
+ * few and must not be late. Only for one that was opened. 0 or a negative errno.
+ */
+int nflog_hurry(struct nflog *nflog);
+
 /* Takes NULL, returns NULL. */
 struct nflog *nflog_free(struct nflog *nflog);
 DEFINE_CLEANUP(struct nflog *, nflog_free)

@@ -2,7 +2,7 @@
 #include "kernel/revoked.h"
 
 #include "base/protocol.h"
-#include "kernel/batch.h"
+#include "kernel/dynamic.h"
 #include "ruleset/names.h"
 #include "ruleset/ruleset.h"
 
@@ -21,7 +21,6 @@
  */
 #define MESSAGE_ELEMENTS 512
 #define BATCH_ELEMENTS   2048
-#define SEND_TRIES       4
 
 #define KEY_MAX 44
 
@@ -100,84 +99,18 @@ static size_t put_message(struct batch *batch, enum family family, const struct 
 	return elements;
 }
 
-struct answers {
-	const struct batch *batch;
-	bool acknowledged;
-	int error; /* the first one */
-};
-
-static int answer_reply(const struct nlmsghdr *message, void *userdata)
-{
-	struct answers *answers = userdata;
-	const struct batch *batch = answers->batch;
-	int error;
-
-	/* Anything else is what an earlier request left behind. */
-	if (message->nlmsg_type != NLMSG_ERROR ||
-	    message->nlmsg_seq - batch->sequence >= batch_sequences(batch) ||
-	    mnl_nlmsg_get_payload_len(message) < sizeof(error))
-		return 0;
-	memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
-	if (error == 0)
-		answers->acknowledged = true;
-	else if (answers->error == 0)
-		answers->error = error;
-	return 0;
-}
-
-/* 0, the kernel's errno, or -ENOBUFS when its answer was lost. */
-static int send_batch(struct kernel *kernel, const struct batch *batch)
-{
-	struct answers answers = {.batch = batch};
-	int r = kernel_commit_send(kernel, &batch->wire);
-
-	if (r < 0)
-		return r;
-	r = kernel_commit_drain(kernel, answer_reply, &answers);
-	if (r < 0 && r != -ENOBUFS)
-		return r;
-	if (answers.error < 0)
-		return answers.error;
-	return r == 0 && answers.acknowledged ? 0 : -ENOBUFS;
-}
-
-/*
- * The same; what is known of the table stays known, for dynamic elements are no part of it: if the
- * batch made the next generation, nobody else was at it.
- */
-static int send_and_keep_view(struct kernel *kernel, const struct batch *batch)
-{
-	uint32_t known, before, after;
-	bool current = kernel_view(kernel, &known) && kernel_generation(kernel, &before) == 0 &&
-	               known == before;
-	int r = send_batch(kernel, batch);
-
-	if (r == 0 && current && kernel_generation(kernel, &after) == 0 && after == before + 1) {
-		kernel_note_ours(kernel, after);
-		(void)kernel_change_view(kernel, after);
-	}
-	return r;
-}
-
 /* Adds the flow at *next and as many behind it as a batch may have, and moves *next on. */
 static int add_batch(struct kernel *kernel, enum family family, const struct flow *flows,
                      size_t count, size_t *next)
 {
 	_cleanup_(batch_done) struct batch batch = {};
 	size_t elements = 0;
-	int r = -ENOBUFS;
 
 	batch_begin(&batch, kernel_sequence(kernel), 0);
 	while (*next < count && elements < BATCH_ELEMENTS)
 		elements += put_message(&batch, family, flows, count, next);
 	batch_end(&batch);
-	kernel_skip_sequences(kernel, batch_sequences(&batch));
-	if (batch.wire.error < 0)
-		return batch.wire.error;
-	/* An answer that was lost is asked for again: to add an element twice does no harm. */
-	for (unsigned i = 0; i < SEND_TRIES && r == -ENOBUFS; i++)
-		r = send_and_keep_view(kernel, &batch);
-	return r;
+	return dynamic_commit(kernel, &batch);
 }
 
 static int add_family(struct kernel *kernel, enum family family, const struct flow *flows,

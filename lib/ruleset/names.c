@@ -68,6 +68,17 @@ const char *set_revoked(enum family family)
 	abort(); /* no other value is ever made */
 }
 
+const char *set_contacted(enum family family)
+{
+	switch (family) {
+	case FAMILY_IPV4:
+		return "contacted4";
+	case FAMILY_IPV6:
+		return "contacted6";
+	}
+	abort(); /* no other value is ever made */
+}
+
 static bool begins_with_one_of(const char *name, const char *const *prefixes, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -98,6 +109,7 @@ bool chain_quarantines(const char *name)
 
 bool chain_permits(const char *name)
 {
-	static const char *const prefixes[] = {CHAIN_PERMITTED, "permit_", "throttle_"};
+	static const char *const prefixes[] = {CHAIN_PERMITTED, "permit_", "throttle_",
+	                                       CHAIN_CONTACT};
 	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }

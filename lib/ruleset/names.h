@@ -33,12 +33,20 @@ const char *set_blocked_source(enum family family);
 /* The dynamic set of flows of a family that a change of policy cut. */
 const char *set_revoked(enum family family);
 
+/* The dynamic set of a family's first contacts that were told: pairs of source and destination. One
+ * is told again after so long. */
+const char *set_contacted(enum family family);
+#define CONTACTED_SECONDS 300
+
 /* True for a set that only rules ask which permit something: more elements permit more. */
 bool set_permits(const char *name);
 
 /* How the names of all these begin. */
 #define SET_QUARANTINED  "quarantined"
 #define CHAIN_QUARANTINE "quarantine"
+
+/* How the names of chains begin in which they are told. */
+#define CHAIN_CONTACT "contact_"
 
 /* What a permit lets an address initiate that belongs to nobody ends there; also its counter. */
 #define CHAIN_PERMITTED "permitted"
