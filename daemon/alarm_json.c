@@ -137,8 +137,8 @@ static json_t *expected_to_json(const struct alarm *alarm)
 json_t *alarm_to_json(const struct alarm *alarm)
 {
 	return json_pack(
-	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI so sb so sI sI sI so}", "id",
-	        (json_int_t)alarm->id, "cause", cause_to_json(&alarm->cause), "severity",
+	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI so sb so sI sI sI sI so}",
+	        "id", (json_int_t)alarm->id, "cause", cause_to_json(&alarm->cause), "severity",
 	        severity_name(alarm->severity), "state", alarm_state_name(alarm->state), "host",
 	        reply_string(alarm->host), "role", reply_string(alarm->role), "interface",
 	        reply_string(alarm->interface), "detail", reply_string(alarm->detail), "source",
@@ -149,8 +149,9 @@ json_t *alarm_to_json(const struct alarm *alarm)
 	        (json_int_t)alarm->last, "changed", (json_int_t)alarm->changed, "quiet",
 	        (json_int_t)alarm->quiet, "period", (json_int_t)alarm->period, "expected",
 	        expected_to_json(alarm), "strobe", alarm->strobe, "score", score_to_json(alarm),
-	        "distinct", (json_int_t)alarm->distinct, "span", (json_int_t)alarm->span, "danger",
-	        (json_int_t)alarm->danger, "evidence", evidence_to_json(&alarm->evidence));
+	        "distinct", (json_int_t)alarm->distinct, "succeeded", (json_int_t)alarm->succeeded,
+	        "span", (json_int_t)alarm->span, "danger", (json_int_t)alarm->danger, "evidence",
+	        evidence_to_json(&alarm->evidence));
 }
 
 /* Who it is about. */
@@ -200,6 +201,9 @@ int alarm_from_json(const json_t *json, struct alarm *ret_alarm)
 	alarm.strobe = json_is_true(json_object_get(json, "strobe"));
 	alarm.has_score = score_from_json(json_object_get(json, "score"), &alarm.score, &valid);
 	alarm.distinct = (unsigned)state_number(json, "distinct", UINT32_MAX, &valid);
+	/* Files of earlier versions have none. */
+	if (json_object_get(json, "succeeded"))
+		alarm.succeeded = (unsigned)state_number(json, "succeeded", UINT32_MAX, &valid);
 	alarm.danger = (unsigned)state_number(json, "danger", UINT32_MAX, &valid);
 	evidence_from_json(json_object_get(json, "evidence"), &alarm.evidence, &valid);
 	if (!valid)

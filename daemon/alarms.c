@@ -94,6 +94,30 @@ void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry
 	detect_expected_attempt(alarms->detect, sighting->expected, entry, &facts, entry->last);
 }
 
+void alarms_take_contact(struct alarms *alarms, const struct host *host,
+                         const struct address *source, const struct address *destination,
+                         usec_t time)
+{
+	const struct detect_facts facts = {.thresholds = facts_thresholds(alarms->facts, host)};
+	const struct stream stream = {.source = *source, .destination.address = *destination};
+	detect_contact(alarms->detect, &stream, &facts, time);
+}
+
+void alarms_know_contacts(struct alarms *alarms, usec_t since)
+{
+	detect_know_contacts(alarms->detect, since);
+}
+
+void alarms_doubt_contacts(struct alarms *alarms)
+{
+	detect_doubt_contacts(alarms->detect);
+}
+
+struct trw_counts alarms_contact_counts(const struct alarms *alarms)
+{
+	return detect_contact_counts(alarms->detect);
+}
+
 void alarms_take_tampering(struct alarms *alarms, const char *sentence)
 {
 	usec_t now = clock_realtime();

@@ -37,6 +37,17 @@ struct expected_source alarms_expect(const struct alarms *alarms, const struct a
 void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
                          const struct sighting *sighting);
 
+/*
+ * A host contacted somebody and may: shows it to the detectors. And: they see all such contacts
+ * since then, or do not any more, see trw_know(); and what of them there was no room for.
+ */
+void alarms_take_contact(struct alarms *alarms, const struct host *host,
+                         const struct address *source, const struct address *destination,
+                         usec_t time);
+void alarms_know_contacts(struct alarms *alarms, usec_t since);
+void alarms_doubt_contacts(struct alarms *alarms);
+struct trw_counts alarms_contact_counts(const struct alarms *alarms);
+
 /* Somebody changed the table; the sentence of report_tampering(). */
 void alarms_take_tampering(struct alarms *alarms, const char *sentence);
 

@@ -5,6 +5,7 @@
 #include "alarms.h"
 #include "changes.h"
 #include "clock.h"
+#include "contacts.h"
 #include "descriptors.h"
 #include "guard.h"
 #include "journal.h"
@@ -40,6 +41,7 @@ struct daemon {
 	struct health health;
 	struct events *events;
 	struct alarms *alarms;
+	struct contacts *contacts;
 	struct past *past;
 	struct listening *listening;
 	struct loading *loading;
@@ -58,6 +60,7 @@ static void update_health(struct daemon *daemon)
 {
 	const struct policy *policy = daemon->enforcement.policy;
 
+	contacts_note_health(daemon->contacts);
 	daemon->health.has_policy = policy || loading_is_standing(daemon->loading);
 	daemon->health.audit = policy && policy->gateway.mode == MODE_AUDIT;
 	bool changed = health_update(&daemon->health, clock_realtime());
@@ -78,9 +81,10 @@ static void prepare(const struct policy *candidate, void *userdata)
 	struct daemon *daemon = userdata;
 	owner_socket_keep(&daemon->owner_socket, daemon->enforcement.kernel,
 	                  !candidate || candidate->gateway.own_table);
-	if (candidate)
-		listening_to(daemon->listening, daemon->descriptors,
-		             candidate->gateway.nflog_group);
+	if (!candidate)
+		return;
+	listening_to(daemon->listening, daemon->descriptors, candidate->gateway.nflog_group);
+	contacts_prepare(daemon->contacts, candidate);
 }
 
 static void use_policy(const struct outcome *outcome, void *userdata)
@@ -96,6 +100,7 @@ static void use_policy(const struct outcome *outcome, void *userdata)
 		r = on_alarm_use_policy(daemon->teller, policy);
 	if (r < 0)
 		journal(LOG_WARNING, "Alarms go by what they knew: %s", strerror(-r));
+	contacts_use_policy(daemon->contacts);
 	own_processes_use_policy(daemon->processes, policy);
 	changes_settle(daemon->changes, outcome);
 	alarms_end_quarantines(daemon->alarms, policy);
@@ -138,6 +143,8 @@ static enum guard_result on_suspicion(const struct suspicion *suspicion, void *u
 	enum guard_result result = outcome.result != LOAD_DONE ? GUARD_FAILED
 	                           : changed                   ? GUARD_REPAIRED
 	                                                       : GUARD_CALM_TABLE;
+	if (changed)
+		contacts_doubt(daemon->contacts);
 	/* A failure is in the status; to repeat it at each try would fill the journal. */
 	if (result == GUARD_REPAIRED || (result == GUARD_FAILED && !daemon->overpowered))
 		tell_tampering(daemon, suspicion, &outcome);
@@ -223,6 +230,7 @@ static void on_attempt(const struct ledger_entry *entry, const struct sighting *
 	if (attempt)
 		report_event(daemon->server, "blocked", attempt,
 		             reason_name((enum reason)entry->key.reason));
+	contacts_catch_up(daemon->contacts, entry->last);
 	alarms_take_attempt(daemon->alarms, entry, sighting);
 	own_processes_take_attempt(daemon->processes, entry, sighting);
 }
@@ -356,6 +364,9 @@ static int set_up(struct daemon *daemon)
 	if (r >= 0)
 		r = alarms_new(daemon->event, on_alarm, daemon, &daemon->alarms);
 	if (r >= 0)
+		r = contacts_new(daemon->event, &daemon->enforcement, daemon->alarms,
+		                 &daemon->health, update_health_of, daemon, &daemon->contacts);
+	if (r >= 0)
 		r = past_new(daemon->event, daemon->options->state, PAST_SAVE_EVERY, daemon->events,
 		             daemon->alarms, &daemon->past);
 	if (r >= 0)
@@ -424,6 +435,7 @@ static void tear_down(struct daemon *daemon)
 	on_alarm_free(daemon->teller);
 	own_processes_free(daemon->processes);
 	events_free(daemon->events);
+	contacts_free(daemon->contacts);
 	alarms_free(daemon->alarms);
 	enforcement_done(&daemon->enforcement);
 	health_done(&daemon->health);
@@ -445,6 +457,7 @@ int daemon_run(const struct options *options)
 	daemon.control.events = daemon.events;
 	daemon.control.changes = daemon.changes;
 	daemon.control.alarms = daemon.alarms;
+	daemon.control.contacts = daemon.contacts;
 	daemon.control.processes = daemon.processes;
 	/* The socket comes first: a second daemon must not touch the table of the first. */
 	if (r >= 0)

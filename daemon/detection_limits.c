@@ -45,6 +45,24 @@ static void apply(struct thresholds *to, enum detection_key key, uint64_t value)
 	case DETECTION_SCAN_PORTS_SPAN:
 		to->scan.ports_span = value;
 		return;
+	case DETECTION_TRW_ENABLED:
+		to->trw.enabled = value != 0;
+		return;
+	case DETECTION_TRW_DETECTION:
+		to->trw.detection = (double)value / 100;
+		return;
+	case DETECTION_TRW_FALSE_ALARM:
+		to->trw.false_alarm = (double)value / 100;
+		return;
+	case DETECTION_TRW_BENIGN:
+		to->trw.benign = (double)value / 100;
+		return;
+	case DETECTION_TRW_SCANNER:
+		to->trw.scanner = (double)value / 100;
+		return;
+	case DETECTION_TRW_MEMORY:
+		to->trw.memory = value;
+		return;
 	case DETECTION_SEVERITY_TRIPWIRE:
 		to->severity[ALARM_TRIPWIRE] = (enum severity)value;
 		return;
@@ -56,6 +74,9 @@ static void apply(struct thresholds *to, enum detection_key key, uint64_t value)
 		return;
 	case DETECTION_SEVERITY_PORTSCAN:
 		to->severity[ALARM_PORTSCAN] = (enum severity)value;
+		return;
+	case DETECTION_SEVERITY_TRW:
+		to->severity[ALARM_TRW] = (enum severity)value;
 		return;
 	case DETECTION_SEVERITY_THROTTLE:
 		to->severity[ALARM_THROTTLE] = (enum severity)value;

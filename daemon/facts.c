@@ -145,6 +145,7 @@ struct detect_facts facts_of(struct facts *facts, const struct sighting *sightin
 	const struct role_facts *role = &facts->roles[host->role->index];
 	known.host = host->name;
 	known.role = host->role->name;
+	known.self = !sighting->interface;
 	known.may = role->may[0] ? role->may : NULL;
 	known.tripwire = host->role->is_tripwire;
 	known.may_use_https = role->may_use_https;

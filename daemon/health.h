@@ -13,6 +13,7 @@ enum fault {
 	FAULT_CONFIG,    /* the configuration on disk is not the one in force */
 	FAULT_KERNEL,    /* the kernel did not take or keep the table that it was to have */
 	FAULT_EVENTS,    /* blocked packets are not reported */
+	FAULT_CONTACTS,  /* permitted contacts are not reported, though they are wanted */
 	FAULT_WATCH,     /* changes of the configuration are not noticed */
 	FAULT_FLOWS,     /* flows of before were not all judged by the policy in force */
 	FAULT_TAMPER,    /* somebody changes the table again and again */
@@ -36,8 +37,9 @@ enum notice {
 	NOTICE_BRIDGE,
 	NOTICE_KERNEL,
 	NOTICE_OWNER,
+	NOTICE_CONTACTS,
 };
-#define NOTICE_COUNT (NOTICE_OWNER + 1)
+#define NOTICE_COUNT (NOTICE_CONTACTS + 1)
 
 enum state {
 	STATE_CLOSED,   /* no policy: nothing is forwarded */

@@ -185,6 +185,16 @@ static json_t *processes_reply(const struct control *control)
 	                 "left_out", (json_int_t)counts.left_out);
 }
 
+static json_t *contacts_reply(const struct contacts *contacts)
+{
+	struct contacts_counts counts;
+	if (!contacts_count(contacts, &counts))
+		return json_null();
+	return json_pack("{sb sI sI sI sI}", "known", counts.known, "heard",
+	                 (json_int_t)counts.heard, "lost", (json_int_t)counts.lost, "gaps",
+	                 (json_int_t)counts.gaps, "no_room", (json_int_t)counts.no_room);
+}
+
 int method_get_status(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
@@ -217,20 +227,21 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 
 	return request_reply(
 	        request,
-	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI so so sO}",
-	                  "state", state_name(control->health->state), "degraded", degraded, "mode",
-	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
-	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
-	                  policy_reply(enforcement), "roles", roles, "reasons", reasons, "blocked",
-	                  reply_count(total), "sources", sources, "events",
-	                  events_reply(control->events, total.packets), "alarms",
-	                  (json_int_t)alarms_open(control->alarms), "inside", inside, "revoked",
-	                  reply_count(counts_all_revoked(&counts)), "change",
-	                  change_reply(&enforcement->change), "missing", missing, "assignments",
-	                  count_requests(&enforcement->requests, REQUEST_ASSIGN), "permits",
-	                  count_requests(&enforcement->requests, REQUEST_PERMIT),
-	                  "quarantined_hosts", count_quarantined(enforcement, true),
-	                  "quarantined_addresses", count_quarantined(enforcement, false),
-	                  "processes", processes_reply(control), "detection",
-	                  detection_reply(control->alarms), "notices", notices));
+	        json_pack(
+	                "{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI so so so sO}",
+	                "state", state_name(control->health->state), "degraded", degraded, "mode",
+	                mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
+	                (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
+	                policy_reply(enforcement), "roles", roles, "reasons", reasons, "blocked",
+	                reply_count(total), "sources", sources, "events",
+	                events_reply(control->events, total.packets), "alarms",
+	                (json_int_t)alarms_open(control->alarms), "inside", inside, "revoked",
+	                reply_count(counts_all_revoked(&counts)), "change",
+	                change_reply(&enforcement->change), "missing", missing, "assignments",
+	                count_requests(&enforcement->requests, REQUEST_ASSIGN), "permits",
+	                count_requests(&enforcement->requests, REQUEST_PERMIT), "quarantined_hosts",
+	                count_quarantined(enforcement, true), "quarantined_addresses",
+	                count_quarantined(enforcement, false), "processes",
+	                processes_reply(control), "detection", detection_reply(control->alarms),
+	                "contacts", contacts_reply(control->contacts), "notices", notices));
 }

@@ -4,6 +4,7 @@
 
 #include "alarms.h"
 #include "changes.h"
+#include "contacts.h"
 #include "enforcement.h"
 #include "events.h"
 #include "health.h"
@@ -17,6 +18,7 @@ struct control {
 	const struct health *health;
 	struct changes *changes;
 	struct alarms *alarms;
+	const struct contacts *contacts;
 	const struct own_processes *processes;
 	/* Loads the configuration as SIGHUP does; the outcome is the caller's to release. */
 	void (*reload)(void *reload_userdata, struct outcome *ret_outcome);

@@ -70,8 +70,12 @@ static void print_scores(const struct command *command, const json_t *alarm, con
 	int64_t span = field_number(card, "span");
 	char left[UNIT_TEXT_MAX];
 
+	if (json_is_integer(json_object_get(card, "succeeded")))
+		writer_field(writer, "Contacts", COLOUR_NONE,
+		             "%lld first ones failed and %lld succeeded", (long long)distinct,
+		             (long long)field_number(card, "succeeded"));
 	/* Of a throttle it is what its role may, which the sentence says. */
-	if (distinct && strcmp(field_text(alarm, "kind", ""), "throttle") != 0)
+	else if (distinct && strcmp(field_text(alarm, "kind", ""), "throttle") != 0)
 		writer_field(writer, "Distinct", COLOUR_NONE, "%lld%s%s", (long long)distinct,
 		             span ? " within " : "", span ? left_print(span, 0, left) : "");
 	if (json_is_object(rita))

@@ -171,6 +171,23 @@ static void print_detection(const struct command *command, const json_t *status)
 		             plural(left_out, "beacon", "beacons"));
 }
 
+/* Whether it is known whom hosts contact, where that is asked for; a notice says what becomes of
+ * it. */
+static void print_contacts(const struct command *command, const json_t *status)
+{
+	const json_t *contacts = json_object_get(status, "contacts");
+	int64_t lost = field_number(contacts, "lost");
+	char texts[2][UNIT_TEXT_MAX];
+	if (!json_is_object(contacts))
+		return;
+	writer_field(&command->writer, "Contacts",
+	             json_is_true(json_object_get(contacts, "known")) ? COLOUR_NONE
+	                                                              : COLOUR_WARNING,
+	             "%s permitted first ones told, %s lost",
+	             count_print(field_number(contacts, "heard"), texts[0]),
+	             lost ? count_print(lost, texts[1]) : "none");
+}
+
 static void print_health(const struct command *command, const json_t *status)
 {
 	const struct writer *writer = &command->writer;
@@ -202,6 +219,7 @@ static void print_health(const struct command *command, const json_t *status)
 		             count_print(unheard, received));
 	print_processes(command, status);
 	print_detection(command, status);
+	print_contacts(command, status);
 	writer_field(writer, "Alarms", alarms ? COLOUR_BAD : COLOUR_NONE, "%lld open%s",
 	             (long long)alarms, alarms ? "; see egressctl alarms" : "");
 }

@@ -5,13 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OURS "egressd "
+#define OURS    "egressd "
+#define CONTACT OURS "contact "
 
 int log_prefix_print(enum reason reason, const char *role, char buffer[static LOG_PREFIX_MAX])
 {
 	int n = snprintf(buffer, LOG_PREFIX_MAX, OURS "%s%s%s", reason_name(reason),
 	                 role ? " " : "", role ? role : "");
 	return n < 0 || n >= LOG_PREFIX_MAX ? -E2BIG : 0;
+}
+
+int log_prefix_print_contact(const char *role, char buffer[static LOG_PREFIX_MAX])
+{
+	int n = snprintf(buffer, LOG_PREFIX_MAX, CONTACT "%s", role);
+	return n < 0 || n >= LOG_PREFIX_MAX ? -E2BIG : 0;
+}
+
+bool log_prefix_is_contact(const char *prefix)
+{
+	return strncmp(prefix, CONTACT, strlen(CONTACT)) == 0;
 }
 
 int log_prefix_parse(const char *prefix, enum reason *ret_reason, const char **ret_role)

@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 /*
- * One blocked packet as the kernel reported it (NFLOG, linux/netfilter/nfnetlink_log.h). The
- * pointers are borrowed and last until the reader's callback returns.
+ * One packet as the kernel reported it, mostly a blocked one (NFLOG,
+ * linux/netfilter/nfnetlink_log.h). The pointers are borrowed and last until the reader's callback
+ * returns.
  */
 struct record {
 	const char *prefix;     /* NFULA_PREFIX: reason and role, see log_prefix_parse() */
@@ -31,14 +32,21 @@ struct record {
 #define LOG_PREFIX_MAX 128 /* NF_LOG_PREFIXLEN, the end of the string included */
 
 /*
- * The prefix of a log rule: "egressd REASON", for a reason that counts for a role followed by
- * " ROLE". role may be NULL. Returns 0, or -E2BIG when the name is too long for it.
+ * The prefix of a log rule of what is blocked: "egressd REASON", for a reason that counts for a
+ * role followed by " ROLE". role may be NULL. Returns 0, or -E2BIG when the name is too long for
+ * it.
  */
 int log_prefix_print(enum reason reason, const char *role, char buffer[static LOG_PREFIX_MAX]);
 
+/* The same for a permitted first contact: "egressd contact ROLE". */
+int log_prefix_print_contact(const char *role, char buffer[static LOG_PREFIX_MAX]);
+
+/* True for such a prefix. */
+bool log_prefix_is_contact(const char *prefix);
+
 /*
- * Takes such a prefix apart; *ret_role points into prefix, or is NULL. 0, or -EINVAL for a prefix
- * that is not ours.
+ * Takes the prefix of what was blocked apart; *ret_role points into prefix, or is NULL. 0, or
+ * -EINVAL for any other prefix.
  */
 int log_prefix_parse(const char *prefix, enum reason *ret_reason, const char **ret_role);
 

@@ -44,12 +44,28 @@ static int check_blocklist(struct checker *checker)
 	                   &policy->blocked_peer_count);
 }
 
+/* Two kinds of records in one group could not be counted apart. */
+static int check_log_groups(struct checker *checker)
+{
+	const struct policy *policy = checker->policy;
+	const struct gateway *gateway = &policy->gateway;
+	if (gateway->contact_group == gateway->nflog_group && policy_tells_contacts(policy, NULL))
+		problems_add(checker->problems, gateway->at,
+		             "contact_group is %u, as nflog_group is; permitted first contacts "
+		             "(detection.trw) need a group of their own, as in contact_group = %u",
+		             gateway->contact_group,
+		             gateway->contact_group < UINT16_MAX ? gateway->contact_group + 1u
+		                                                 : UINT16_MAX - 1u);
+	return 0;
+}
+
 static int check_all(struct checker *checker)
 {
 	/* Each step stands on the ones before: permissions need services, networks and hosts. */
 	static int (*const steps[])(struct checker *) = {
-	        check_index_names, check_index_hosts, check_services, check_networks,  check_hosts,
-	        check_macs,        check_claims,      check_roles,    check_blocklist,
+	        check_index_names, check_index_hosts, check_services, check_networks,
+	        check_hosts,       check_macs,        check_claims,   check_roles,
+	        check_blocklist,   check_log_groups,
 	};
 	for (size_t i = 0; i < ELEMENTS_OF(steps); i++) {
 		int r = steps[i](checker);

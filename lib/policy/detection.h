@@ -26,10 +26,17 @@ enum detection_key {
 	DETECTION_SCAN_SLOW_SPAN,
 	DETECTION_SCAN_PORTS,
 	DETECTION_SCAN_PORTS_SPAN,
+	DETECTION_TRW_ENABLED,
+	DETECTION_TRW_DETECTION,
+	DETECTION_TRW_FALSE_ALARM,
+	DETECTION_TRW_BENIGN,
+	DETECTION_TRW_SCANNER,
+	DETECTION_TRW_MEMORY,
 	DETECTION_SEVERITY_TRIPWIRE,
 	DETECTION_SEVERITY_BEACON,
 	DETECTION_SEVERITY_SCAN,
 	DETECTION_SEVERITY_PORTSCAN,
+	DETECTION_SEVERITY_TRW,
 	DETECTION_SEVERITY_THROTTLE,
 	DETECTION_SEVERITY_UNASSIGNED,
 	DETECTION_SEVERITY_IMPOSTOR,
@@ -42,7 +49,8 @@ enum detection_key {
 /* Severities count from 0: notice, warning, critical. */
 #define DETECTION_SEVERITY_COUNT 3
 
-/* Spans are in microseconds, shares in percent; all else is counted. */
+/* Spans are in microseconds, shares and probabilities in percent, flags 0 or 1; all else is
+ * counted. */
 struct detection {
 	uint64_t values[DETECTION_KEY_COUNT];
 	bool given[DETECTION_KEY_COUNT];

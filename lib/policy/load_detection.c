@@ -15,6 +15,7 @@ enum value_word {
 	WORD_COUNT,
 	WORD_SPAN,
 	WORD_SEVERITY,
+	WORD_FLAG,
 };
 
 /* The grammar: which group each is in (NULL: in detection itself), and what it may be. */
@@ -51,6 +52,18 @@ static const struct rule {
                                   "distinct ports of one host"},
         [DETECTION_SCAN_PORTS_SPAN] = {"scan", "ports_span", WORD_SPAN, SECOND, DAY, "\"5m\"",
                                        "within this"},
+        [DETECTION_TRW_ENABLED] = {"trw", "enabled", WORD_FLAG, 0, 1, "true",
+                                   "whether first contacts are judged, permitted ones told for it"},
+        [DETECTION_TRW_DETECTION] = {"trw", "detection", WORD_COUNT, 51, 99, "99",
+                                     "percent of scanners that are to be told"},
+        [DETECTION_TRW_FALSE_ALARM] = {"trw", "false_alarm", WORD_COUNT, 1, 49, "1",
+                                       "percent of others that may be taken for one"},
+        [DETECTION_TRW_BENIGN] = {"trw", "benign", WORD_COUNT, 51, 99, "80",
+                                  "percent of others' first contacts that succeed"},
+        [DETECTION_TRW_SCANNER] = {"trw", "scanner", WORD_COUNT, 1, 49, "20",
+                                   "percent of a scanner's first contacts that succeed"},
+        [DETECTION_TRW_MEMORY] = {"trw", "memory", WORD_SPAN, 60 * 60 * SECOND, 7 * DAY, "\"24h\"",
+                                  "after this a contact is a first one again"},
 #define SEVERITY(KEY, name)                                                                        \
 	[DETECTION_SEVERITY_##KEY] = {"severity",                                                  \
 	                              name,                                                        \
@@ -63,6 +76,7 @@ static const struct rule {
         SEVERITY(BEACON, "beacon"),
         SEVERITY(SCAN, "scan"),
         SEVERITY(PORTSCAN, "portscan"),
+        SEVERITY(TRW, "trw"),
         SEVERITY(THROTTLE, "throttle"),
         SEVERITY(UNASSIGNED, "unassigned"),
         SEVERITY(IMPOSTOR, "impostor"),
@@ -76,10 +90,11 @@ static const struct rule {
 
 static const char *const severities[DETECTION_SEVERITY_COUNT] = {"notice", "warning", "critical"};
 
-#define GROUP_COUNT 3
+#define GROUP_COUNT 4
 static const struct key group_items[GROUP_COUNT] = {
         {"beacon", VALUE_GROUP, "{ attempts = 4; span = \"60s\"; }", "regular attempts"},
         {"scan", VALUE_GROUP, "{ hosts = 25; span = \"5m\"; }", "looking for hosts or ports"},
+        {"trw", VALUE_GROUP, "{ enabled = true; }", "first contacts, most of which fail"},
         {"severity", VALUE_GROUP, "{ beacon = \"notice\"; }", "how grave alarms are"},
 };
 
@@ -93,6 +108,8 @@ static enum value_kind kind_of(enum value_word word)
 	switch (word) {
 	case WORD_COUNT:
 		return VALUE_NUMBER;
+	case WORD_FLAG:
+		return VALUE_BOOLEAN;
 	case WORD_SPAN:
 	case WORD_SEVERITY:
 		break;
@@ -132,6 +149,10 @@ static void read_value(const struct context *context, const config_setting_t *se
 		return;
 	case WORD_SEVERITY:
 		read_severity(context, setting, rule, value, given);
+		return;
+	case WORD_FLAG:
+		*value = config_setting_get_bool(setting) ? 1 : 0;
+		*given = true;
 		return;
 	}
 }
@@ -190,6 +211,9 @@ static void print_value(const struct rule *rule, uint64_t value, FILE *out)
 		return;
 	case WORD_SEVERITY:
 		fprintf(out, "\"%s\";", severities[value]);
+		return;
+	case WORD_FLAG:
+		fputs(value ? "true;" : "false;", out);
 		return;
 	}
 }

@@ -13,6 +13,8 @@ static const struct key key_items[GATEWAY_KEY_COUNT] = {
                                   "connection or packet: when source addresses are checked"},
         [GATEWAY_NFLOG_GROUP] = {"nflog_group", VALUE_NUMBER, "100",
                                  "where blocked packets are reported to the daemon"},
+        [GATEWAY_CONTACT_GROUP] = {"contact_group", VALUE_NUMBER, "101",
+                                   "where permitted first contacts are told, for detection.trw"},
         [GATEWAY_OWN_TABLE] = {"own_table", VALUE_BOOLEAN, "true",
                                "whether the kernel is to keep all others from changing the table"},
         [GATEWAY_LEDGER] = {"ledger", VALUE_GROUP, "{ entries = 16384; attempts = 65536; }",
@@ -143,16 +145,16 @@ static void read_ledger(const struct context *context, const config_setting_t *g
 	read_limit(context, fields[LEDGER_ATTEMPTS].setting, &limits->attempts);
 }
 
-static void read_nflog_group(const struct context *context, const config_setting_t *setting,
-                             struct gateway *gateway)
+static void read_log_group(const struct context *context, const config_setting_t *setting,
+                           uint16_t *log_group)
 {
 	long long group = read_number(setting);
 	if (group < 1 || group > UINT16_MAX)
 		problems_add(context->problems, setting_at(context, setting),
-		             "nflog_group %lld is out of range; it must be 1 to %d", group,
-		             UINT16_MAX);
+		             "%s %lld is out of range; it must be 1 to %d",
+		             config_setting_name(setting), group, UINT16_MAX);
 	else
-		gateway->nflog_group = (uint16_t)group;
+		*log_group = (uint16_t)group;
 }
 
 /* A key that another file has given already is reported, and not taken again. */
@@ -202,7 +204,10 @@ int load_gateway(struct loader *loader, const config_setting_t *group)
 	if (fields[GATEWAY_CHECK_SOURCE].setting)
 		read_check_source(context, fields[GATEWAY_CHECK_SOURCE].setting, gateway);
 	if (fields[GATEWAY_NFLOG_GROUP].setting)
-		read_nflog_group(context, fields[GATEWAY_NFLOG_GROUP].setting, gateway);
+		read_log_group(context, fields[GATEWAY_NFLOG_GROUP].setting, &gateway->nflog_group);
+	if (fields[GATEWAY_CONTACT_GROUP].setting)
+		read_log_group(context, fields[GATEWAY_CONTACT_GROUP].setting,
+		               &gateway->contact_group);
 	if (fields[GATEWAY_OWN_TABLE].setting)
 		gateway->own_table = config_setting_get_bool(fields[GATEWAY_OWN_TABLE].setting);
 	if (fields[GATEWAY_LEDGER].setting)

@@ -118,6 +118,24 @@ const struct service *policy_service_for(const struct policy *policy, uint8_t pr
 	return best;
 }
 
+static bool tells_contacts(const struct policy *policy, const struct role *role)
+{
+	const enum detection_key key = DETECTION_TRW_ENABLED;
+	const struct detection *says =
+	        role->detection.given[key] ? &role->detection : &policy->detection;
+	return says->given[key] && says->values[key];
+}
+
+bool policy_tells_contacts(const struct policy *policy, const struct role *role)
+{
+	if (role)
+		return tells_contacts(policy, role);
+	for (size_t i = 0; i < policy->roles.count; i++)
+		if (tells_contacts(policy, &policy->roles.items[i]))
+			return true;
+	return false;
+}
+
 bool policy_is_inside(const struct policy *policy, const char *interface)
 {
 	for (size_t i = 0; i < policy->gateway.inside.count; i++) {

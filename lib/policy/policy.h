@@ -21,8 +21,9 @@
  * between its parts are borrowed.
  */
 
-#define NAME_MAX_BYTES      63 /* of host, role, service and network */
-#define NFLOG_GROUP_DEFAULT 100
+#define NAME_MAX_BYTES        63 /* of host, role, service and network */
+#define NFLOG_GROUP_DEFAULT   100
+#define CONTACT_GROUP_DEFAULT 101
 
 enum mode {
 	MODE_UNSET,   /* not said here; taken from the next level up */
@@ -286,6 +287,7 @@ struct gateway {
 	enum refuse refuse;             /* REFUSE_REJECT unless written otherwise */
 	enum check_source check_source; /* CHECK_SOURCE_CONNECTION unless written otherwise */
 	uint16_t nflog_group;           /* NFLOG_GROUP_DEFAULT unless written otherwise */
+	uint16_t contact_group;         /* CONTACT_GROUP_DEFAULT unless written otherwise */
 	bool own_table; /* others may not change it; true unless written otherwise */
 	struct ledger_limits ledger;
 	bool processes; /* the process behind an attempt of the gateway itself is looked for */
@@ -331,6 +333,13 @@ struct policy {
 /* Releases a policy; takes NULL, returns NULL. */
 struct policy *policy_free(struct policy *policy);
 DEFINE_CLEANUP(struct policy *, policy_free)
+
+/*
+ * True when first contacts of hosts of the role are judged by how many fail (the random walk of
+ * detection.trw, its own or that of all), for which permitted ones have to be told. NULL: of any
+ * role.
+ */
+bool policy_tells_contacts(const struct policy *policy, const struct role *role);
 
 /* "enforce" or "audit"; "unset" for MODE_UNSET. */
 const char *mode_name(enum mode mode);

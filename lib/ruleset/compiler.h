@@ -49,11 +49,14 @@ const char *compile_role(struct compiler *c, const struct role *role, enum mode 
 const char *compile_impostor(struct compiler *c, const struct role *role, enum mode mode);
 const char *compile_inbound(struct compiler *c, const struct role *role, enum mode mode);
 
-/* roles.c: "permitted_ROLE", where all ends that the role permits; the rules of such a chain; and
- * rules that return where the blocklist has the destination. */
+/* roles.c: "permitted_ROLE", where all ends that the role permits; the rules of such a chain, of a
+ * role or nobody (NULL); and rules that return where the blocklist has the destination. */
 const char *compile_permitted(struct compiler *c, const struct role *role);
-void write_permitted(struct compiler *c, const char *chain, struct location at);
+void write_permitted(struct compiler *c, const char *chain, const struct role *role);
 void return_blocked(struct compiler *c, const char *chain);
+
+/* contacts.c: a rule that leads first contacts of the role to where they are told, if they are. */
+void write_contact(struct compiler *c, const char *chain, const struct role *role);
 
 /* assignments.c: whether something that ends then is still in force, and if so, what elements of
  * timed sets get from now on. The comment is copied. */

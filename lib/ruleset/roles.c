@@ -94,14 +94,19 @@ void write_blocked(struct compiler *c, const char *chain, enum reason reason,
 	     last);
 }
 
+static const struct location nowhere;
+
 /* The destination may still say no. */
-void write_permitted(struct compiler *c, const char *chain, struct location at)
+void write_permitted(struct compiler *c, const char *chain, const struct role *role)
 {
 	struct builder *b = &c->builder;
+	struct location at = role ? role->at : nowhere;
 	if (inbound_is_judged(c->policy))
 		RULE(b, chain, NULL, at, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
 	/* A flow that is judged again was counted when it began. */
 	RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED}, {.kind = VERDICT_ACCEPT});
+	if (role)
+		write_contact(c, chain, role);
 	RULE(b, chain, NULL, at, to_chain(ACTION_COUNTER, chain), {.kind = VERDICT_ACCEPT});
 }
 
@@ -115,7 +120,7 @@ const char *compile_permitted(struct compiler *c, const struct role *role)
 
 	build_chain(b, name, NULL, role->at);
 	build_counter(b, name, role->at);
-	write_permitted(c, name, role->at);
+	write_permitted(c, name, role);
 	return name;
 }
 

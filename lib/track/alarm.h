@@ -101,8 +101,10 @@ struct alarm {
 	struct rita_score score;
 
 	/* A scan's: so many hosts or ports within that span; a throttle's: so many new hosts are
-	 * permitted in it. Failed contacts of a TRW alarm. */
+	 * permitted in it. Of a TRW alarm so many first contacts failed, and succeeded, on the way
+	 * to its last verdict. */
 	unsigned distinct;
+	unsigned succeeded;
 	usec_t span;
 
 	unsigned danger; /* psad's level of the source */

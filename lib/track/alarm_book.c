@@ -253,6 +253,7 @@ static void take_facts(struct alarm *alarm, const struct alarm *news)
 	}
 	if (news->distinct) {
 		alarm->distinct = news->distinct;
+		alarm->succeeded = news->succeeded;
 		alarm->span = news->span;
 	}
 	if (news->quiet > alarm->quiet)

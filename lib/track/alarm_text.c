@@ -234,7 +234,9 @@ static void put_story(const struct alarm *alarm, FILE *out)
 	case ALARM_TRW:
 		put_who(alarm, out);
 		fprintf(out,
-		        " makes first contacts that fail as those of a scanner do, the last one %s",
+		        " makes first contacts that fail as those of a scanner do: %u failed and "
+		        "%u succeeded, the last one %s",
+		        alarm->distinct, alarm->succeeded,
 		        place_text(&alarm->destination, "to", place));
 		break;
 	case ALARM_THROTTLE:

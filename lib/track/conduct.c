@@ -82,13 +82,17 @@ static void look_for_portscan(const struct look *look)
 
 static void look_for_trw(const struct look *look, bool scans)
 {
-	if (!look->thresholds->trw.successes_known)
+	/*
+	 * Whoever is no host may initiate nothing: all that it does fails, and that is told. What
+	 * the gateway itself does comes without a time, and so in no order.
+	 */
+	if (!look->thresholds->trw.enabled || !look->facts->host || look->facts->self)
 		return;
 	struct alarm_cause cause = look_cause(look, ALARM_TRW);
-	unsigned failed;
+	struct trw_walk walk;
 	bool told =
 	        trw_note(look->detect->trw, &look->stream.source, &look->stream.destination.address,
-	                 false, &look->thresholds->trw, look->attempt.time, &failed);
+	                 false, &look->thresholds->trw, look->attempt.time, &walk);
 	if (scans)
 		return;
 	if (!told) {
@@ -98,9 +102,10 @@ static void look_for_trw(const struct look *look, bool scans)
 	}
 
 	struct alarm news = look_alarm(look, &cause);
-	news.distinct = failed;
+	news.distinct = walk.failed;
+	news.succeeded = walk.succeeded;
 	if (!alarm_book_find(look->detect->book, &cause)) {
-		news.attempts = failed;
+		news.attempts = walk.failed;
 		news.first = look->talker->first;
 		news.evidence = look->talker->evidence;
 	}
@@ -219,7 +224,7 @@ unsigned conduct_enough(const struct thresholds *thresholds)
 		if (wanted[i] && wanted[i] < least)
 			least = wanted[i];
 	/* A walk may have gone some way before, with what was permitted. */
-	return thresholds->trw.successes_known ? 1 : least;
+	return thresholds->trw.enabled ? 1 : least;
 }
 
 void conduct_catch_up(const struct look *look, const struct newcomer_attempt *kept)

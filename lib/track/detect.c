@@ -319,9 +319,24 @@ void detect_contact(struct detect *detect, const struct stream *stream,
 {
 	const struct thresholds *thresholds =
 	        facts->thresholds ? facts->thresholds : &thresholds_standard;
-	unsigned failed;
+	struct trw_walk walk;
 	trw_note(detect->trw, &stream->source, &stream->destination.address, true, &thresholds->trw,
-	         now, &failed);
+	         now, &walk);
+}
+
+void detect_know_contacts(struct detect *detect, usec_t since)
+{
+	trw_know(detect->trw, since);
+}
+
+void detect_doubt_contacts(struct detect *detect)
+{
+	trw_doubt(detect->trw);
+}
+
+struct trw_counts detect_contact_counts(const struct detect *detect)
+{
+	return trw_counts(detect->trw);
 }
 
 struct detect_counts detect_counts(const struct detect *detect)

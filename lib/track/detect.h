@@ -20,7 +20,7 @@
  *	reason		what is looked at
  *	role, blocklist	tripwire, scan, portscan, trw, beacon
  *	inbound		the same without tripwire, when the source is a host
- *	unassigned	the sender itself; scan, portscan, trw, beacon
+ *	unassigned	the sender itself; scan, portscan, beacon
  *	impostor	the sender itself: what it does is not the doing of the host
  *	throttle	throttle
  *	quarantine	counts for the quarantine's alarm, if that is open: all such a host does is
@@ -62,6 +62,7 @@ struct detect_facts {
 	const char *interface;
 	const char *may;    /* what its role may initiate: "http, https"; NULL: nothing */
 	bool one_machine;   /* the name of the host stands for one machine, not for a range */
+	bool self;          /* the gateway itself */
 	bool tripwire;      /* its role says so */
 	bool may_use_https; /* to anywhere: then a blocked udp/443 is a browser that will fall back
 	                     */
@@ -95,10 +96,18 @@ void detect_expected_attempt(struct detect *detect, const struct expected_source
                              const struct ledger_entry *entry, const struct detect_facts *facts,
                              usec_t now);
 
-/* Takes a permitted contact. Only the random walk needs them, when its limits say they are known.
+/*
+ * Takes a permitted contact, for the random walk; of the facts only the thresholds count. And: all
+ * of them are taken since then, or are not any more, without which it tells nothing; see
+ * trw_know().
  */
 void detect_contact(struct detect *detect, const struct stream *stream,
                     const struct detect_facts *facts, usec_t now);
+void detect_know_contacts(struct detect *detect, usec_t since);
+void detect_doubt_contacts(struct detect *detect);
+
+/* What of them there was no room for. */
+struct trw_counts detect_contact_counts(const struct detect *detect);
 
 /* All attempts are looked, kept and skipped ones. */
 struct detect_counts {

@@ -17,7 +17,7 @@ const struct thresholds thresholds_standard = {
                  .slow_span = HOUR,
                  .ports = 15,
                  .ports_span = 5 * MINUTE},
-        .trw = {.successes_known = false,
+        .trw = {.enabled = false,
                 .detection = 0.99,
                 .false_alarm = 0.01,
                 .benign = 0.8,

@@ -44,7 +44,7 @@ struct thresholds {
 	enum severity severity[ALARM_KIND_COUNT];
 };
 
-/* The defaults; TRW is silent in them, for it needs the permitted contacts. */
+/* The defaults; TRW is off in them, for it needs the permitted contacts. */
 extern const struct thresholds thresholds_standard;
 
 #endif

@@ -18,13 +18,19 @@ struct contact {
 struct walk {
 	struct address source;
 	double likelihood; /* ratio: that it scans to that it does not */
-	unsigned failed;
-	usec_t last;
+	struct trw_walk steps;
+	unsigned epoch;   /* in which it began */
+	usec_t last;      /* contact */
+	usec_t forgotten; /* the last contact of it that had to make room, 0: none */
 };
 
 struct trw {
 	struct recent *walks;
 	struct recent *contacts;
+	bool known; /* all permitted contacts are noted: */
+	usec_t since;
+	unsigned epoch; /* another each time that this begins */
+	struct trw_counts counts;
 };
 
 int trw_new(size_t sources, size_t contacts, struct trw **ret_trw)
@@ -59,56 +65,112 @@ static bool is_old(usec_t last, usec_t now, usec_t memory)
 	return now > last && now - last > memory;
 }
 
+/* The source of the contact that makes room is not judged until it would have forgotten it itself.
+ */
+static void forget_contact(struct trw *trw, usec_t memory, usec_t now)
+{
+	const struct contact *victim = recent_victim(trw->contacts);
+	if (!victim || is_old(victim->last, now, memory))
+		return;
+	struct walk *walk = recent_use(trw->walks, &victim->key.source);
+	if (walk && walk->forgotten < victim->last)
+		walk->forgotten = victim->last;
+	trw->counts.contacts++;
+	trw->counts.last_forgotten = now;
+}
+
 static bool is_first_contact(struct trw *trw, const struct address *source,
                              const struct address *destination, usec_t memory, usec_t now)
 {
 	const struct contact_key key = {*source, *destination};
 	struct contact *contact = recent_use(trw->contacts, &key);
 	bool first = !contact || is_old(contact->last, now, memory);
-	if (!contact)
+	if (!contact) {
+		forget_contact(trw, memory, now);
 		contact = recent_add(trw->contacts, &key);
+	}
 	contact->last = now;
 	return first;
 }
 
-static void begin(struct walk *walk)
+static void begin(struct trw *trw, struct walk *walk)
 {
 	walk->likelihood = 1;
-	walk->failed = 0;
+	walk->steps = (struct trw_walk){};
+	walk->epoch = trw->epoch;
+}
+
+/* The walk of the source; NULL when there is no room for one more. */
+static struct walk *find_walk(struct trw *trw, const struct address *source, usec_t memory,
+                              usec_t now)
+{
+	struct walk *walk = recent_use(trw->walks, source);
+	if (!walk) {
+		const struct walk *victim = recent_victim(trw->walks);
+		if (victim && !is_old(victim->last, now, memory)) {
+			trw->counts.sources++;
+			trw->counts.last_forgotten = now;
+			return NULL;
+		}
+		walk = recent_add(trw->walks, source);
+		begin(trw, walk);
+	} else if (is_old(walk->last, now, memory) || walk->epoch != trw->epoch) {
+		begin(trw, walk);
+	}
+	walk->last = now;
+	return walk;
 }
 
 /* True when the walk has arrived at a scanner. */
-static bool step(struct walk *walk, bool permitted, const struct trw_limits *limits)
+static bool step(struct trw *trw, struct walk *walk, bool permitted,
+                 const struct trw_limits *limits)
 {
 	if (permitted) {
 		walk->likelihood *= limits->scanner / limits->benign;
+		walk->steps.succeeded++;
 	} else {
 		walk->likelihood *= (1 - limits->scanner) / (1 - limits->benign);
-		walk->failed++;
+		walk->steps.failed++;
 	}
 	if (walk->likelihood <= (1 - limits->detection) / (1 - limits->false_alarm))
-		begin(walk);
+		begin(trw, walk);
 	return walk->likelihood >= limits->detection / limits->false_alarm;
 }
 
-bool trw_note(struct trw *trw, const struct address *source, const struct address *destination,
-              bool permitted, const struct trw_limits *limits, usec_t now, unsigned *ret_failed)
+void trw_know(struct trw *trw, usec_t since)
 {
-	if (!limits->successes_known)
-		return false;
+	trw->epoch++;
+	trw->known = true;
+	trw->since = since;
+}
 
-	struct walk *walk = recent_use(trw->walks, source);
-	bool begins = !walk || is_old(walk->last, now, limits->memory);
+void trw_doubt(struct trw *trw)
+{
+	trw->known = false;
+}
+
+bool trw_note(struct trw *trw, const struct address *source, const struct address *destination,
+              bool permitted, const struct trw_limits *limits, usec_t now,
+              struct trw_walk *ret_walk)
+{
+	if (!limits->enabled)
+		return false;
+	struct walk *walk = find_walk(trw, source, limits->memory, now);
 	if (!walk)
-		walk = recent_add(trw->walks, source);
-	if (begins)
-		begin(walk);
-	walk->last = now;
-
-	if (!is_first_contact(trw, source, destination, limits->memory, now) ||
-	    !step(walk, permitted, limits))
 		return false;
-	*ret_failed = walk->failed;
-	begin(walk);
+
+	bool first = is_first_contact(trw, source, destination, limits->memory, now);
+	bool forgot = walk->forgotten && !is_old(walk->forgotten, now, limits->memory);
+	if (!first || !trw->known || now < trw->since || forgot)
+		return false;
+	if (!step(trw, walk, permitted, limits))
+		return false;
+	*ret_walk = walk->steps;
+	begin(trw, walk);
 	return true;
+}
+
+struct trw_counts trw_counts(const struct trw *trw)
+{
+	return trw->counts;
 }

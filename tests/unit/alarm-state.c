@@ -64,6 +64,7 @@ static struct alarm full_alarm(void)
 	                  .category = RITA_BASE,
 	                  .window = RITA_WINDOW_SHORT},
 	        .distinct = 3,
+	        .succeeded = 2,
 	        .span = USEC_PER_SEC,
 	        .danger = 2,
 	};
@@ -231,7 +232,7 @@ START_TEST(thresholds_are_those_of_the_role_else_of_all_else_the_standard_ones)
 	for (unsigned i = 0; i < DETECTION_KEY_COUNT; i++) {
 		struct detection one = {};
 		one.given[i] = true;
-		one.values[i] = i == DETECTION_SEVERITY_QUARANTINE ? 2 : 0;
+		one.values[i] = i == DETECTION_SEVERITY_QUARANTINE ? 2 : i == DETECTION_TRW_ENABLED;
 		struct thresholds changed = thresholds_of(&one, NULL);
 		ck_assert_msg(memcmp(&changed, &thresholds_standard, sizeof(changed)) != 0,
 		              "key %u", i);

@@ -62,6 +62,7 @@ START_TEST(what_is_printed_reads_the_same_again)
 {
 	static const char text[] =
 	        GATEWAY "detection = { beacon = { attempts = 6; span = \"1m30s\"; };"
+	                " trw = { enabled = true; benign = 75; };"
 	                " severity = { scan = \"warning\"; }; quiet = \"12h\"; };"
 	                "on_alarm = { command = \"/usr/lib/tell\"; user = \"nobody\"; };"
 	                "roles = { r = { detection = { scan = { ports = 20; }; }; }; };"
@@ -73,10 +74,11 @@ START_TEST(what_is_printed_reads_the_same_again)
 	ck_assert_int_eq(policy_print(policy, out), 0);
 	fclose(out);
 	policy_free(policy);
-	ck_assert_ptr_nonnull(strstr(first,
-	                             "detection = { beacon = { attempts = 6; span = \"1m30s\"; "
-	                             "}; severity = { scan = \"warning\"; }; "
-	                             "quiet = \"12h\"; };\n"));
+	ck_assert_ptr_nonnull(strstr(
+	        first,
+	        "detection = { beacon = { attempts = 6; span = \"1m30s\"; "
+	        "}; trw = { enabled = true; benign = 75; }; severity = { scan = \"warning\"; }; "
+	        "quiet = \"12h\"; };\n"));
 	ck_assert_ptr_nonnull(
 	        strstr(first, "on_alarm = { command = \"/usr/lib/tell\"; user = \"nobody\"; };\n"));
 	ck_assert_ptr_nonnull(strstr(first, "\t\tdetection = { scan = { ports = 20; }; };\n"));
@@ -89,6 +91,47 @@ START_TEST(what_is_printed_reads_the_same_again)
 	policy_free(policy);
 	free(first);
 	free(second);
+}
+END_TEST
+
+START_TEST(first_contacts_are_told_of_the_roles_that_ask_for_it)
+{
+	struct policy *policy = assert_loads(
+	        GATEWAY
+	        "detection = { trw = { enabled = true; detection = 95; memory = \"12h\"; }; };"
+	        "roles = { a = { }; b = { detection = { trw = { enabled = false; }; }; }; };"
+	        "hosts = ( );");
+	ck_assert_uint_eq(policy->detection.values[DETECTION_TRW_DETECTION], 95);
+	ck_assert_uint_eq(policy->detection.values[DETECTION_TRW_MEMORY], 12 * 3600 * USEC_PER_SEC);
+	ck_assert(policy_tells_contacts(policy, NULL));
+	ck_assert(policy_tells_contacts(policy, policy_role(policy, "a")));
+	ck_assert(!policy_tells_contacts(policy, policy_role(policy, "b")));
+	policy_free(policy);
+
+	policy = assert_loads(GATEWAY
+	                      "roles = { a = { detection = { trw = { enabled = true; }; }; };"
+	                      " b = { inherits = [ \"a\" ]; }; }; hosts = ( );");
+	ck_assert(policy_tells_contacts(policy, policy_role(policy, "a")));
+	ck_assert(!policy_tells_contacts(policy, policy_role(policy, "b")));
+	policy_free(policy);
+
+	policy = assert_loads(GATEWAY "roles = { a = { }; }; hosts = ( );");
+	ck_assert(!policy_tells_contacts(policy, NULL));
+	policy_free(policy);
+}
+END_TEST
+
+START_TEST(two_kinds_of_records_need_two_groups)
+{
+	static const char one[] = "gateway = { inside = \"lan0\"; nflog_group = 101; };\n";
+	char text[512];
+	snprintf(text, sizeof(text), "%s%s", one, "roles = { }; hosts = ( );");
+	policy_free(assert_loads(text));
+	snprintf(text, sizeof(text), "%s%s", one,
+	         "roles = { r = { detection = { trw = { enabled = true; }; }; }; }; hosts = ( );");
+	assert_refused(text, "a.conf:1: contact_group is 101, as nflog_group is; permitted first "
+	                     "contacts (detection.trw) need a group of their own, as in "
+	                     "contact_group = 102\n");
 }
 END_TEST
 
@@ -114,6 +157,13 @@ static const struct {
         {"detection = { severity = { scan = \"grave\"; }; };",
          "a.conf:2: unknown severity \"grave\" of \"scan\"; it is \"notice\", \"warning\" or "
          "\"critical\"\n"},
+        {"detection = { trw = { on = true; }; };",
+         "a.conf:2: unknown key \"on\" in trw; the keys there are enabled, detection, "
+         "false_alarm, benign, scanner, memory\n"},
+        {"detection = { trw = { enabled = 1; }; };",
+         "a.conf:2: \"enabled\" must be true or false, as in true\n"},
+        {"detection = { trw = { benign = 50; }; };",
+         "a.conf:2: \"benign\" is 50, which is out of range; it must be 51 to 99\n"},
         {"on_alarm = { };",
          "a.conf:2: on_alarm has either a \"unit\" or a \"command\"; as in unit = "
          "\"egressd-alarm@.service\"\n"},
@@ -148,6 +198,8 @@ int main(void)
 	tcase_add_test(tests, spans_are_read_and_written_with_their_units);
 	tcase_add_test(tests, thresholds_are_read_for_all_and_for_a_role);
 	tcase_add_test(tests, what_is_printed_reads_the_same_again);
+	tcase_add_test(tests, first_contacts_are_told_of_the_roles_that_ask_for_it);
+	tcase_add_test(tests, two_kinds_of_records_need_two_groups);
 	tcase_add_loop_test(tests, a_mistake_is_told_with_its_line_and_what_would_be_right, 0,
 	                    (int)(sizeof(mistakes) / sizeof(mistakes[0])));
 	suite_add_tcase(suite, tests);

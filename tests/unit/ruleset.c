@@ -351,6 +351,28 @@ START_TEST(what_a_throttled_role_may_besides_denies_nothing)
 }
 END_TEST
 
+#define TOLD(enabled)                                                                              \
+	"gateway = { inside = [ \"lan0\" ]; };\n"                                                  \
+	"roles = { desk = { detection = { trw = { enabled = " enabled "; }; };"                    \
+	" outbound = [ \"http\" ]; }; };\n"                                                        \
+	"hosts = ( { name = \"lan\"; role = \"desk\"; address = \"192.168.0.0/24\"; } );"
+
+START_TEST(to_have_first_contacts_told_denies_nothing)
+{
+	assert_difference(TOLD("false"), TOLD("true"),
+	                  "add chain contact_desk\n"
+	                  "add set contacted4\n"
+	                  "add set contacted6\n"
+	                  "add a rule to chain permitted_desk, before another\n"
+	                  "add a rule to chain contact_desk\n"
+	                  "add a rule to chain contact_desk\n"
+	                  "add a rule to chain contact_desk\n"
+	                  "add a rule to chain contact_desk\n"
+	                  "add a rule to chain contact_desk\n");
+	assert_can_deny(TOLD("false"), TOLD("true"), false);
+}
+END_TEST
+
 /* The limit of a throttle's buckets. */
 static struct limit limit_for(uint64_t destinations, uint64_t milliseconds)
 {
@@ -494,6 +516,7 @@ int main(void)
 	tcase_add_test(
 	        tests,
 	        a_throttle_that_stays_keeps_its_sets_and_one_that_changes_makes_its_buckets_anew);
+	tcase_add_test(tests, to_have_first_contacts_told_denies_nothing);
 	tcase_add_test(tests, what_a_throttled_role_may_besides_denies_nothing);
 	tcase_add_test(tests, a_bucket_holds_what_a_throttle_permits_and_fills_within_its_time);
 	tcase_add_test(tests, segments_belong_to_whom_the_most_specific_claim_says);

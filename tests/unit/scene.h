@@ -79,6 +79,7 @@ static inline void scene_begin(struct scene *scene)
 	*scene = (struct scene){};
 	ck_assert_int_eq(alarm_book_new(256, 0, scene_hear, scene, &scene->book), 0);
 	ck_assert_int_eq(detect_new(&detect_sizes_standard, scene->book, &scene->detect), 0);
+	detect_know_contacts(scene->detect, 0);
 }
 
 static inline void scene_end(struct scene *scene)

@@ -476,8 +476,11 @@ START_TEST(a_tired_person_understands_the_sentence)
 	           "within 5 min. 4 attempts since 14:02:11.");
 
 	a = example(ALARM_TRW);
+	a.distinct = 5;
+	a.succeeded = 1;
 	expect(&a, "pc7 (192.168.0.77, desk) makes first contacts that fail as those of a scanner "
-	           "do, the last one tcp/21 to 203.0.113.9. 4 attempts since 14:02:11.");
+	           "do: 5 failed and 1 succeeded, the last one tcp/21 to 203.0.113.9. 4 attempts "
+	           "since 14:02:11.");
 
 	a = example(ALARM_THROTTLE);
 	expect(&a, "pc7 (192.168.0.77, desk) contacts new hosts faster than its role may, tcp/21 "

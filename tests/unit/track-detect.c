@@ -414,7 +414,7 @@ END_TEST
 START_TEST(the_random_walk_speaks_only_where_good_contacts_are_known)
 {
 	struct thresholds known = thresholds_standard;
-	known.trw.successes_known = true;
+	known.trw.enabled = true;
 	struct detect_facts facts = scene_desk;
 	struct address source = scene_pc(5);
 	for (unsigned i = 0; i < 10; i++) {

@@ -78,7 +78,7 @@ END_TEST
 static uint64_t name_by_walk(uint64_t seed, bool meetings)
 {
 	struct thresholds known = thresholds_standard;
-	known.trw.successes_known = true;
+	known.trw.enabled = true;
 	struct detect_facts facts = scene_desk;
 	facts.thresholds = &known;
 	struct scene scene;

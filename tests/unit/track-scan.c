@@ -2,6 +2,7 @@
 #include "track/scan.h"
 
 #include "random.h"
+#include "track/contact_queue.h"
 #include "track/danger.h"
 #include "track/thresholds.h"
 #include "track/trw.h"
@@ -184,7 +185,7 @@ END_TEST
 static struct trw_limits known(void)
 {
 	struct trw_limits limits = thresholds_standard.trw;
-	limits.successes_known = true;
+	limits.enabled = true;
 	return limits;
 }
 
@@ -192,31 +193,33 @@ static struct trw *new_trw(void)
 {
 	struct trw *trw = NULL;
 	ck_assert_int_eq(trw_new(16, 1024, &trw), 0);
+	trw_know(trw, START);
 	return trw;
 }
 
 /* A contact of the one source there is. */
 static bool contact(struct trw *trw, const struct trw_limits *limits, uint32_t host, bool permitted,
-                    usec_t seconds, unsigned *ret_failed)
+                    usec_t seconds, struct trw_walk *ret_walk)
 {
 	struct address source = address_of(10, 1);
 	struct address destination = address_of(203, host);
 	return trw_note(trw, &source, &destination, permitted, limits,
-	                START + seconds * USEC_PER_SEC, ret_failed);
+	                START + seconds * USEC_PER_SEC, ret_walk);
 }
 
 START_TEST(four_failed_first_contacts_in_a_row_tell_a_scanner)
 {
 	_cleanup_(trw_freep) struct trw *trw = new_trw();
 	struct trw_limits limits = known();
-	unsigned failed = 0;
+	struct trw_walk walk = {};
 	for (unsigned i = 0; i < 3; i++) {
-		ck_assert(!contact(trw, &limits, i, false, 10 * i, &failed));
+		ck_assert(!contact(trw, &limits, i, false, 10 * i, &walk));
 		/* Again the same is no first contact. */
-		ck_assert(!contact(trw, &limits, i, false, 10 * i + 1, &failed));
+		ck_assert(!contact(trw, &limits, i, false, 10 * i + 1, &walk));
 	}
-	ck_assert(contact(trw, &limits, 3, false, 30, &failed));
-	ck_assert_uint_eq(failed, 4);
+	ck_assert(contact(trw, &limits, 3, false, 30, &walk));
+	ck_assert_uint_eq(walk.failed, 4);
+	ck_assert_uint_eq(walk.succeeded, 0);
 }
 END_TEST
 
@@ -224,16 +227,16 @@ START_TEST(a_good_contact_takes_back_a_failed_one)
 {
 	_cleanup_(trw_freep) struct trw *trw = new_trw();
 	struct trw_limits limits = known();
-	unsigned failed = 0;
+	struct trw_walk walk = {};
 	uint32_t host = 0;
 	for (unsigned i = 0; i < 100; i++) {
-		ck_assert(!contact(trw, &limits, host++, false, i, &failed));
-		ck_assert(!contact(trw, &limits, host++, true, i, &failed));
+		ck_assert(!contact(trw, &limits, host++, false, i, &walk));
+		ck_assert(!contact(trw, &limits, host++, true, i, &walk));
 	}
 	/* Three more than the good ones are 64, one more is 256. */
 	for (unsigned i = 0; i < 3; i++)
-		ck_assert(!contact(trw, &limits, host++, false, 200, &failed));
-	ck_assert(contact(trw, &limits, host++, false, 200, &failed));
+		ck_assert(!contact(trw, &limits, host++, false, 200, &walk));
+	ck_assert(contact(trw, &limits, host++, false, 200, &walk));
 }
 END_TEST
 
@@ -241,14 +244,14 @@ START_TEST(good_contacts_are_no_credit_that_lasts)
 {
 	_cleanup_(trw_freep) struct trw *trw = new_trw();
 	struct trw_limits limits = known();
-	unsigned failed = 0;
+	struct trw_walk walk = {};
 	uint32_t host = 0;
 	/* Every four good ones end in "benign", and a new walk begins. */
 	for (unsigned i = 0; i < 400; i++)
-		contact(trw, &limits, host++, true, i, &failed);
+		contact(trw, &limits, host++, true, i, &walk);
 	for (unsigned i = 0; i < 3; i++)
-		ck_assert(!contact(trw, &limits, host++, false, 500, &failed));
-	ck_assert(contact(trw, &limits, host++, false, 500, &failed));
+		ck_assert(!contact(trw, &limits, host++, false, 500, &walk));
+	ck_assert(contact(trw, &limits, host++, false, 500, &walk));
 }
 END_TEST
 
@@ -256,22 +259,113 @@ START_TEST(after_a_day_a_contact_is_a_first_one_again)
 {
 	_cleanup_(trw_freep) struct trw *trw = new_trw();
 	struct trw_limits limits = known();
-	unsigned failed = 0;
+	struct trw_walk walk = {};
 	for (unsigned i = 0; i < 3; i++)
-		contact(trw, &limits, i, false, i, &failed);
-	ck_assert(!contact(trw, &limits, 0, false, 80000, &failed));
+		contact(trw, &limits, i, false, i, &walk);
+	ck_assert(!contact(trw, &limits, 0, false, 80000, &walk));
 	/* Not yet forgotten, for it was tried again in between. */
-	ck_assert(!contact(trw, &limits, 0, false, 86402, &failed));
-	ck_assert(contact(trw, &limits, 1, false, 86402, &failed));
+	ck_assert(!contact(trw, &limits, 0, false, 86402, &walk));
+	ck_assert(contact(trw, &limits, 1, false, 86402, &walk));
 }
 END_TEST
 
 START_TEST(without_the_good_contacts_it_tells_nothing)
 {
 	_cleanup_(trw_freep) struct trw *trw = new_trw();
-	unsigned failed = 0;
+	struct trw_walk walk = {};
 	for (unsigned i = 0; i < 500; i++)
-		ck_assert(!contact(trw, &thresholds_standard.trw, i, false, i, &failed));
+		ck_assert(!contact(trw, &thresholds_standard.trw, i, false, i, &walk));
+}
+END_TEST
+
+START_TEST(while_good_contacts_are_missed_nothing_is_a_step_and_then_all_begin_anew)
+{
+	_cleanup_(trw_freep) struct trw *trw = new_trw();
+	struct trw_limits limits = known();
+	struct trw_walk walk = {};
+	for (unsigned i = 0; i < 3; i++)
+		ck_assert(!contact(trw, &limits, i, false, i, &walk));
+	trw_doubt(trw);
+	for (unsigned i = 3; i < 9; i++)
+		ck_assert(!contact(trw, &limits, i, false, 10, &walk));
+	trw_know(trw, START + 20 * USEC_PER_SEC);
+	/* What is only told now, though it was before. */
+	for (unsigned i = 9; i < 15; i++)
+		ck_assert(!contact(trw, &limits, i, false, 19, &walk));
+	/* These were contacted while nobody counted, but contacted they were. */
+	for (unsigned i = 0; i < 15; i++)
+		ck_assert(!contact(trw, &limits, i, false, 30, &walk));
+	for (unsigned i = 15; i < 18; i++)
+		ck_assert(!contact(trw, &limits, i, false, 40, &walk));
+	ck_assert(contact(trw, &limits, 18, false, 40, &walk));
+	ck_assert_uint_eq(walk.failed, 4);
+}
+END_TEST
+
+START_TEST(a_source_whose_contacts_had_to_make_room_is_not_judged_as_long_as_they_would_be_known)
+{
+	_cleanup_(trw_freep) struct trw *trw = NULL;
+	struct trw_limits limits = known();
+	struct trw_walk walk = {};
+	ck_assert_int_eq(trw_new(16, 64, &trw), 0);
+	trw_know(trw, START);
+	/* Nobody's share is more than a sixteenth of the room, while others need it. */
+	for (unsigned i = 0; i < 65; i++)
+		contact(trw, &limits, i, true, i, &walk);
+	ck_assert_uint_eq(trw_counts(trw).contacts, 1);
+	ck_assert_uint_eq(trw_counts(trw).last_forgotten, START + 64 * USEC_PER_SEC);
+	for (unsigned i = 100; i < 110; i++)
+		ck_assert(!contact(trw, &limits, i, false, 100, &walk));
+
+	/* Another one is judged all the same, and the same one after a day. */
+	struct address other = address_of(10, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		struct address to = address_of(203, 200 + i);
+		ck_assert(trw_note(trw, &other, &to, false, &limits, START + 200 * USEC_PER_SEC,
+		                   &walk) == (i == 3));
+	}
+	for (unsigned i = 300; i < 304; i++)
+		ck_assert(contact(trw, &limits, i, false, 200000, &walk) == (i == 303));
+}
+END_TEST
+
+START_TEST(without_room_for_another_source_those_that_are_there_go_on_and_it_is_not_judged)
+{
+	_cleanup_(trw_freep) struct trw *trw = NULL;
+	struct trw_limits limits = known();
+	struct trw_walk walk = {};
+	ck_assert_int_eq(trw_new(2, 1024, &trw), 0);
+	trw_know(trw, START);
+	for (unsigned i = 0; i < 4; i++) {
+		for (uint32_t n = 1; n <= 3; n++) {
+			struct address source = address_of(10, n), to = address_of(203, i);
+			ck_assert(trw_note(trw, &source, &to, false, &limits, START + USEC_PER_SEC,
+			                   &walk) == (i == 3 && n < 3));
+		}
+	}
+	ck_assert_uint_eq(trw_counts(trw).sources, 4);
+	ck_assert_uint_eq(trw_counts(trw).contacts, 0);
+}
+END_TEST
+
+START_TEST(queued_contacts_wait_for_their_time_and_keep_their_order)
+{
+	_cleanup_(contact_queue_freep) struct contact_queue *queue = NULL;
+	ck_assert_int_eq(contact_queue_new(0, &queue), -EINVAL);
+	ck_assert_int_eq(contact_queue_new(3, &queue), 0);
+	ck_assert_ptr_null(contact_queue_take(queue, UINT64_MAX));
+	usec_t put = 0, taken = 0;
+	for (unsigned round = 0; round < 5; round++) {
+		while (!contact_queue_is_full(queue))
+			contact_queue_put(queue, &(struct queued_contact){.time = ++put});
+		ck_assert_ptr_null(contact_queue_take(queue, taken));
+		for (unsigned i = 0; i < 2; i++) {
+			const struct queued_contact *first = contact_queue_take(queue, taken + 1);
+			ck_assert_ptr_nonnull(first);
+			ck_assert_uint_eq(first->time, ++taken);
+		}
+	}
+	ck_assert_uint_eq(put, taken + 1);
 }
 END_TEST
 
@@ -334,6 +428,13 @@ int main(void)
 	tcase_add_test(c, good_contacts_are_no_credit_that_lasts);
 	tcase_add_test(c, after_a_day_a_contact_is_a_first_one_again);
 	tcase_add_test(c, without_the_good_contacts_it_tells_nothing);
+	tcase_add_test(c, while_good_contacts_are_missed_nothing_is_a_step_and_then_all_begin_anew);
+	tcase_add_test(
+	        c,
+	        a_source_whose_contacts_had_to_make_room_is_not_judged_as_long_as_they_would_be_known);
+	tcase_add_test(
+	        c, without_room_for_another_source_those_that_are_there_go_on_and_it_is_not_judged);
+	tcase_add_test(c, queued_contacts_wait_for_their_time_and_keep_their_order);
 	suite_add_tcase(suite, c);
 
 	c = tcase_create("danger");
