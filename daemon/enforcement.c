@@ -287,8 +287,11 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 	_cleanup_(policy_freep) struct policy *candidate = NULL;
 	_cleanup_(ruleset_freep) struct ruleset *ruleset = NULL;
 
+	struct policy_origin after = *origin;
+	after.before = enforcement->policy;
+
 	*ret_replaced = NULL;
-	int r = policy_load_from(origin, &outcome.problems, &candidate);
+	int r = policy_load_from(&after, &outcome.problems, &candidate);
 	if (r == POLICY_REJECTED) {
 		outcome.result = LOAD_REJECTED;
 	} else if (r < 0) {

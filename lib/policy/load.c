@@ -2,6 +2,7 @@
 #include "policy/load.h"
 
 #include "policy/check.h"
+#include "policy/host_pieces.h"
 #include "policy/include.h"
 #include "policy/load_detection.h"
 #include "policy/loader.h"
@@ -264,8 +265,14 @@ static int read_piece(struct loader *loader, const struct pieces *pieces, const 
                       const struct piece *piece)
 {
 	struct words none = {}; /* there is nothing in it but hosts */
+	int r = host_pieces_begin(loader, text + piece->begin, piece->end - piece->begin,
+	                          piece->line);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	_cleanup_free_ char *own = pieces_text(pieces, text, piece);
-	return own ? read_text(loader, own, piece->line, &none) : -ENOMEM;
+	r = own ? read_text(loader, own, piece->line, &none) : -ENOMEM;
+	host_pieces_end(loader);
+	return r;
 }
 
 static int read_pieces(struct loader *loader, const struct pieces *pieces, const char *text,
@@ -352,6 +359,7 @@ static void loader_done(struct loader *loader)
 	ARRAY_DONE(&loader->roles);
 	ARRAY_DONE(&loader->hosts);
 	ARRAY_DONE(&loader->host_roles);
+	ARRAY_DONE(&loader->pieces);
 	arena_free(loader->scratch);
 	ARRAY_DONE(&loader->visited);
 	policy_free(loader->policy);
@@ -394,6 +402,7 @@ static int settle(struct loader *loader)
 	SETTLE(networks);
 	SETTLE(roles);
 	SETTLE(hosts);
+	SETTLE(pieces);
 #undef SETTLE
 	return 0;
 }

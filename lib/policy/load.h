@@ -37,6 +37,8 @@ struct policy_origin {
 	const struct snapshot *snapshot; /* read from this instead of the disk; may be NULL */
 	struct snapshot_writer *copy;    /* gets each file as it was read; may be NULL */
 	struct source_paths *paths;      /* as above; may be NULL */
+	const struct policy *before; /* the policy in force, without mistakes: what is written as it
+	                              * was in that need not be read again; may be NULL */
 };
 
 /*

@@ -52,7 +52,10 @@ struct loader {
 	ARRAY(struct network) networks;
 	ARRAY(struct role) roles;
 	ARRAY(struct host) hosts;
-	ARRAY(const char *) host_roles; /* the name of each host's role, out of scratch, or NULL */
+	/* The name of each host's role, out of scratch or of the policy before; or NULL. */
+	ARRAY(const char *) host_roles;
+	ARRAY(struct host_piece) pieces;
+	size_t next_piece; /* of the policy before, which is looked at first */
 	ARRAY(struct visited) visited;
 
 	/* Where these were first written; line 0: nowhere so far. */

@@ -2,9 +2,12 @@
 #include "policy/pieces.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ENDING 64 /* bytes before a comma: mostly enough to tell one group from others */
 
 int pieces_open(struct pieces *pieces, size_t begin, unsigned line)
 {
@@ -15,10 +18,20 @@ int pieces_open(struct pieces *pieces, size_t begin, unsigned line)
 	return 0;
 }
 
-int pieces_comma(struct pieces *pieces, size_t comma, unsigned line)
+/* True before one comma in 256, by what stands there: about twenty kilobytes apart. */
+static bool is_good_end(const char *end)
+{
+	unsigned hash = 0;
+	for (const char *p = end - ENDING; p < end; p++)
+		hash = hash * 31 + (unsigned char)*p;
+	return (hash ^ hash >> 16) % 256 == 0;
+}
+
+int pieces_comma(struct pieces *pieces, const char *text, size_t comma, unsigned line)
 {
 	struct piece *last = &pieces->list.items[pieces->list.count - 1];
-	if (comma - last->begin < PIECE_BYTES)
+	size_t length = comma - last->begin;
+	if (length < PIECE_BYTES_LEAST || (length < PIECE_BYTES_MOST && !is_good_end(text + comma)))
 		return 0;
 	last->end = comma;
 	return pieces_open(pieces, comma + 1, line);

@@ -9,8 +9,13 @@
 /*
  * Inside the room: a long list of groups, cut between its groups. The tree that libconfig makes of
  * a text takes fifteen times its memory; made of one piece after the other it stays small.
+ *
+ * Where a piece ends depends on the text just before, if there is such a place within its size: so
+ * pieces behind one that became longer or shorter are the same as before (content-defined chunking,
+ * Muthitacharoen et al., SOSP 2001).
  */
-#define PIECE_BYTES ((size_t)64 * 1024) /* a piece ends at the first comma behind so many */
+#define PIECE_BYTES_LEAST ((size_t)32 * 1024)
+#define PIECE_BYTES_MOST  ((size_t)128 * 1024) /* it ends at the first comma behind so many */
 
 struct piece {
 	size_t begin;  /* in the text, behind a comma or behind the list's opening parenthesis */
@@ -27,8 +32,9 @@ struct pieces {
 /* The list opens in front of begin. 0 or -ENOMEM. */
 int pieces_open(struct pieces *pieces, size_t begin, unsigned line);
 
-/* A comma between two groups of it, in that line; behind it a piece may begin. 0 or -ENOMEM. */
-int pieces_comma(struct pieces *pieces, size_t comma, unsigned line);
+/* A comma of the text between two groups of it, in that line; behind it a piece may begin. 0 or
+ * -ENOMEM. */
+int pieces_comma(struct pieces *pieces, const char *text, size_t comma, unsigned line);
 
 /* The parenthesis that closes it. */
 void pieces_close(struct pieces *pieces, size_t end);

@@ -233,6 +233,17 @@ struct host {
 };
 
 /*
+ * A piece of a long host list, as it was read: where it is written alike, the next loading takes
+ * its hosts from here instead of having them read once more.
+ */
+struct host_piece {
+	char digest[65];     /* SHA-256 in hex of its text, comments and white space left out */
+	size_t first, count; /* of its hosts in policy->hosts */
+	unsigned line;       /* in which it begins */
+	bool as_before;      /* its hosts were taken from the policy before this one */
+};
+
+/*
  * A stretch of addresses claimed by a host. All claims of a family, sorted by first address and
  * then widest first, nest like brackets: check refuses equal and crossing ones.
  */
@@ -315,6 +326,10 @@ struct policy {
 		struct host *items;
 		size_t count;
 	} hosts;
+	struct {
+		struct host_piece *items;
+		size_t count;
+	} pieces;
 	struct words blocklist;     /* networks and literals as written */
 	struct detection detection; /* of all roles that say nothing else */
 	struct on_alarm on_alarm;

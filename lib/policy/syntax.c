@@ -265,7 +265,7 @@ static int take_comma(struct parser *parser, const struct token *token)
 	parser->want = WANT_VALUE;
 	/* Only behind groups, since a mark behind a string does not stand in its own line. */
 	if (parser->cutting && parser->depth == 1 && is_mark(&parser->last, "}"))
-		return pieces_comma(parser->pieces, token->offset, token->line);
+		return pieces_comma(parser->pieces, parser->text, token->offset, token->line);
 	return 0;
 }
 
