@@ -127,6 +127,15 @@ static void tell_tampering(struct daemon *daemon, const struct suspicion *suspic
 		report_fight_health(&daemon->health, suspicion);
 }
 
+/* So long may others, who change rules of their own, keep us from reading the table. */
+#define UNSEEN_MAX (3 * USEC_PER_SEC)
+
+/* Not to have seen the table for a moment is in the status, and nothing that somebody did. */
+static bool is_passing(const struct suspicion *suspicion, const struct outcome *outcome)
+{
+	return outcome_is_unseen(outcome) && clock_monotonic() - suspicion->noticed < UNSEEN_MAX;
+}
+
 /*
  * Somebody else changed rules, or a minute is over. When they were ours, they are put right, and it
  * is said who it was.
@@ -139,16 +148,19 @@ static enum guard_result on_suspicion(const struct suspicion *suspicion, void *u
 	if (!suspicion->routine)
 		surroundings_suspect(daemon->surroundings);
 	enforcement_repair(&daemon->enforcement, suspicion->whole, &outcome);
-	bool changed = outcome.woken || (outcome.changed && outcome.difference.differs);
-	enum guard_result result = outcome.result != LOAD_DONE ? GUARD_FAILED
-	                           : changed                   ? GUARD_REPAIRED
-	                                                       : GUARD_CALM_TABLE;
+	bool changed = outcome.woken ||
+	               (outcome.changed && outcome.difference.differs && !outcome.own_doing);
+	bool failed = outcome.result != LOAD_DONE;
+	enum guard_result result = failed || outcome.flows_error ? GUARD_FAILED
+	                           : changed                     ? GUARD_REPAIRED
+	                                                         : GUARD_CALM_TABLE;
 	if (changed)
 		contacts_doubt(daemon->contacts);
 	/* A failure is in the status; to repeat it at each try would fill the journal. */
-	if (result == GUARD_REPAIRED || (result == GUARD_FAILED && !daemon->overpowered))
+	bool tells = changed || (failed && !daemon->overpowered && !is_passing(suspicion, &outcome));
+	if (tells)
 		tell_tampering(daemon, suspicion, &outcome);
-	daemon->overpowered = result == GUARD_FAILED;
+	daemon->overpowered = failed && (tells || daemon->overpowered);
 	report_commit_health(&daemon->health, &outcome);
 	update_health(daemon);
 	outcome_done(&outcome);

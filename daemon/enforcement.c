@@ -56,6 +56,12 @@ void outcome_done(struct outcome *outcome)
 	*outcome = (struct outcome){};
 }
 
+bool outcome_is_unseen(const struct outcome *outcome)
+{
+	return outcome->result == LOAD_REFUSED && outcome->applied.refusal.error == -EBUSY &&
+	       !outcome->tampering[0];
+}
+
 static void fail(struct outcome *outcome, int error)
 {
 	outcome->result = LOAD_FAILED;
@@ -214,12 +220,16 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 	if (r == 0)
 		r = find_scope(enforcement, &plan, &scope);
 	if (r < 0) {
+		kernel_doubt_view(enforcement->kernel); /* it may be one that is not as wanted */
 		fail(outcome, r);
 		return;
 	}
 	/* Seen from what is wanted, what differs is what somebody did; and it is still known. */
-	tampering_text(plan.delta, kernel_view(enforcement->kernel, &generation),
-	               outcome->tampering);
+	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
+	outcome->own_doing =
+	        enforcement->changing && owner_of(enforcement->kernel, view) == OWNERSHIP_OURS;
+	if (!outcome->own_doing)
+		tampering_text(plan.delta, view, outcome->tampering);
 	if (standing.counters_deleted)
 		(void)counts_read(enforcement->kernel, &before);
 
@@ -234,6 +244,8 @@ static void apply(struct enforcement *enforcement, const struct policy *policy,
 	}
 	if (judge_flows && !outcome->flows_error)
 		enforcement->judge_flows = false;
+	enforcement->changing = outcome->flows_error != 0;
+	enforcement->flows_error = outcome->flows_error;
 	/* Rules that come and go with the phases are nothing that the operator changed. */
 	outcome->difference = standing;
 	if (outcome->changed)
@@ -302,6 +314,7 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 		r = bind_requests(enforcement, candidate, &outcome, &none);
 		if (r == 0)
 			r = compile(enforcement, candidate, &ruleset);
+		enforcement->changing |= r == 0;
 		if (r < 0)
 			fail(&outcome, r);
 		else
@@ -377,10 +390,15 @@ static void close_again(struct enforcement *enforcement, struct outcome *outcome
 /* Nobody has changed what was read back as wanted. */
 static bool is_untouched(const struct enforcement *enforcement)
 {
-	uint32_t generation;
-	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
-	return view && view->phase == PHASE_FAST && !enforcement->judge_flows &&
+	return !enforcement->changing && !enforcement->judge_flows &&
 	       table_holds(enforcement->kernel) == 0;
+}
+
+/* What was done did not bring the fast path back that an earlier change left away. */
+static void note_unfinished(const struct enforcement *enforcement, struct outcome *outcome)
+{
+	if (outcome->result == LOAD_DONE && !outcome->flows_error)
+		outcome->flows_error = enforcement->flows_error;
 }
 
 /*
@@ -413,6 +431,7 @@ void enforcement_repair(struct enforcement *enforcement, bool whole, struct outc
 		outcome.woken = wake(enforcement, &outcome);
 		apply_bound(enforcement, &outcome);
 	}
+	note_unfinished(enforcement, &outcome);
 	outcome.milliseconds = milliseconds_since(&started);
 	*ret_outcome = outcome;
 }
@@ -448,6 +467,7 @@ void enforcement_rebind(struct enforcement *enforcement, const struct request_en
 			return;
 		}
 		r = only ? change_one(enforcement, only, &outcome) : REASSIGN_UNDECIDED;
+		enforcement->changing |= r != 0;
 		if (r < 0)
 			fail(&outcome, r);
 		else if (r == REASSIGN_UNDECIDED)
@@ -459,6 +479,7 @@ void enforcement_rebind(struct enforcement *enforcement, const struct request_en
 			runtime_free(failed);
 		}
 	}
+	note_unfinished(enforcement, &outcome);
 	outcome.milliseconds = milliseconds_since(&started);
 	if (outcome.result == LOAD_DONE && outcome.changed)
 		note_change(enforcement, &outcome);

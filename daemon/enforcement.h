@@ -40,6 +40,8 @@ struct enforcement {
 	struct lasting_clock clock; /* by which they end */
 	bool closed;                /* without a policy, by our own table */
 	bool judge_flows; /* some ended by themselves: flows that they permitted may be left */
+	bool changing;   /* a change was begun and not finished: what differs may be our own doing */
+	int flows_error; /* negative errno: what kept the fast path from coming back; 0: it is there */
 	/* What was blocked before by roles that a later policy has no more. */
 	struct count vanished[REASON_COUNT];
 };
@@ -67,7 +69,8 @@ struct outcome {
 	bool fallback; /* the policy is an older one, for want of one without mistakes */
 	bool changed;               /* the kernel's table is another than before */
 	struct standing difference; /* by which it is, when the result is LOAD_DONE */
-	/* The same as what somebody did; empty when nothing differed. */
+	bool own_doing;             /* what differed was left by a change of ours, not finished */
+	/* The difference as what somebody else did; empty when there was nothing. */
 	char tampering[TAMPERING_TEXT_MAX];
 	bool woken;  /* the table was dormant; beside what `tampering` says */
 	usec_t done; /* CLOCK_MONOTONIC, when the table was first read back as wanted; 0: never */
@@ -83,6 +86,9 @@ struct outcome {
 	double closing_milliseconds; /* until the fast path was back */
 };
 void outcome_done(struct outcome *outcome);
+
+/* True when others changed rules all the while, so that nobody knows whether ours are as wanted. */
+bool outcome_is_unseen(const struct outcome *outcome);
 
 /*
  * Called between a policy that is found good and its commit; what it returns is of no consequence

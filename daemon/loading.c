@@ -137,8 +137,8 @@ static void load(struct loading *loading, struct outcome *ret_outcome)
 	last_good_end(loading->last_good, done ? enforcement->policy->digest : NULL,
 	              enforcement->loaded);
 	bool known = loading->unfinished;
-	loading->unfinished =
-	        ret_outcome->result == LOAD_REFUSED || ret_outcome->result == LOAD_FAILED;
+	loading->unfinished = ret_outcome->result == LOAD_REFUSED ||
+	                      ret_outcome->result == LOAD_FAILED || ret_outcome->flows_error;
 	expiry_until_done(loading->retry, !loading->unfinished);
 	report_configuration_health(loading->health, loading->file, ret_outcome);
 	watch_paths(loading, &paths);

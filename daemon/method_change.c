@@ -92,6 +92,14 @@ int answer_no_policy(struct request *request)
 	                     json_pack("{ss}", "text", "no policy is in force"));
 }
 
+int answer_no_counters(struct request *request, int error)
+{
+	return request_failed(request, "The kernel's counters could not be read: %s",
+	                      error == -EBUSY ? "other processes changed nf_tables rules all the "
+	                                        "while; ask again"
+	                                      : strerror(-error));
+}
+
 static const char rejected_name[] = "io.egressd.RequestRejected";
 static const char failed_text[] = "The change could not be made, and nothing is changed";
 

@@ -48,4 +48,7 @@ int answer_failure(struct request *request, const struct outcome *outcome, const
 /* io.egressd.NoPolicy. */
 int answer_no_policy(struct request *request);
 
+/* The kernel's counters could not be read, for that negative errno. */
+int answer_no_counters(struct request *request, int error);
+
 #endif

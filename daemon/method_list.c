@@ -108,8 +108,7 @@ int method_list_roles(struct request *request, json_t *parameters, void *userdat
 
 	int r = counts_read(control->enforcement->kernel, &counts);
 	if (r < 0)
-		return request_failed(request, "The kernel's counters could not be read: %s",
-		                      strerror(-r));
+		return answer_no_counters(request, r);
 
 	_cleanup_free_ size_t *hosts = reply_hosts_by_role(policy);
 	if (!hosts)

@@ -8,7 +8,7 @@ static const char *sentence(const struct outcome *outcome)
 {
 	if (outcome->flows_error)
 		return "The policy is in force, but the change could not be finished: every packet "
-		       "is judged, which is slower. Reload again.";
+		       "is judged, which is slower. It is tried again by itself.";
 	return outcome->changed ? "The policy is in force; the kernel's table is as wanted."
 	                        : "The policy is in force; the kernel's table already was as "
 	                          "wanted.";

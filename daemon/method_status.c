@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "methods.h"
+#include "method_change.h"
 
 #include "counts.h"
 #include "policy/runtime.h"
@@ -209,8 +209,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 
 	int r = counts_read(enforcement->kernel, &counts);
 	if (r < 0)
-		return request_failed(request, "The kernel's counters could not be read: %s",
-		                      strerror(-r));
+		return answer_no_counters(request, r);
 	if (add_faults(degraded, control->health) < 0 ||
 	    add_notices(notices, control->health) < 0 || add_inside(inside, policy) < 0 ||
 	    add_roles(roles, policy, &counts) < 0 ||

@@ -175,6 +175,9 @@ void report_tampering(const struct suspicion *suspicion, const struct outcome *o
 		         "%s made the table another process's own; it cannot be put right until "
 		         "that ends",
 		         by);
+	else if (outcome_is_unseen(outcome))
+		snprintf(buffer, TAMPERING_SENTENCE_MAX,
+		         "perhaps, for %s changes nf_tables rules so often that it cannot be read", by);
 	else
 		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %.*s; it could not be put right", by,
 		         room, what);
@@ -221,7 +224,7 @@ void report_commit_health(struct health *health, const struct outcome *outcome)
 		health_fault(
 		        health, FAULT_FLOWS,
 		        "the change could not be finished (%s), so "
-		        "every packet is judged, which is slower; `egressctl reload` tries again",
+		        "every packet is judged, which is slower; it is tried again by itself",
 		        strerror(-outcome->flows_error));
 	else
 		health_clear(health, FAULT_FLOWS);

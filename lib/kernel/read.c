@@ -42,7 +42,10 @@ static int read_contents(struct reading *reading)
 	return r;
 }
 
-/* One pass: 0; -EAGAIN: somebody changed the rules meanwhile; else a negative errno. */
+/*
+ * One pass: 0; -EAGAIN: somebody changed the rules meanwhile; else a negative errno. The header is
+ * one answer, which nobody can change halfway: a commit since the generation is found as any other.
+ */
 static int read_once(struct kernel *kernel, bool contents, struct ruleset **ret_ruleset,
                      uint32_t *ret_generation)
 {
@@ -58,12 +61,13 @@ static int read_once(struct kernel *kernel, bool contents, struct ruleset **ret_
 	r = kernel_generation(kernel, &before);
 	if (r < 0)
 		return r;
+	after = before;
 	r = reading_header(&reading);
 	if (r >= 0 && contents && reading.ruleset->exists)
 		r = read_contents(&reading);
 	if (r == -ENOMEM)
 		return r;
-	again = kernel_generation(kernel, &after);
+	again = contents ? kernel_generation(kernel, &after) : 0;
 	if (again < 0)
 		return again;
 	/* What vanished while it was read is no error, only a reason to read again. */
@@ -73,7 +77,7 @@ static int read_once(struct kernel *kernel, bool contents, struct ruleset **ret_
 		return r;
 
 	*ret_ruleset = TAKE_POINTER(reading.ruleset);
-	*ret_generation = after;
+	*ret_generation = before;
 	return 0;
 }
 

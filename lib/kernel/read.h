@@ -28,10 +28,13 @@ int table_view(struct kernel *kernel, const struct ruleset **ret_ruleset, uint32
  */
 int table_holds(struct kernel *kernel);
 
-/* Reads only whether the table is there, its flags and its owner; as table_read() otherwise. */
+/*
+ * Reads only whether the table is there, its flags and its owner, in that generation or since; as
+ * table_read() otherwise, but that others cannot keep it from being read.
+ */
 int table_header(struct kernel *kernel, struct ruleset **ret_ruleset, uint32_t *ret_generation);
 
-/* Only whether the table is there, and the generation for which that is true; errors as above. */
+/* Only whether the table is there, in that generation or since; errors as above. */
 int table_exists(struct kernel *kernel, bool *ret_exists, uint32_t *ret_generation);
 
 struct wire;

@@ -140,3 +140,21 @@ def test_a_query_is_answered_or_refused_in_time(clean: Lab, daemon: Daemon, netl
             assert time.monotonic() - start < LONGEST, f"{query}, datagram {n} of {count}"
             assert daemon.process.poll() is None, daemon.log()[-3000:]
         assert daemon.call(query, **parameters)
+
+
+def test_a_change_that_could_not_be_verified_is_in_the_status_and_tried_again_without_an_alarm(
+        clean: Lab, daemon: Daemon, netlink: Faults):
+    daemon.start(POLICY)
+    daemon.write(OTHER)
+    for n in range(1, 200):  # the first with which it fails in the second phase, and so do others
+        netlink.arm(at=n, last=1 << 32, kind=Netlink.SEND_ENOBUFS)
+        with contextlib.suppress(varlink.Refused):
+            if "fast path is not back" in daemon.call("Reload")["verified"]:
+                break
+    netlink.disarm()
+    assert any("could not be finished" in text for text in daemon.status()["degraded"])
+    assert wait_for(lambda: daemon.status()["degraded"] == [], 5), daemon.status()
+    assert "a change is being made" not in daemon.table()
+    assert smtp(clean) == traffic.PASSED
+    # Nobody but itself had changed anything.
+    assert daemon.call("ListAlarms")["alarms"] == []
