@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct changes {
 	struct enforcement *enforcement;
@@ -39,9 +38,7 @@ static usec_t now_of(const struct changes *changes)
 /* "role desk for 192.168.0.50, until 2026-11-22 18:00:00 UTC, by alice (uid 1000): why" */
 static void print_request(const struct request_entry *request, FILE *out)
 {
-	char address[ADDRESS_TEXT_MAX], end[64];
-	time_t seconds = (time_t)(request->until / USEC_PER_SEC);
-	struct tm tm;
+	char address[ADDRESS_TEXT_MAX], end[UTC_TEXT_MAX];
 
 	switch (request->kind) {
 	case REQUEST_ASSIGN:
@@ -58,9 +55,8 @@ static void print_request(const struct request_entry *request, FILE *out)
 		fprintf(out, "quarantine of %s", request->host);
 		break;
 	}
-	if (request->until && gmtime_r(&seconds, &tm) &&
-	    strftime(end, sizeof(end), "%Y-%m-%d %H:%M:%S", &tm))
-		fprintf(out, ", until %s UTC", end);
+	if (request->until)
+		fprintf(out, ", until %s", utc_print(request->until, end));
 	fprintf(out, ", by %s (uid %" PRIu32 ")", request->user, request->uid);
 	if (request->why)
 		fprintf(out, ": %s", request->why);

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
-#include <time.h>
 
 struct loading {
 	const char *file;
@@ -162,16 +161,6 @@ void loading_reload(struct loading *loading)
 	outcome_done(&outcome);
 }
 
-/* "2026-11-27 18:00:00 UTC" */
-static const char *print_time(usec_t time, char *buffer, size_t size)
-{
-	time_t seconds = (time_t)(time / USEC_PER_SEC);
-	struct tm tm;
-	if (!gmtime_r(&seconds, &tm) || !strftime(buffer, size, "%Y-%m-%d %H:%M:%S UTC", &tm))
-		snprintf(buffer, size, "an unknown time");
-	return buffer;
-}
-
 /*
  * As it was when it was good, for a start at which it is not. True when it is in force; else
  * *ret_why (from malloc, or NULL) says why not.
@@ -181,14 +170,14 @@ static bool load_last_good(struct loading *loading, char **ret_why)
 	_cleanup_(kept_done) struct kept kept = {};
 	const struct policy_origin origin = {.snapshot = &kept.snapshot};
 	struct outcome outcome;
-	char time[64];
+	char time[UTC_TEXT_MAX];
 
 	int r = last_good_read(loading->directory, &kept, ret_why);
 	if (r < 0 && r != -ENOENT && asprintf(ret_why, "the last good one: %s", strerror(-r)) < 0)
 		*ret_why = NULL;
 	if (r != 0)
 		return false;
-	print_time(kept.snapshot.time, time, sizeof(time));
+	utc_print(kept.snapshot.time, time);
 	(void)take_up(loading, &origin, &outcome);
 	bool done = outcome.result == LOAD_DONE;
 	if (done) {
@@ -225,7 +214,7 @@ static int close_gateway(struct loading *loading, const char *why)
 	health_fault(loading->health, FAULT_POLICY, "no configuration could be read%s%s, so %s",
 	             why ? "; " : "", why ? why : "",
 	             loading->standing ? "the table of an earlier run is what is enforced"
-	                              : "nothing is forwarded until there is one");
+	                               : "nothing is forwarded until there is one");
 	outcome_done(&outcome);
 	return r;
 }

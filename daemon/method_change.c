@@ -2,6 +2,7 @@
 #include "method_change.h"
 
 #include "replies.h"
+#include "policy/request_text.h"
 #include "requests_file.h"
 #include "user.h"
 

@@ -36,7 +36,4 @@ int requests_file_read(const char *directory, usec_t now, struct requests *ret_r
  */
 int requests_file_write(const char *directory, const struct requests *requests, bool durable);
 
-/* Whether a text that somebody gave is one line, not empty, and no longer than max bytes. */
-bool request_text_fits(const char *text, size_t max);
-
 #endif

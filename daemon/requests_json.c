@@ -4,6 +4,7 @@
 #include "control/json_text.h"
 #include "json_release.h"
 #include "policy/policy.h"
+#include "policy/request_text.h"
 #include "requests_file.h"
 #include "state_field.h"
 
@@ -19,34 +20,6 @@
 /* What no request ever has: far more than anybody asks for, and with room to count on. */
 #define ID_MAX   (UINT64_C(1) << 62)
 #define TIME_MAX (UINT64_C(253402300800) * USEC_PER_SEC) /* the year 10000 */
-
-/*
- * Of the characters beyond ASCII those in UTF-8 that are no text but tell a terminal what to do:
- * U+0080 to U+009F, the marks and overrides of writing direction, and line separators.
- */
-static bool is_control(const unsigned char *p)
-{
-	if (p[0] == 0xc2)
-		return p[1] >= 0x80 && p[1] <= 0x9f;
-	if (p[0] == 0xd8)
-		return p[1] == 0x9c;
-	if (p[0] != 0xe2)
-		return false;
-	return (p[1] == 0x80 &&
-	        ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
-	       (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf);
-}
-
-bool request_text_fits(const char *text, size_t max)
-{
-	size_t length = strlen(text);
-	if (!length || length > max)
-		return false;
-	for (const char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f || is_control((const unsigned char *)p))
-			return false;
-	return true;
-}
 
 /*
  * The fields of a request in the file. One that is missing reads as NULL; `valid` becomes false for

@@ -2,10 +2,8 @@
 #include "policy/request.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 void request_done(struct request_entry *request)
 {
@@ -112,48 +110,4 @@ usec_t requests_next_end(const struct requests *requests)
 		if (request->until && (!next || request->until < next))
 			next = request->until;
 	return next;
-}
-
-/* A comment of nft has no way to write a quotation mark, and is one line. */
-static void make_quotable(char *text)
-{
-	for (char *p = text; *p; p++) {
-		if (*p == '"')
-			*p = '\'';
-		else if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = ' ';
-	}
-}
-
-/* A character of UTF-8 (RFC 3629) that the end of the buffer cut in two goes as a whole. */
-static void drop_cut_character(char *text)
-{
-	size_t n = strlen(text), continued = 0;
-	while (continued < n && ((unsigned char)text[n - 1 - continued] & 0xc0) == 0x80)
-		continued++;
-	if (continued == n)
-		return;
-
-	unsigned char first = (unsigned char)text[n - 1 - continued];
-	size_t needed = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : first >= 0xc0 ? 1 : 0;
-	if (continued < needed)
-		text[n - 1 - continued] = '\0';
-}
-
-const char *request_describe(const struct request_entry *request,
-                             char text[static REQUEST_TEXT_MAX])
-{
-	char end[64] = "";
-	time_t seconds = (time_t)(request->until / USEC_PER_SEC);
-	struct tm tm;
-
-	if (request->until && gmtime_r(&seconds, &tm))
-		strftime(end, sizeof(end), "until %Y-%m-%d %H:%M:%S UTC, ", &tm);
-	int n = snprintf(text, REQUEST_TEXT_MAX, "%sby %s%s%s", end,
-	                 request->user ? request->user : "?", request->why ? ": " : "",
-	                 request->why ? request->why : "");
-	if (n >= REQUEST_TEXT_MAX)
-		drop_cut_character(text);
-	make_quotable(text);
-	return text;
 }

@@ -85,12 +85,4 @@ void requests_remove(struct requests *requests, uint64_t id);
 /* The earliest end of any, or 0 when none ends. */
 usec_t requests_next_end(const struct requests *requests);
 
-/*
- * One line of who, why and until when, for people and for comments of the kernel's table:
- * "until 2026-11-22 18:00:00 UTC, by alice: printer repair". Cut to fit, at a whole character.
- */
-#define REQUEST_TEXT_MAX 128
-const char *request_describe(const struct request_entry *request,
-                             char text[static REQUEST_TEXT_MAX]);
-
 #endif

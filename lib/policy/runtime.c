@@ -2,6 +2,7 @@
 #include "policy/runtime.h"
 
 #include "policy/binding.h"
+#include "policy/request_text.h"
 
 #include <errno.h>
 #include <stdlib.h>

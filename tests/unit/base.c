@@ -8,6 +8,7 @@
 #include "base/protocol.h"
 #include "base/record.h"
 #include "base/spelling.h"
+#include "base/time.h"
 
 #include <check.h>
 #include <errno.h>
@@ -364,6 +365,23 @@ START_TEST(what_a_stranger_calls_himself_may_stand_in_a_sentence)
 }
 END_TEST
 
+START_TEST(a_time_for_people_is_read_again_to_the_second)
+{
+	const usec_t time = UINT64_C(1795356131) * USEC_PER_SEC;
+	char text[UTC_TEXT_MAX], more[2 * UTC_TEXT_MAX];
+	usec_t again = 0;
+	ck_assert_str_eq(utc_print(time + 999999, text), "2026-11-22 14:02:11 UTC");
+	snprintf(more, sizeof(more), "%s, by alice", text);
+	ck_assert_str_eq(utc_read(more, &again), ", by alice");
+	ck_assert_uint_eq(again, time);
+	ck_assert_ptr_null(utc_read("2026-11-22 14:02:11", &again));
+	ck_assert_ptr_null(utc_read("by alice", &again));
+	ck_assert_ptr_null(utc_read("1969-12-31 00:00:00 UTC", &again));
+	/* Nobody asks for that, but a file may say it. */
+	ck_assert(utc_print(UINT64_MAX, text)[0] != '\0');
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("base");
@@ -387,6 +405,7 @@ int main(void)
 	tcase_add_test(tests,
 	               an_index_finds_the_first_of_each_name_while_the_array_grows_and_shrinks);
 	tcase_add_test(tests, protocols_and_icmp_types_go_by_name_and_number);
+	tcase_add_test(tests, a_time_for_people_is_read_again_to_the_second);
 	suite_add_tcase(suite, tests);
 
 	SRunner *runner = srunner_create(suite);

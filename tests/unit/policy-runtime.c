@@ -2,6 +2,8 @@
 #include "policy-text.h"
 #include "requests.h"
 
+#include "policy/request_text.h"
+
 #include <errno.h>
 
 static const char office[] =

@@ -2,6 +2,7 @@
 #include "requests_file.h"
 
 #include "base/cleanup.h"
+#include "policy/request_text.h"
 
 #include <check.h>
 #include <dirent.h>
