@@ -230,7 +230,7 @@ static bool fill_in(struct request_entry *entry, const struct suspect *suspect,
 	*entry = (struct request_entry){
 	        .kind = REQUEST_QUARANTINE,
 	        .uid = getuid(),
-	        .user = strdup("egressd"),
+	        .user = strdup(REQUEST_USER_OWN),
 	        .why = strdup(why),
 	        .host = strdup(name),
 	        .automatic = true,

@@ -189,6 +189,8 @@ bool decode_element(const struct set *set, const struct nlattr *element,
 		                                  NFTNL_UDATA_SET_ELEM_COMMENT);
 		if (attribute_u64(fields.at[NFTA_SET_ELEM_TIMEOUT], &milliseconds))
 			raw.life.timeout = seconds_of(milliseconds);
+		if (attribute_u64(fields.at[NFTA_SET_ELEM_EXPIRATION], &milliseconds))
+			raw.life.left = seconds_of(milliseconds);
 	}
 	*ret_element = raw;
 	return true;

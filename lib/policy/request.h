@@ -22,6 +22,9 @@
 #define REQUEST_USER_MAX 64    /* bytes of a user's name */
 #define REQUESTS_MAX     65536 /* of all kinds together */
 
+#define REQUEST_USER_OWN    "egressd"  /* the daemon itself asked */
+#define REQUEST_UID_UNKNOWN UINT32_MAX /* no user's: who asked is known by name at most */
+
 enum request_kind {
 	REQUEST_ASSIGN,
 	REQUEST_PERMIT,
@@ -36,7 +39,7 @@ struct request_entry {
 	usec_t since; /* when it was asked for */
 	usec_t until; /* when the kernel ends it, whole seconds after since; 0: never (no permit)
 	               */
-	uint32_t uid; /* who asked, by the credentials of the connection */
+	uint32_t uid; /* who asked, by the credentials of the connection; REQUEST_UID_UNKNOWN */
 	char *user;   /* the name of that uid, or its number */
 	char *why;    /* or NULL (no permit) */
 	struct address address; /* REQUEST_ASSIGN */

@@ -71,3 +71,56 @@ const char *request_describe(const struct request_entry *request,
 	make_quotable(text);
 	return text;
 }
+
+const char *request_mark(const char *host, const char *description,
+                         char text[static REQUEST_TEXT_MAX])
+{
+	if (snprintf(text, REQUEST_TEXT_MAX, "host %s, %s", host, description) >= REQUEST_TEXT_MAX)
+		drop_cut_character(text);
+	return text;
+}
+
+/* Goes past a beginning; false when the text begins with something else. */
+static bool skip(char **text, const char *beginning)
+{
+	size_t length = strlen(beginning);
+	if (strncmp(*text, beginning, length) != 0)
+		return false;
+	*text += length;
+	return true;
+}
+
+/* Ends the text where the words are that divide it, and returns what stands behind them, or NULL.
+ */
+static char *divide(char *text, const char *words)
+{
+	char *end = strstr(text, words);
+	if (!end)
+		return NULL;
+	*end = '\0';
+	return end + strlen(words);
+}
+
+void request_read(const char *text, struct request_words *ret_words)
+{
+	struct request_words *words = ret_words;
+	*words = (struct request_words){};
+	snprintf(words->text, sizeof(words->text), "%s", text);
+
+	char *rest = words->text, *host = rest;
+	char *behind_host = skip(&host, "host ") ? divide(host, ", ") : NULL;
+	if (behind_host) {
+		words->host = host;
+		rest = behind_host;
+	}
+	char *end = rest;
+	const char *behind_end = skip(&end, "until ") ? utc_read(end, &words->until) : NULL;
+	if (behind_end) {
+		rest = end + (behind_end - end);
+		(void)skip(&rest, ", ");
+	}
+	if (skip(&rest, "by ")) {
+		words->user = rest;
+		words->why = divide(rest, ": ");
+	}
+}

@@ -17,4 +17,21 @@ bool request_text_fits(const char *text, size_t max);
 const char *request_describe(const struct request_entry *request,
                              char text[static REQUEST_TEXT_MAX]);
 
+/*
+ * The same of what is asked for a host, where it stands at one of the host's addresses: "host www1,
+ * until 2026-11-22 18:00:00 UTC, by alice: a worm".
+ */
+const char *request_mark(const char *host, const char *description,
+                         char text[static REQUEST_TEXT_MAX]);
+
+/* What both of these wrote, read again; what they cut off is missing. Not to be copied. */
+struct request_words {
+	char text[REQUEST_TEXT_MAX]; /* the others stand in it; NULL: it does not tell */
+	const char *host;
+	usec_t until; /* 0: it does not tell */
+	const char *user;
+	const char *why;
+};
+void request_read(const char *text, struct request_words *ret_words);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "policy/runtime.h"
 #include "ruleset/compile.h"
+#include "ruleset/names.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -45,7 +46,7 @@ static const char *address_set(struct compiler *c, enum family family)
 /* "assigned_to_ROLE_4": those assigned to that role. */
 static const char *role_set(struct compiler *c, const struct role *role, enum family family)
 {
-	return build_name(&c->builder, "assigned_to_%s_%c", role->name,
+	return build_name(&c->builder, SET_ASSIGNED_TO "%s_%c", role->name,
 	                  family == FAMILY_IPV4 ? '4' : '6');
 }
 

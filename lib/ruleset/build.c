@@ -159,7 +159,7 @@ static struct element *add_element(struct builder *b, const char *set_name, cons
 		element->chain = chain;
 		return element;
 	}
-	struct life life = {b->life.timeout, b->life.comment, chain};
+	struct life life = {.timeout = b->life.timeout, .comment = b->life.comment, .chain = chain};
 	element->life = arena_copy(b->ruleset->arena, &life, 1, sizeof(life));
 	if (!element->life)
 		fail(b);

@@ -91,7 +91,7 @@ bool set_permits(const char *name)
 {
 	/* The services of a role or permit, and the addresses in its `to` and `from`. */
 	static const char *const prefixes[] = {"outbound_", "inbound_", "network_", "host_",
-	                                       "hosts_of_", "range_",   "permit_"};
+	                                       "hosts_of_", "range_",   CHAIN_PERMIT};
 	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }
 
@@ -109,7 +109,7 @@ bool chain_quarantines(const char *name)
 
 bool chain_permits(const char *name)
 {
-	static const char *const prefixes[] = {CHAIN_PERMITTED, "permit_", "throttle_",
+	static const char *const prefixes[] = {CHAIN_PERMITTED, CHAIN_PERMIT, "throttle_",
 	                                       CHAIN_CONTACT};
 	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }

@@ -40,7 +40,7 @@ static const char *compile_permit(struct compiler *c, const struct permit *permi
                                   enum permit_place place, const struct host *owner)
 {
 	struct builder *b = &c->builder;
-	const char *name = build_name(b, "permit_%llu", (unsigned long long)permit->id);
+	const char *name = build_name(b, CHAIN_PERMIT "%llu", (unsigned long long)permit->id);
 	const char *permitted = permitted_chain(c, owner);
 	struct permission permission = permit->permission;
 	permission.at = nowhere; /* its own is the runtime's, which the table may outlive */

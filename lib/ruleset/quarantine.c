@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy/request_text.h"
 #include "policy/runtime.h"
 #include "ruleset/compile.h"
 #include "ruleset/compiler.h"
@@ -158,12 +159,18 @@ static void add_held(struct compiler *c, const struct held *held)
 {
 	struct builder *b = &c->builder;
 	const char *set = set_for(c, held->role, held->type, held->interval);
+	const struct quarantine *quarantine = held->quarantine;
+	const char *comment = quarantine->comment;
+	char mark[REQUEST_TEXT_MAX];
 
+	/* Whose address it is: the table can tell who is in quarantine when nothing else can. */
+	if (quarantine->host)
+		comment = request_mark(quarantine->host->name, comment, mark);
 	build_set(b, &(struct set){.name = set,
 	                           .type = held->type,
 	                           .interval = held->interval,
 	                           .timed = true});
-	set_life(c, held->quarantine->until, held->quarantine->comment);
+	set_life(c, quarantine->until, comment);
 	if (held->type == SET_ETHER)
 		build_element(b, set, held->mac.bytes, sizeof(held->mac.bytes), NULL, nowhere);
 	else if (held->interval)

@@ -55,6 +55,7 @@ const char *set_type_name(enum set_type type);
 /* How long an element of a timed set stays, and why it is there. */
 struct life {
 	uint32_t timeout;    /* seconds from its adding until the kernel takes it away; 0: never */
+	uint32_t left;       /* of them, begun ones count, when it was read back; else 0 */
 	const char *comment; /* or NULL */
 	const char *chain;   /* in a map: as of an element that is not timed */
 };

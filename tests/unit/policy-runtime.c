@@ -357,6 +357,28 @@ START_TEST(a_description_too_long_ends_with_a_whole_character)
 }
 END_TEST
 
+START_TEST(a_description_is_read_again_with_the_host_that_it_is_marked_with)
+{
+	char text[REQUEST_TEXT_MAX], mark[REQUEST_TEXT_MAX];
+	struct request_words words;
+	struct request_entry request = assignment_of("10.1.2.3", "desk", HOUR);
+	request.why = copy_of("port 53: a worm, by hand");
+	request_read(request_mark("www1", request_describe(&request, text), mark), &words);
+	ck_assert_str_eq(words.host, "www1");
+	ck_assert_str_eq(words.user, "alice");
+	ck_assert_str_eq(words.why, "port 53: a worm, by hand");
+	ck_assert_uint_eq(words.until, (ASKED_AT + HOUR) / USEC_PER_SEC * USEC_PER_SEC);
+	request_read(text, &words);
+	ck_assert_ptr_null(words.host);
+	ck_assert_str_eq(words.user, "alice");
+	request.until = 0;
+	request_read(request_describe(&request, text), &words);
+	ck_assert_uint_eq(words.until, 0);
+	ck_assert_str_eq(words.user, "alice");
+	request_done(&request);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("runtime");
@@ -378,5 +400,6 @@ int main(void)
 	tcase_add_test(tests, there_is_room_for_so_many_requests_and_no_more);
 	tcase_add_test(tests, a_description_is_one_line_that_nft_can_quote);
 	tcase_add_test(tests, a_description_too_long_ends_with_a_whole_character);
+	tcase_add_test(tests, a_description_is_read_again_with_the_host_that_it_is_marked_with);
 	return run_tests(tests);
 }

@@ -5,6 +5,7 @@
 
 #include "ruleset/compile.h"
 #include "ruleset/diff.h"
+#include "ruleset/recover.h"
 
 #include <errno.h>
 
@@ -230,7 +231,8 @@ START_TEST(one_more_in_quarantine_is_elements_and_of_two_ends_the_later_counts)
 	uint32_t longest = 0;
 	ARRAY_FOREACH (set, &wanted->sets)
 		ARRAY_FOREACH (element, &set->elements)
-			longest = element->life->timeout > longest ? element->life->timeout : longest;
+			longest =
+			        element->life->timeout > longest ? element->life->timeout : longest;
 	ck_assert_uint_eq(longest, 7200);
 	_cleanup_(ruleset_freep) struct ruleset *whole = compile_at(ASKED_AT);
 	ARRAY_FOREACH (set, &wanted->sets) {
@@ -259,6 +261,140 @@ START_TEST(a_ruleset_does_not_borrow_from_the_runtime)
 }
 END_TEST
 
+/* As if it were read back so many seconds later. */
+static void let_pass(struct ruleset *ruleset, uint32_t seconds)
+{
+	ARRAY_FOREACH (set, &ruleset->sets) {
+		if (!set->timed)
+			continue;
+		ARRAY_FOREACH (element, &set->elements) {
+			struct life *life = (struct life *)element->life;
+			life->left = life->timeout ? life->timeout - seconds : 0;
+		}
+	}
+}
+
+/* The requests that the table alone tells of then are those of the list from now on. */
+static struct recovered recover_at(struct ruleset *table, usec_t now)
+{
+	struct recovered recovered;
+	requests_done(&requests);
+	ck_assert_int_eq(ruleset_recover(table, now, &requests, &recovered), 0);
+	return recovered;
+}
+
+START_TEST(a_table_tells_what_is_in_quarantine_and_assigned_so_that_nothing_in_it_changes)
+{
+	ask(&requests, assignment_of("192.168.0.50", "admin", 0));
+	ask(&requests, assignment_of("10.9.9.9", "router", HOUR + 700));
+	ask(&requests, assignment_of("2001:db8::50", "admin", HOUR));
+	ask(&requests, quarantine_of("office", HOUR + 999999));
+	ask(&requests, quarantine_of("192.168.0.50", 0));
+	ask(&requests, quarantine_of("10.8.8.8", HOUR));
+	ask(&requests, quarantine_of("2001:db8::51", 26 * HOUR));
+	ask(&requests, quarantine_of("roaming", HOUR));
+	ask(&requests, quarantine_of("root", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *table = compile_at(ASKED_AT);
+	let_pass(table, 60);
+	const usec_t later = ASKED_AT + 60 * USEC_PER_SEC;
+	struct recovered recovered = recover_at(table, later);
+	ck_assert_uint_eq(recovered.quarantines, 6);
+	ck_assert_uint_eq(recovered.assignments, 3);
+	ck_assert_uint_eq(recovered.permits + recovered.untold, 0);
+
+	const struct request_entry *office = requests_quarantine(&requests, "office");
+	ck_assert_ptr_nonnull(office);
+	ck_assert_str_eq(office->user, "alice");
+	ck_assert_str_eq(office->why, "a worm");
+	ck_assert_uint_eq(office->uid, REQUEST_UID_UNKNOWN);
+	ck_assert(!office->automatic);
+	ck_assert_uint_eq(office->since, later);
+	ck_assert_uint_ge(office->until, ASKED_AT + HOUR + 999999);
+	ck_assert_uint_lt(office->until, ASKED_AT + HOUR + USEC_PER_SEC);
+	_cleanup_(ruleset_freep) struct ruleset *again = compile_at(later);
+	assert_difference(table, again, "");
+}
+END_TEST
+
+START_TEST(an_end_goes_by_what_is_left_where_the_clock_was_set)
+{
+	ask(&requests, quarantine_of("10.8.8.8", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *table = compile_at(ASKED_AT);
+	let_pass(table, 60);
+	recover_at(table, ASKED_AT + 24 * HOUR);
+	ck_assert_uint_eq(requests.list.items[0].until, ASKED_AT + 25 * HOUR - 60 * USEC_PER_SEC);
+	recover_at(table, ASKED_AT - 24 * HOUR);
+	ck_assert_uint_eq(requests.list.items[0].until, ASKED_AT - 23 * HOUR - 60 * USEC_PER_SEC);
+}
+END_TEST
+
+START_TEST(permits_cannot_be_told_from_a_table_but_counted_and_their_numbers_are_not_given_again)
+{
+	ask(&requests, permit_of("office", "https", NULL, HOUR));
+	ask(&requests, permit_of("10.8.8.8", "dns", NULL, 2 * HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *table = compile_at(ASKED_AT);
+	ck_assert_uint_eq(recover_at(table, ASKED_AT + 60).permits, 2);
+	ck_assert_uint_eq(requests.list.count, 0);
+	ck_assert_uint_eq(requests.next_id, 3);
+	ck_assert_uint_eq(recover_at(table, ASKED_AT + HOUR + USEC_PER_SEC).permits, 1);
+}
+END_TEST
+
+/* The comment of the one element that is in quarantine in that table. */
+static const char **comment_in(struct ruleset *table, const char *name)
+{
+	struct set *set = ruleset_set(table, name);
+	ck_assert_ptr_nonnull(set);
+	ck_assert_uint_eq(set->elements.count, 1);
+	return &((struct life *)set->elements.items[0].life)->comment;
+}
+
+START_TEST(what_others_wrote_into_the_table_is_in_quarantine_as_far_as_it_tells_whom)
+{
+	static const char *const odd[] = {NULL,
+	                                  "",
+	                                  "by ",
+	                                  "host ",
+	                                  "host x",
+	                                  "until ",
+	                                  "a\nb",
+	                                  "until 2026-11-18 10:53:20 UTC",
+	                                  "by a\x1b[2J: \n",
+	                                  "host a\nb, by x"};
+	ask(&requests, quarantine_of("10.8.8.8", 0));
+	ask(&requests, quarantine_of("roaming", 0));
+	_cleanup_(ruleset_freep) struct ruleset *table = compile_at(ASKED_AT);
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+		bool told = odd[i] && strncmp(odd[i], "host a", 6) == 0;
+		*comment_in(table, "quarantined4") = odd[i];
+		*comment_in(table, "quarantined_desk_mac") = odd[i];
+		struct recovered recovered = recover_at(table, ASKED_AT);
+		ck_assert_uint_eq(recovered.quarantines, told ? 0 : 1);
+		ck_assert_uint_eq(recovered.untold, told ? 2 : 1);
+		ARRAY_FOREACH (request, &requests.list) {
+			ck_assert_str_eq(request->host, "10.8.8.8");
+			ck_assert_str_eq(request->user, "unknown");
+			ck_assert_ptr_null(request->why);
+		}
+	}
+}
+END_TEST
+
+START_TEST(what_is_known_of_a_request_is_not_replaced_by_what_the_table_tells)
+{
+	struct recovered recovered;
+	ask(&requests, quarantine_of("root", HOUR));
+	ask(&requests, assignment_of("10.9.9.9", "router", HOUR));
+	_cleanup_(ruleset_freep) struct ruleset *table = compile_at(ASKED_AT);
+	let_pass(table, 0);
+	ck_assert_int_eq(ruleset_recover(table, ASKED_AT, &requests, &recovered), 0);
+	ck_assert_uint_eq(requests.list.count, 2);
+	ck_assert_uint_eq(recovered.quarantines + recovered.assignments, 0);
+	ck_assert_uint_eq(requests.list.items[0].uid, 1000);
+	ck_assert_uint_eq(requests.list.items[0].until, ASKED_AT + HOUR);
+}
+END_TEST
+
 int main(void)
 {
 	TCase *tests = tcase_create("ruleset");
@@ -273,5 +409,15 @@ int main(void)
 	tcase_add_test(tests, a_quarantine_judges_no_flows_anew_when_it_comes_or_goes);
 	tcase_add_test(tests, one_more_in_quarantine_is_elements_and_of_two_ends_the_later_counts);
 	tcase_add_test(tests, a_ruleset_does_not_borrow_from_the_runtime);
+	tcase_add_test(
+	        tests,
+	        a_table_tells_what_is_in_quarantine_and_assigned_so_that_nothing_in_it_changes);
+	tcase_add_test(tests, an_end_goes_by_what_is_left_where_the_clock_was_set);
+	tcase_add_test(
+	        tests,
+	        permits_cannot_be_told_from_a_table_but_counted_and_their_numbers_are_not_given_again);
+	tcase_add_test(tests,
+	               what_others_wrote_into_the_table_is_in_quarantine_as_far_as_it_tells_whom);
+	tcase_add_test(tests, what_is_known_of_a_request_is_not_replaced_by_what_the_table_tells);
 	return run_tests(tests);
 }
