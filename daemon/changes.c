@@ -3,8 +3,8 @@
 
 #include "expiry.h"
 #include "journal.h"
+#include "keeping.h"
 #include "policy/runtime.h"
-#include "requests_file.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,15 +14,11 @@
 
 struct changes {
 	struct enforcement *enforcement;
-	struct health *health;
-	const char *directory;
 	changes_told_t told;
 	void *userdata;
 	struct expiry *expiry;
-	sd_event *event;          /* borrowed */
-	sd_event_source *keeping; /* the next time that the list is written; NULL: none is set */
-	bool hardening;           /* and then it is to be brought to the disk */
-	bool fallback;            /* the policy in force is older than the requests may be */
+	struct keeping *keeping;
+	bool fallback; /* the policy in force is older than the requests may be */
 };
 
 static struct requests *list_of(const struct changes *changes)
@@ -57,7 +53,9 @@ static void print_request(const struct request_entry *request, FILE *out)
 	}
 	if (request->until)
 		fprintf(out, ", until %s", utc_print(request->until, end));
-	fprintf(out, ", by %s (uid %" PRIu32 ")", request->user, request->uid);
+	fprintf(out, ", by %s", request->user);
+	if (request->uid != REQUEST_UID_UNKNOWN)
+		fprintf(out, " (uid %" PRIu32 ")", request->uid);
 	if (request->why)
 		fprintf(out, ": %s", request->why);
 }
@@ -93,94 +91,6 @@ static void tell(struct changes *changes, const char *kind, const char *done,
 		changes->told(kind, done, request, outcome, changes->userdata);
 	else
 		changes->told(kind, text, request, outcome, changes->userdata);
-}
-
-/* Writes the list into the state directory; false when it could not be, which is then a fault. */
-static bool write_list(struct changes *changes, bool durable)
-{
-	list_of(changes)->as_of = now_of(changes);
-	int r = requests_file_write(changes->directory, list_of(changes), durable);
-	if (r == 0) {
-		health_clear(changes->health, FAULT_STATE);
-		return true;
-	}
-	bool known = changes->health->faults[FAULT_STATE];
-	health_fault(
-	        changes->health, FAULT_STATE,
-	        "assignments, permits and quarantines are in force, and will be lost at a restart: "
-	        "%s/" REQUESTS_FILE_NAME " cannot be written (%s)",
-	        changes->directory, strerror(-r));
-	if (!known)
-		journal(LOG_WARNING,
-		        "%s/" REQUESTS_FILE_NAME
-		        " cannot be written (%s): assignments, permits and "
-		        "quarantines are in force, and will be lost at a restart",
-		        changes->directory, strerror(-r));
-	return false;
-}
-
-#define HARDEN_AFTER (100 * USEC_PER_MSEC)
-#define KEEP_AT_MOST (60 * USEC_PER_SEC)
-#define KEEP_LEAST   (1 * USEC_PER_SEC)
-#define KEEP_AGAIN   (5 * USEC_PER_SEC) /* after a failure */
-
-static int on_keep(sd_event_source *source, uint64_t now, void *userdata);
-
-/* Writes the list anew, in a while. */
-static int keep_in(struct changes *changes, usec_t span)
-{
-	changes->keeping = sd_event_source_unref(changes->keeping);
-	return sd_event_add_time_relative(changes->event, &changes->keeping, CLOCK_MONOTONIC, span,
-	                                  span / 10, on_keep, changes);
-}
-
-/*
- * What is to end is kept anew now and then, with the time: should the machine's clock be behind at
- * the next start, no request gets back much of the time that it had already.
- */
-static void keep_time(struct changes *changes)
-{
-	usec_t next = requests_next_end(list_of(changes)), now = now_of(changes);
-	usec_t span = next > now ? (next - now) / 8 : 0;
-	if (!next)
-		return;
-	if (span > KEEP_AT_MOST)
-		span = KEEP_AT_MOST;
-	(void)keep_in(changes, span < KEEP_LEAST ? KEEP_LEAST : span);
-}
-
-static int on_keep(sd_event_source *source, uint64_t now, void *userdata)
-{
-	struct changes *changes = userdata;
-	bool fault = changes->health->faults[FAULT_STATE];
-	/* It takes the place of one that is on the disk already. */
-	bool done = write_list(changes, true);
-	changes->hardening = !done;
-	changes->keeping = sd_event_source_unref(changes->keeping);
-	if (done)
-		keep_time(changes);
-	else
-		(void)keep_in(changes, KEEP_AGAIN);
-	if (fault == done)
-		changes->told(NULL, NULL, NULL, NULL, changes->userdata);
-	return 0;
-}
-
-/*
- * Keeps the list: it outlives the daemon from now on, and a loss of power some time later. A disk
- * may take twenty times as long for that as the kernel does for the change, and who asks for a
- * thousand changes need not wait a thousand times.
- */
-static bool save(struct changes *changes)
-{
-	if (!write_list(changes, false)) {
-		changes->hardening = keep_in(changes, KEEP_AGAIN) >= 0;
-		return false;
-	}
-	if (changes->hardening)
-		return true;
-	changes->hardening = keep_in(changes, HARDEN_AFTER) >= 0;
-	return changes->hardening || write_list(changes, true);
 }
 
 /* Sets the timer to the next end; or to another try, if the last one left something undone. */
@@ -274,24 +184,40 @@ void changes_settle(struct changes *changes, const struct outcome *outcome)
 	if (outcome->result == LOAD_DONE)
 		changes->fallback = outcome->fallback;
 	if (outcome->result == LOAD_DONE && drop_unbound(changes, outcome))
-		save(changes);
+		keeping_save(changes->keeping, false);
 	arm(changes);
 }
 
-/* Something has ended: the kernel may have seen to that already, but its flows go on. */
-static void on_due(void *userdata)
+/*
+ * Makes the table follow the list. When something has ended the kernel may have seen to that
+ * already, but its flows go on.
+ */
+static void follow(struct changes *changes)
 {
-	struct changes *changes = userdata;
 	struct outcome outcome;
 
 	enforcement_rebind(changes->enforcement, NULL, &outcome);
 	bool dropped = outcome.result == LOAD_DONE && changes->enforcement->policy &&
 	               drop_unbound(changes, &outcome);
 	if (dropped)
-		save(changes);
+		keeping_save(changes->keeping, false);
 	changes->told(NULL, NULL, NULL, &outcome, changes->userdata);
 	outcome_done(&outcome);
 	arm(changes);
+}
+
+static void on_due(void *userdata)
+{
+	follow(userdata);
+}
+
+static void on_kept(bool list, void *userdata)
+{
+	struct changes *changes = userdata;
+	if (list)
+		follow(changes);
+	else
+		changes->told(NULL, NULL, NULL, NULL, changes->userdata);
 }
 
 int changes_new(sd_event *event, struct enforcement *enforcement, struct health *health,
@@ -301,13 +227,13 @@ int changes_new(sd_event *event, struct enforcement *enforcement, struct health 
 	_cleanup_(changes_freep) struct changes *changes = calloc(1, sizeof(*changes));
 	if (!changes)
 		return -ENOMEM;
-	changes->event = event;
 	changes->enforcement = enforcement;
-	changes->health = health;
-	changes->directory = directory;
 	changes->told = told;
 	changes->userdata = userdata;
 	int r = expiry_new(event, on_due, changes, &changes->expiry);
+	if (r >= 0)
+		r = keeping_new(event, enforcement, health, directory, on_kept, changes,
+		                &changes->keeping);
 	if (r < 0)
 		return r;
 	*ret_changes = TAKE_POINTER(changes);
@@ -319,31 +245,14 @@ struct changes *changes_free(struct changes *changes)
 	if (!changes)
 		return NULL;
 	expiry_free(changes->expiry);
-	if (changes->hardening || requests_next_end(list_of(changes)))
-		write_list(changes, true);
-	sd_event_source_unref(changes->keeping);
+	keeping_free(changes->keeping);
 	free(changes);
 	return NULL;
 }
 
-void changes_restore(struct changes *changes)
+int changes_restore(struct changes *changes)
 {
-	struct requests *requests = list_of(changes);
-	_cleanup_free_ char *text = NULL;
-
-	int r = requests_file_read(changes->directory, now_of(changes), requests, &text);
-	if (r == 0) {
-		ARRAY_FOREACH (request, &requests->list)
-			lasting_clock_floor(&changes->enforcement->clock, request->since);
-		lasting_clock_floor(&changes->enforcement->clock, requests->as_of);
-		if (requests_next_end(requests))
-			(void)keep_in(changes, HARDEN_AFTER);
-		return;
-	}
-	health_fault(changes->health, FAULT_REQUESTS,
-	             "%s; this is said until egressd is started again",
-	             r < 0 ? strerror(-r) : text);
-	journal(LOG_ERR, "%s", r < 0 ? strerror(-r) : text);
+	return keeping_restore(changes->keeping);
 }
 
 void changed_done(struct changed *changed)
@@ -387,10 +296,28 @@ static bool check(struct changes *changes, const struct request_entry *request,
 	return changed->outcome.result == LOAD_DONE;
 }
 
-static void keep(struct changes *changes, struct changed *changed)
+/*
+ * What forbids something is kept at once, whatever happens to the machine; and so is that it is
+ * over, or that a permit is. An assignment has no time to wait for a disk.
+ */
+static bool is_durable(const struct request_entry *request, bool removed)
+{
+	switch (request->kind) {
+	case REQUEST_ASSIGN:
+		return false;
+	case REQUEST_PERMIT:
+		return removed;
+	case REQUEST_QUARANTINE:
+		return true;
+	}
+	abort(); /* no other value is ever made */
+}
+
+static void keep(struct changes *changes, const struct request_entry *request, bool removed,
+                 struct changed *changed)
 {
 	usec_t started = clock_monotonic();
-	changed->kept = save(changes);
+	changed->kept = keeping_save(changes->keeping, is_durable(request, removed));
 	changed->keeping_milliseconds =
 	        (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
 }
@@ -442,7 +369,7 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 	if (changed.outcome.result == LOAD_DONE) {
 		request_done(&replaced);
 		changed.request = &requests->list.items[requests->list.count - 1];
-		keep(changes, &changed);
+		keep(changes, changed.request, false, &changed);
 		struct words_of_kind words = words_of(changed.request->kind);
 		tell(changes, words.comes, words.came, changed.request, &changed.outcome,
 		     &changed.outcome);
@@ -471,7 +398,8 @@ void changes_remove(struct changes *changes, const struct request_entry *request
 		char done[128];
 		snprintf(done, sizeof(done), "Taken back by %s (uid %" PRIu32 ")", revoker->user,
 		         revoker->uid);
-		keep(changes, &changed);
+		keeping_note_gone(changes->keeping, &removed);
+		keep(changes, &removed, true, &changed);
 		tell(changes, words_of(removed.kind).goes, done, &removed, &changed.outcome,
 		     &changed.outcome);
 		*ret_removed = removed;

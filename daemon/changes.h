@@ -36,8 +36,9 @@ int changes_new(sd_event *event, struct enforcement *enforcement, struct health 
 struct changes *changes_free(struct changes *changes);
 DEFINE_CLEANUP(struct changes *, changes_free)
 
-/* Takes up what an earlier run kept; before the first policy is loaded. */
-void changes_restore(struct changes *changes);
+/* Takes up what an earlier run kept, before the first policy is loaded; errors as of
+ * keeping_restore(). */
+int changes_restore(struct changes *changes);
 
 /*
  * To be called after each loading of the configuration: lets go of requests that are over, because

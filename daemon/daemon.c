@@ -73,8 +73,8 @@ static void update_health_of(void *userdata)
 }
 
 /*
- * What a policy needs before its commit (NULL: the closed table). It is listened before, so that the
- * first packet that the new table blocks is reported as well.
+ * What a policy needs before its commit (NULL: the closed table). It is listened before, so that
+ * the first packet that the new table blocks is reported as well.
  */
 static void prepare(const struct policy *candidate, void *userdata)
 {
@@ -314,9 +314,11 @@ static int watch_others(struct daemon *daemon)
 
 static int start_policy(struct daemon *daemon)
 {
-	changes_restore(daemon->changes);
+	int r = changes_restore(daemon->changes);
+	if (r < 0)
+		return r;
 	past_restore(daemon->past);
-	int r = loading_start(daemon->loading);
+	r = loading_start(daemon->loading);
 	if (r < 0)
 		return r;
 	tell_quarantine(daemon, NULL); /* those of an earlier run, should their alarms be lost */

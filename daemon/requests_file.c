@@ -5,60 +5,66 @@
 #include "state_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define SPARE_NAME REQUESTS_FILE_NAME STATE_SPARE
 
 /* 0 with what was read, REQUESTS_FILE_BROKEN, or a negative errno of state_file_read(). */
-static int read_requests(const char *directory, struct requests *requests,
+static int read_requests(const char *directory, const char *name, struct requests *ret_requests,
                          struct state_wrong *wrong)
 {
+	struct requests requests = {.next_id = 1};
 	_cleanup_free_ char *text = NULL;
 	size_t length;
-	int r = state_file_read(directory, REQUESTS_FILE_NAME, REQUESTS_FILE_MAX, wrong, &text,
-	                        &length);
-	return r != 0 ? r : requests_from_text(text, length, requests, wrong);
+	int r = state_file_read(directory, name, REQUESTS_FILE_MAX, wrong, &text, &length);
+	if (r == 0)
+		r = requests_from_text(text, length, &requests, wrong);
+	if (r != 0)
+		requests_done(&requests);
+	*ret_requests = requests;
+	return r;
 }
 
-/* There are none, and that is what the operator is told. */
-static int tell_broken(struct requests *ret_requests, char **ret_text, const char *text)
+/* The version before, where the last one is no use. */
+static int read_spare(const char *directory, usec_t now, const struct state_wrong *wrong,
+                      struct requests *ret_requests, char **ret_text)
 {
-	*ret_text = strdup(text);
-	if (!*ret_text)
+	struct state_wrong spare_wrong;
+	char aside[STATE_ASIDE_TEXT];
+	int r = read_requests(directory, SPARE_NAME, ret_requests, &spare_wrong);
+	if (r < 0 && r != -ENOENT)
+		return r;
+
+	(void)state_file_set_aside(directory, REQUESTS_FILE_NAME, now, aside);
+	if (asprintf(ret_text, "%s/" REQUESTS_FILE_NAME " is not in force: %s; %s%s", directory,
+	             wrong->text, aside,
+	             r == 0 ? ", and the one of a moment before is in force" : "") < 0) {
+		*ret_text = NULL;
+		requests_done(ret_requests);
 		return -ENOMEM;
-	*ret_requests = (struct requests){.next_id = 1};
-	return REQUESTS_FILE_BROKEN;
+	}
+	return r == 0 ? REQUESTS_FILE_SPARE : REQUESTS_FILE_BROKEN;
 }
 
 int requests_file_read(const char *directory, usec_t now, struct requests *ret_requests,
                        char **ret_text)
 {
-	struct requests requests = {.next_id = 1};
 	struct state_wrong wrong = {};
-	char aside[STATE_ASIDE_TEXT];
-	_cleanup_free_ char *text = NULL;
+	*ret_text = NULL;
+	int r = read_requests(directory, REQUESTS_FILE_NAME, ret_requests, &wrong);
+	if (r == REQUESTS_FILE_BROKEN)
+		return read_spare(directory, now, &wrong, ret_requests, ret_text);
+	return r == -ENOENT ? REQUESTS_FILE_NONE : r;
+}
 
-	int r = read_requests(directory, &requests, &wrong);
-	if (r == 0 || r == -ENOENT) {
-		*ret_requests = requests;
-		return 0;
-	}
-	requests_done(&requests);
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0) {
-		if (asprintf(&text, "the state directory %s cannot be opened: %s", directory,
-		             strerror(-r)) < 0)
-			return -ENOMEM;
-		return tell_broken(ret_requests, ret_text, text);
-	}
-
-	int moved = state_file_set_aside(directory, REQUESTS_FILE_NAME, now, aside);
-	if (asprintf(&text, "%s/" REQUESTS_FILE_NAME " is not in force: %s; %s%s", directory,
-	             wrong.text, aside,
-	             moved < 0 ? "" : ", and what it held has to be asked for again") < 0)
-		return -ENOMEM;
-	return tell_broken(ret_requests, ret_text, text);
+bool requests_file_is_soft(const char *directory)
+{
+	_cleanup_close_ int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 && faccessat(fd, SPARE_NAME, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 int requests_file_write(const char *directory, const struct requests *requests, bool durable)

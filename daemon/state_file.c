@@ -31,7 +31,7 @@ static int read_whole(int fd, size_t size, char *text, struct state_wrong *wrong
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return state_wrong(wrong, "it cannot be read: %s", strerror(errno));
+			return -errno;
 		if (n == 0)
 			return state_wrong(wrong, "it shrank while it was read");
 		length += (size_t)n;
@@ -56,10 +56,10 @@ static int read_file(int directory, const char *name, size_t max, struct state_w
 	struct stat st;
 	_cleanup_close_ int fd =
 	        openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0 && errno == ENOENT)
-		return -ENOENT;
+	if (fd < 0 && errno == ELOOP)
+		return state_wrong(wrong, "it is a symbolic link");
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return state_wrong(wrong, "it cannot be opened: %s", strerror(errno));
+		return -errno;
 	int r = check_file(&st, max, wrong);
 	if (r != 0)
 		return r;
@@ -190,12 +190,28 @@ struct state_draft *state_draft_free(struct state_draft *draft)
 	return NULL;
 }
 
+/* The version that is there gets a second name; one that has it already is the last on the disk. */
+static int keep_spare(const struct state_draft *draft, const char *spare)
+{
+	return linkat(draft->directory, draft->name, draft->directory, spare, 0) < 0 &&
+	                       errno != EEXIST
+	               ? -errno
+	               : 0;
+}
+
 int state_file_write(const char *directory, const char *name, const char *text, bool durable)
 {
 	struct state_draft *draft;
+	char spare[NAME_BYTES + sizeof(STATE_SPARE)];
 	int r = state_draft_new(directory, name, &draft);
 	if (r < 0)
 		return r;
+	snprintf(spare, sizeof(spare), "%s" STATE_SPARE, draft->name);
 	fputs(text, draft->out);
-	return state_draft_keep(draft, durable);
+	durable = durable || keep_spare(draft, spare) < 0;
+	r = put_in_place(draft, durable);
+	if (r == 0 && durable)
+		(void)unlinkat(draft->directory, spare, 0);
+	state_draft_free(draft);
+	return r;
 }

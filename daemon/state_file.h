@@ -27,8 +27,8 @@ int state_wrong(struct state_wrong *wrong, const char *format, ...)
 
 /*
  * Reads a file of at most max bytes; *ret_text is from malloc. 0; STATE_FILE_BROKEN; -ENOENT when
- * there is no file, or no directory; -ENOMEM. Any other negative errno: the directory cannot be
- * opened.
+ * there is no file, or no directory; -ENOMEM. Any other negative errno: the directory or the file
+ * cannot be opened or read, which may pass.
  */
 int state_file_read(const char *directory, const char *name, size_t max, struct state_wrong *wrong,
                     char **ret_text, size_t *ret_length);
@@ -60,7 +60,12 @@ int state_draft_keep(struct state_draft *draft, bool durable);
 struct state_draft *state_draft_free(struct state_draft *draft);
 DEFINE_CLEANUP(struct state_draft *, state_draft_free)
 
-/* All of that at once. */
+/*
+ * All of that at once. While the last version is not on the disk for sure, the last one that is
+ * stays beside it, as NAME and STATE_SPARE: should a loss of power tear the one, there is the
+ * other. Where that cannot be made it is durable anyway.
+ */
+#define STATE_SPARE "~"
 int state_file_write(const char *directory, const char *name, const char *text, bool durable);
 
 #endif

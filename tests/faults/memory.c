@@ -6,13 +6,15 @@
 #include <grp.h>
 #include <link.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 /*
  * Preloaded, it lets the n-th allocation fail. EGRESSD_MEMORY_FAULTS names the file of struct
- * control; EGRESSD_MEMORY_SPARE a library whose own allocations are neither counted nor failed.
+ * control; EGRESSD_MEMORY_SPARE a library whose own allocations are neither counted nor failed;
+ * EGRESSD_MEMORY_FROM the file whose opening by openat(2) is the first that counts.
  */
 
 static struct control *control;
@@ -29,11 +31,13 @@ static int (*next_getgrnam_r)(const char *, struct group *, char *, size_t, stru
 static int (*next_getpwuid_r)(uid_t, struct passwd *, char *, size_t, struct passwd **);
 static void *(*next_json_loadb)(const char *, size_t, size_t, void *);
 static void (*next_free)(void *);
+static int (*next_openat64)(int, const char *, int, ...);
 
 /* What dlsym(3) itself asks for before there is anybody to ask. */
 static _Alignas(16) char early[8192];
 static size_t early_used;
 static bool looking;
+static const char *first_file; /* NULL: it was opened, or there is nothing to wait for */
 
 static bool is_early(const void *pointer)
 {
@@ -66,6 +70,7 @@ static void look_up(void)
 	LOOK_UP(json_loadb);
 	LOOK_UP(getgrnam_r);
 	LOOK_UP(getpwuid_r);
+	LOOK_UP(openat64);
 	LOOK_UP(free);
 	looking = false;
 }
@@ -90,6 +95,7 @@ __attribute__((constructor)) static void begin(void)
 	char *spared = getenv("EGRESSD_MEMORY_SPARE");
 	if (spared)
 		dl_iterate_phdr(note_spared, spared);
+	first_file = getenv("EGRESSD_MEMORY_FROM");
 	control = control_map("EGRESSD_MEMORY_FAULTS");
 }
 
@@ -102,7 +108,7 @@ static unsigned spared;
 static bool fails(const void *caller)
 {
 	uintptr_t from = (uintptr_t)caller;
-	if (spared)
+	if (spared || first_file)
 		return false;
 	look_up();
 	if (from >= spared_from && from < spared_to)
@@ -193,6 +199,19 @@ void *json_loadb(const char *text, size_t size, size_t flags, void *error)
 	void *value = next_json_loadb(text, size, flags, error);
 	spared--;
 	return value;
+}
+
+/* What the daemon calls where files may be large. */
+int openat64(int directory, const char *path, int flags, ...)
+{
+	va_list arguments;
+	va_start(arguments, flags);
+	mode_t mode = flags & O_CREAT ? va_arg(arguments, mode_t) : 0;
+	va_end(arguments);
+	if (first_file && strcmp(path, first_file) == 0)
+		first_file = NULL;
+	look_up();
+	return next_openat64(directory, path, flags, mode);
 }
 
 void free(void *pointer)

@@ -215,11 +215,12 @@ START_TEST(no_file_and_no_directory_are_no_requests)
 {
 	struct state state;
 	set_up(&state);
-	ck_assert_int_eq(read_again(&state), 0);
+	ck_assert_int_eq(read_again(&state), REQUESTS_FILE_NONE);
 	ck_assert_uint_eq(state.requests.list.count, 0);
 	ck_assert_uint_eq(state.requests.next_id, 1);
 	ck_assert_int_eq(
-	        requests_file_read("/nonexistent/egressd", NOW, &state.requests, &state.text), 0);
+	        requests_file_read("/nonexistent/egressd", NOW, &state.requests, &state.text),
+	        REQUESTS_FILE_NONE);
 	ck_assert_ptr_null(state.text);
 	tear_down(&state);
 }
@@ -384,7 +385,7 @@ START_TEST(what_is_no_regular_file_is_not_read)
 	ck_assert_ptr_nonnull(strstr(state.text, "no regular file"));
 	ck_assert_int_eq(symlink("/etc/passwd", state.file), 0);
 	ck_assert_int_eq(read_again(&state), REQUESTS_FILE_BROKEN);
-	ck_assert_ptr_nonnull(strstr(state.text, "cannot be opened"));
+	ck_assert_ptr_nonnull(strstr(state.text, "symbolic link"));
 	tear_down(&state);
 }
 END_TEST
@@ -432,6 +433,74 @@ START_TEST(a_temporary_file_that_was_left_behind_is_in_nobodys_way)
 }
 END_TEST
 
+START_TEST(what_cannot_be_opened_now_stays_where_it_is)
+{
+	struct state state;
+	const struct rlimit few = {.rlim_cur = 3, .rlim_max = 1024};
+	set_up(&state);
+	write_text(&state, FILE_OF(""));
+	ck_assert_int_eq(requests_file_read(state.file, NOW, &state.requests, &state.text),
+	                 -ENOTDIR);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	ck_assert_int_eq(read_again(&state), -EMFILE);
+	ck_assert_uint_eq(state.requests.list.count, 0);
+	ck_assert_uint_eq(state.requests.next_id, 1);
+	ck_assert_ptr_null(state.text);
+	const struct rlimit more = {.rlim_cur = 64, .rlim_max = 1024};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &more), 0);
+	ck_assert_int_eq(read_again(&state), REQUESTS_FILE_WHOLE);
+	ck_assert_uint_eq(state.requests.next_id, 9);
+	tear_down(&state);
+}
+END_TEST
+
+/* The second name stays until the next version is on the disk. */
+START_TEST(the_last_version_on_the_disk_is_read_when_a_later_one_was_torn)
+{
+	struct state state;
+	struct requests requests = {.next_id = 1};
+	set_up(&state);
+	add_permit(&requests, NULL);
+	ck_assert_int_eq(requests_file_write(state.directory, &requests, true), 0);
+	ck_assert(!requests_file_is_soft(state.directory));
+	for (unsigned i = 0; i < 3; i++) {
+		add_permit(&requests, NULL);
+		ck_assert_int_eq(requests_file_write(state.directory, &requests, false), 0);
+		ck_assert(requests_file_is_soft(state.directory));
+	}
+	ck_assert_int_eq(read_again(&state), REQUESTS_FILE_WHOLE);
+	ck_assert_uint_eq(state.requests.list.count, 4);
+
+	ck_assert_int_eq(truncate(state.file, 0), 0);
+	ck_assert_int_eq(read_again(&state), REQUESTS_FILE_SPARE);
+	ck_assert_uint_eq(state.requests.list.count, 1);
+	ck_assert_ptr_nonnull(strstr(state.text, "requests.json.broken-20261122T140211Z"));
+	ck_assert_ptr_nonnull(strstr(state.text, "the one of a moment before is in force"));
+
+	ck_assert_int_eq(requests_file_write(state.directory, &requests, true), 0);
+	ck_assert(!requests_file_is_soft(state.directory));
+	ck_assert(!exists(&state, "requests.json~"));
+	requests_done(&requests);
+	tear_down(&state);
+}
+END_TEST
+
+START_TEST(the_first_version_is_on_the_disk_at_once_and_one_torn_without_another_is_none)
+{
+	struct state state;
+	struct requests requests = {.next_id = 1};
+	set_up(&state);
+	ck_assert_int_eq(requests_file_write(state.directory, &requests, false), 0);
+	ck_assert(!requests_file_is_soft(state.directory));
+	write_text(&state, "{");
+	ck_assert_int_eq(requests_file_write(state.directory, &requests, false), 0);
+	write_text(&state, "}");
+	ck_assert_int_eq(read_again(&state), REQUESTS_FILE_BROKEN);
+	ck_assert(!exists(&state, "requests.json"));
+	tear_down(&state);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("requests-file");
@@ -451,6 +520,11 @@ int main(void)
 	tcase_add_test(tests, a_directory_that_is_not_there_cannot_be_written);
 	tcase_add_test(tests, a_full_disk_leaves_the_old_file);
 	tcase_add_test(tests, a_temporary_file_that_was_left_behind_is_in_nobodys_way);
+	tcase_add_test(tests, what_cannot_be_opened_now_stays_where_it_is);
+	tcase_add_test(tests, the_last_version_on_the_disk_is_read_when_a_later_one_was_torn);
+	tcase_add_test(
+	        tests,
+	        the_first_version_is_on_the_disk_at_once_and_one_torn_without_another_is_none);
 	suite_add_tcase(suite, tests);
 
 	SRunner *runner = srunner_create(suite);
