@@ -213,7 +213,8 @@ void contacts_catch_up(struct contacts *contacts, usec_t time)
 		return;
 	if (time >= contacts->heard_until || contacts->heard_until > clock_realtime())
 		hear(contacts);
-	take_until(contacts, time);
+	/* Of the same time is what was blocked and passed all the same, in audit. */
+	take_until(contacts, time - 1);
 }
 
 static void stop(struct contacts *contacts)
@@ -341,8 +342,8 @@ static void describe(const struct contacts *contacts, char *text, size_t size)
 	         clock_realtime() - room.last_forgotten < 24 * 60 * 60 * USEC_PER_SEC)
 		snprintf(text, size,
 		         "there were more contacts or hosts than the random walk (detection.trw) "
-		         "has room for: for the time of its memory it does not judge those hosts "
-		         "whose contacts it forgot, nor further ones");
+		         "has room for: for the time of its memory it does not judge hosts whose "
+		         "failed contacts it forgot, nor further ones");
 }
 
 void contacts_note_health(struct contacts *contacts)

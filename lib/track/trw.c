@@ -13,6 +13,7 @@ struct contact_key {
 struct contact {
 	struct contact_key key;
 	usec_t last;
+	bool failed; /* once at least */
 };
 
 struct walk {
@@ -21,7 +22,7 @@ struct walk {
 	struct trw_walk steps;
 	unsigned epoch;   /* in which it began */
 	usec_t last;      /* contact */
-	usec_t forgotten; /* the last contact of it that had to make room, 0: none */
+	usec_t forgotten; /* the last failed contact of it that had to make room, 0: none */
 };
 
 struct trw {
@@ -65,12 +66,14 @@ static bool is_old(usec_t last, usec_t now, usec_t memory)
 	return now > last && now - last > memory;
 }
 
-/* The source of the contact that makes room is not judged until it would have forgotten it itself.
+/*
+ * What makes room would be a first contact again. Of a good one that would only speak for its source;
+ * that of a failed one is not judged until its memory would have been over.
  */
 static void forget_contact(struct trw *trw, usec_t memory, usec_t now)
 {
 	const struct contact *victim = recent_victim(trw->contacts);
-	if (!victim || is_old(victim->last, now, memory))
+	if (!victim || !victim->failed || is_old(victim->last, now, memory))
 		return;
 	struct walk *walk = recent_use(trw->walks, &victim->key.source);
 	if (walk && walk->forgotten < victim->last)
@@ -80,7 +83,8 @@ static void forget_contact(struct trw *trw, usec_t memory, usec_t now)
 }
 
 static bool is_first_contact(struct trw *trw, const struct address *source,
-                             const struct address *destination, usec_t memory, usec_t now)
+                             const struct address *destination, bool permitted, usec_t memory,
+                             usec_t now)
 {
 	const struct contact_key key = {*source, *destination};
 	struct contact *contact = recent_use(trw->contacts, &key);
@@ -90,6 +94,7 @@ static bool is_first_contact(struct trw *trw, const struct address *source,
 		contact = recent_add(trw->contacts, &key);
 	}
 	contact->last = now;
+	contact->failed = !permitted || (contact->failed && !first);
 	return first;
 }
 
@@ -159,7 +164,7 @@ bool trw_note(struct trw *trw, const struct address *source, const struct addres
 	if (!walk)
 		return false;
 
-	bool first = is_first_contact(trw, source, destination, limits->memory, now);
+	bool first = is_first_contact(trw, source, destination, permitted, limits->memory, now);
 	bool forgot = walk->forgotten && !is_old(walk->forgotten, now, limits->memory);
 	if (!first || !trw->known || now < trw->since || forgot)
 		return false;

@@ -17,7 +17,7 @@
  *
  * With failures alone the walk goes one way, and four blocked destinations ever would make a
  * scanner of anybody. So nothing is told while the successes are not known: by the caller's word,
- * or of a source that made more contacts than there is room for. Nobody's walk is given up for
+ * or of a source that had more of them fail than there is room for. Nobody's walk is given up for
  * another's: where there is no room for more sources, further ones are not judged.
  */
 struct trw;
@@ -63,7 +63,7 @@ bool trw_note(struct trw *trw, const struct address *source, const struct addres
 
 /* What there was no room for. */
 struct trw_counts {
-	uint64_t contacts; /* forgotten before their time; their sources are not judged so long */
+	uint64_t contacts;     /* failed ones forgotten early; their sources are not judged so long */
 	uint64_t sources;  /* contacts of sources that are not judged at all */
 	usec_t last_forgotten; /* when that was the last time; 0: never */
 };

@@ -50,10 +50,13 @@ class Contestant:
         return self.name, self.hosts
 
 
-def _egressd(listening: bool) -> Loader:
+TOLD = "detection = { trw = { enabled = true; }; };\n"
+
+
+def _egressd(listening: bool, rest: str = "") -> Loader:
     def load(some: Office, place: Place, folder: pathlib.Path) -> None:
         folder.mkdir(parents=True)
-        daemon = Daemon(place.gateway, folder).start(office.egressd(some))
+        daemon = Daemon(place.gateway, folder).start(office.egressd(some) + rest)
         if not listening:
             daemon.stop()
         else:
@@ -80,6 +83,7 @@ def _entries(sizes: Sizes) -> list[tuple[str, int, Loader, tuple[str, ...]]]:
     every = sorted({*sizes.scaling, *sizes.peers})
     entries += [("egressd", hosts, _egressd(False), KINDS) for hosts in every]
     entries += [("egressd, listening", middle, _egressd(True), (BLOCKED,))]
+    entries += [("egressd, first contacts told", middle, _egressd(True, TOLD), (NEW, BLOCKED))]
     entries += [("nft by hand", hosts, _nft(handwritten.same_policy), KINDS) for hosts in every]
     entries += [("nft by hand, who to what only", hosts, _nft(handwritten.leanest), KINDS)
                 for hosts in (middle, max(sizes.peers))]

@@ -20,7 +20,8 @@ from policies import small
 SEED = int(os.environ.get("EGRESSD_SEED") or random.SystemRandom().randrange(1 << 32))
 TRIES = os.environ.get("EGRESSD_ALLOCATIONS", "25")
 
-POLICY = small('"http"', gateway='refuse = "drop";')
+POLICY = small('"http"', gateway='refuse = "drop";',
+               rest='detection = { trw = { enabled = true; }; };')
 OTHER = small('"http", "dns"', gateway='refuse = "drop";',
               rest='networks = { bad = { file = "bad.txt"; }; }; blocklist = [ "bad" ];')
 GONE = 1000000

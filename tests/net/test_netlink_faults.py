@@ -22,7 +22,8 @@ SEED = int(os.environ.get("EGRESSD_SEED") or random.SystemRandom().randrange(1 <
 TRIES = os.environ.get("EGRESSD_DATAGRAMS", "6")
 LONGEST = 8.0  # seconds for what takes milliseconds, on a busy machine
 
-POLICY = small('"http"', gateway='refuse = "drop";')
+POLICY = small('"http"', gateway='refuse = "drop";',
+               rest='detection = { trw = { enabled = true; }; };')
 OTHER = small('"http", "smtp"', gateway='refuse = "drop";',
               hosts=', { name = "d2"; role = "desk"; address = "192.168.0.12"; }')
 

@@ -107,6 +107,17 @@ def test_a_destination_that_blocks_it_is_a_failed_contact_and_no_success(clean: 
     assert told(daemon, 4) == []
 
 
+def test_what_audit_lets_pass_is_a_failed_contact_all_the_same(clean: Lab, daemon: Daemon):
+    daemon.start(policy().replace('outbound = [ ]; }; };', 'outbound = [ ]; mode = "audit"; }; };'))
+    assert traffic.ping(clean["desk1"], "192.0.2.80") == traffic.PASSED
+    fail(clean["desk1"], 1, 2)
+    assert told(daemon, 3) == []
+    fail(clean["desk1"], 3)
+    alarm, = told(daemon, 4)
+    assert "4 failed and 0 succeeded" in alarm["text"]
+    assert daemon.status()["contacts"]["heard"] == 1
+
+
 def test_the_gateway_itself_is_not_judged(clean: Lab, daemon: Daemon):
     daemon.start(policy(hosts=', { name = "gw"; role = "desk"; self = true; }'))
     fail(clean["gateway"], *range(1, 8))

@@ -311,7 +311,7 @@ START_TEST(a_source_whose_contacts_had_to_make_room_is_not_judged_as_long_as_the
 	trw_know(trw, START);
 	/* Nobody's share is more than a sixteenth of the room, while others need it. */
 	for (unsigned i = 0; i < 65; i++)
-		contact(trw, &limits, i, true, i, &walk);
+		contact(trw, &limits, i, i != 0, i, &walk);
 	ck_assert_uint_eq(trw_counts(trw).contacts, 1);
 	ck_assert_uint_eq(trw_counts(trw).last_forgotten, START + 64 * USEC_PER_SEC);
 	for (unsigned i = 100; i < 110; i++)
@@ -326,6 +326,21 @@ START_TEST(a_source_whose_contacts_had_to_make_room_is_not_judged_as_long_as_the
 	}
 	for (unsigned i = 300; i < 304; i++)
 		ck_assert(contact(trw, &limits, i, false, 200000, &walk) == (i == 303));
+}
+END_TEST
+
+START_TEST(a_source_is_judged_however_many_good_contacts_it_makes)
+{
+	_cleanup_(trw_freep) struct trw *trw = NULL;
+	struct trw_limits limits = known();
+	struct trw_walk walk = {};
+	ck_assert_int_eq(trw_new(16, 64, &trw), 0);
+	trw_know(trw, START);
+	for (unsigned i = 0; i < 1000; i++)
+		contact(trw, &limits, i, true, i, &walk);
+	ck_assert_uint_eq(trw_counts(trw).contacts, 0);
+	for (unsigned i = 1000; i < 1004; i++)
+		ck_assert(contact(trw, &limits, i, false, i, &walk) == (i == 1003));
 }
 END_TEST
 
@@ -434,6 +449,7 @@ int main(void)
 	        a_source_whose_contacts_had_to_make_room_is_not_judged_as_long_as_they_would_be_known);
 	tcase_add_test(
 	        c, without_room_for_another_source_those_that_are_there_go_on_and_it_is_not_judged);
+	tcase_add_test(c, a_source_is_judged_however_many_good_contacts_it_makes);
 	tcase_add_test(c, queued_contacts_wait_for_their_time_and_keep_their_order);
 	suite_add_tcase(suite, c);
 
