@@ -91,7 +91,9 @@ static void refuse(struct answers *answers, const struct origin *origin, int err
 		return;
 	}
 	element = refused_element(answers->batch, origin, offset);
-	refusal->at = element && element->at.file ? element->at : origin->step->at;
+	refusal->at = origin->step->at;
+	if (element && element->file && origin->step->ruleset)
+		refusal->at = element_location(origin->step->ruleset, element);
 	snprintf(refusal->text, sizeof(refusal->text), "cannot %s: %s%s%s",
 	         step_describe(origin->step, element, what), error_text(error), details ? ": " : "",
 	         details ? details : "");

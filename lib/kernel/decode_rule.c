@@ -202,7 +202,7 @@ static int decode_expression(struct arena *arena, const struct nlattr *expressio
 		*op = (struct op){.kind = expressions[i].kind};
 		if (!expressions[i].decode(&fields, op))
 			break;
-		if (!op->name)
+		if (!op_has_name(op->kind) || !op->name)
 			return 0;
 		op->name = arena_strdup(arena, op->name);
 		return op->name ? 0 : -ENOMEM;

@@ -44,7 +44,7 @@ static int copy_elements(struct reading *reading, struct set *set, const struct 
 		struct element *copy = &set->elements.items[set->elements.count++];
 
 		*copy = *element;
-		copy->at = (struct location){};
+		copy->file = 0;
 		if (!set->map)
 			continue;
 		copy->chain = reading_target(reading, element->chain);

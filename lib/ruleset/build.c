@@ -140,6 +140,29 @@ static struct set *set_to_fill(struct builder *b, const char *name)
 	return set;
 }
 
+/* Notes where an element is written; mostly that is the file of the one before. */
+static void set_location(struct builder *b, struct element *element, struct location at)
+{
+	const char **files = b->ruleset->files.items;
+	size_t count = b->ruleset->files.count;
+	if (!at.file)
+		return;
+	if (b->file >= count || files[b->file] != at.file) {
+		const char **file = ruleset_file(b->ruleset, at.file);
+		if (!file) {
+			file = ARRAY_ADD(&b->ruleset->files);
+			if (!file) {
+				fail(b);
+				return;
+			}
+			*file = at.file;
+		}
+		b->file = (size_t)(file - b->ruleset->files.items);
+	}
+	element->line = at.line;
+	element->file = (uint32_t)b->file + 1;
+}
+
 static struct element *add_element(struct builder *b, const char *set_name, const void *key,
                                    size_t key_length, const char *chain, struct location at)
 {
@@ -154,7 +177,7 @@ static struct element *add_element(struct builder *b, const char *set_name, cons
 		return NULL;
 	}
 	memcpy(element->key, key, key_length);
-	element->at = at;
+	set_location(b, element, at);
 	if (!set->timed) {
 		element->chain = chain;
 		return element;

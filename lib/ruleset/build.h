@@ -14,6 +14,7 @@ struct builder {
 	struct life life; /* what elements of timed sets get when they are added */
 	int error;        /* 0 or -ENOMEM */
 	size_t filled;    /* the set that got the last element: most go to the same one in a row */
+	size_t file;      /* in which the last element is written; likewise */
 };
 
 /* A name out of a format, in the ruleset's arena; "" after a failure. */

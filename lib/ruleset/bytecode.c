@@ -14,6 +14,29 @@ uint32_t register_number(unsigned slot)
 	return NFT_REG32_00 + slot;
 }
 
+bool op_has_name(enum op_kind kind)
+{
+	switch (kind) {
+	case OP_LOOKUP:
+	case OP_COUNTER:
+	case OP_HELPER:
+	case OP_LOG:
+	case OP_DYNSET:
+	case OP_VERDICT:
+	case OP_FOREIGN:
+		return true;
+	case OP_META:
+	case OP_PAYLOAD:
+	case OP_CT:
+	case OP_FIB:
+	case OP_BITWISE:
+	case OP_CMP:
+	case OP_REJECT:
+		return false;
+	}
+	abort(); /* no other value is ever made */
+}
+
 static bool same_name(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);

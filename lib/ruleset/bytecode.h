@@ -32,17 +32,28 @@ enum op_kind {
 	             */
 };
 
+/* A thousand roles have a hundred thousand of them: what no kind has together shares its room. */
 struct op {
-	enum op_kind kind;
+	enum op_kind kind : 8;
+	bool verdict : 1; /* OP_LOOKUP: into a verdict map */
 	uint32_t key;
-	uint32_t flags;
-	uint32_t offset;
-	uint32_t length;  /* 0..16 */
-	uint32_t reg;     /* NFT_REG_* or NFT_REG32_*, as the kernel dumps it */
-	bool verdict;     /* OP_LOOKUP: into a verdict map */
-	uint8_t data[16]; /* bytes past length are zero */
-	const char *name; /* borrowed from the ruleset's arena */
+	uint32_t length; /* 0..16 */
+	uint32_t reg;    /* NFT_REG_* or NFT_REG32_*, as the kernel dumps it */
+	union {
+		uint8_t data[16]; /* OP_BITWISE and OP_CMP; bytes past length are zero */
+		struct {
+			const char *name; /* of kinds with op_has_name(); or NULL. Borrowed from
+			                   * the ruleset's arena */
+			union {
+				uint32_t flags;
+				uint32_t offset; /* OP_PAYLOAD */
+			};
+		};
+	};
 };
+
+/* True for a kind whose meaning includes a name. */
+bool op_has_name(enum op_kind kind);
 
 #define OPS_MAX 24 /* of one rule */
 

@@ -31,7 +31,7 @@ enum step_kind {
 
 struct step {
 	enum step_kind kind;
-	const struct ruleset *ruleset; /* STEP_ADD_TABLE */
+	const struct ruleset *ruleset; /* STEP_ADD_TABLE; STEP_ADD_ELEMENTS: whose they are */
 	const struct counter *counter;
 	const struct helper *helper;
 	const struct object *object;

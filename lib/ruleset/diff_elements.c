@@ -117,7 +117,7 @@ static void compare_set(struct comparison *c, const struct set *have, const stru
 	/* Where they were written matters for what comes; what goes may outlive that file's name.
 	 */
 	ARRAY_FOREACH (element, &deleted.list)
-		element->at = (struct location){};
+		element->file = 0;
 	if (deleted.list.count) {
 		struct step *slot = ARRAY_ADD(&changes->deleted);
 		note(c, &slot, (struct step){.kind = STEP_DELETE_ELEMENTS, .set = have}, &deleted);
@@ -126,8 +126,9 @@ static void compare_set(struct comparison *c, const struct set *have, const stru
 		struct step *slot = ARRAY_ADD(&changes->added);
 		note(c, &slot,
 		     (struct step){.kind = STEP_ADD_ELEMENTS,
+		                   .ruleset = c->wanted,
 		                   .set = wanted,
-		                   .at = added.list.items[0].at},
+		                   .at = element_location(c->wanted, &added.list.items[0])},
 		     &added);
 	}
 	ARRAY_DONE(&deleted.list);
@@ -145,11 +146,12 @@ static void add_whole_set(struct comparison *c, const struct set *wanted,
 	}
 	*slot = (struct step){
 	        .kind = STEP_ADD_ELEMENTS,
+	        .ruleset = c->wanted,
 	        .set = wanted,
 	        .fresh = true,
 	        .elements = wanted->elements.items,
 	        .element_count = wanted->elements.count,
-	        .at = wanted->elements.items[0].at,
+	        .at = element_location(c->wanted, &wanted->elements.items[0]),
 	};
 }
 

@@ -18,7 +18,7 @@ bool rule_counts(const struct ruleset *ruleset, const struct rule *rule)
 }
 
 struct ruleset_names {
-	struct index counters, helpers, sets, chains;
+	struct index counters, helpers, sets, chains, files;
 };
 
 static struct ruleset_names *names_free(struct ruleset_names *names)
@@ -29,6 +29,7 @@ static struct ruleset_names *names_free(struct ruleset_names *names)
 	index_done(&names->helpers);
 	index_done(&names->sets);
 	index_done(&names->chains);
+	index_done(&names->files);
 	free(names);
 	return NULL;
 }
@@ -63,6 +64,7 @@ struct ruleset *ruleset_in_phase(struct ruleset *of, enum phase phase)
 	memcpy(&ruleset->helpers, &of->helpers, sizeof(of->helpers));
 	memcpy(&ruleset->sets, &of->sets, sizeof(of->sets));
 	memcpy(&ruleset->chains, &of->chains, sizeof(of->chains));
+	memcpy(&ruleset->files, &of->files, sizeof(of->files));
 	return ruleset;
 }
 
@@ -76,6 +78,7 @@ static void free_objects(struct ruleset *ruleset)
 	ARRAY_DONE(&ruleset->helpers);
 	ARRAY_DONE(&ruleset->sets);
 	ARRAY_DONE(&ruleset->chains);
+	ARRAY_DONE(&ruleset->files);
 	names_free(ruleset->names);
 }
 
@@ -152,6 +155,13 @@ const struct life *life_copy(struct arena *arena, const struct life *life)
 	return copy->comment ? copy : NULL;
 }
 
+struct location element_location(const struct ruleset *ruleset, const struct element *element)
+{
+	if (!element->file || element->file > ruleset->files.count)
+		return (struct location){};
+	return (struct location){ruleset->files.items[element->file - 1], element->line};
+}
+
 int element_compare(const struct element *a, const struct element *b)
 {
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes));
@@ -221,4 +231,9 @@ struct counter *ruleset_counter(const struct ruleset *ruleset, const char *name)
 struct helper *ruleset_helper(const struct ruleset *ruleset, const char *name)
 {
 	return FIND(ruleset, helpers, name);
+}
+
+const char **ruleset_file(const struct ruleset *ruleset, const char *name)
+{
+	return FIND(ruleset, files, name);
 }

@@ -81,7 +81,9 @@ struct element {
 		const char *chain;       /* in a map: the chain that `goto` leads to; or NULL */
 		const struct life *life; /* in a timed set, be it a map or not */
 	};
-	struct location at;
+	/* Where it is written, in half the room of a struct location; see element_location(). */
+	uint32_t line;
+	uint32_t file; /* the how manieth of ruleset->files; 0: no line at all */
 };
 
 /*
@@ -131,6 +133,11 @@ static inline const char *element_chain(const struct set *set, const struct elem
 {
 	return set->timed ? element->life->chain : element->chain;
 }
+
+struct ruleset;
+
+/* Where an element of the ruleset is written. */
+struct location element_location(const struct ruleset *ruleset, const struct element *element);
 
 /* Order of elements within a set: by their bytes. */
 int element_compare(const struct element *a, const struct element *b);
@@ -216,11 +223,11 @@ enum side {
 
 /* One match or action of a rule; which fields count depends on the kind, see above. */
 struct statement {
-	enum statement_kind kind;
-	enum family family;
-	enum side side;
-	bool wildcard;
-	bool inverted; /* MATCH_ADDRESS_SET: the address is not in the set */
+	enum statement_kind kind : 8; /* of each role there are dozens: they are kept small */
+	enum family family : 8;
+	enum side side : 8;
+	bool wildcard : 1;
+	bool inverted : 1; /* MATCH_ADDRESS_SET: the address is not in the set */
 	uint32_t value;
 	const char *name;
 };
@@ -282,6 +289,8 @@ struct ruleset {
 	ARRAY(struct helper) helpers;
 	ARRAY(struct set) sets;
 	ARRAY(struct chain) chains;
+	ARRAY(const char *)
+	files; /* in which its elements are written; borrowed as locations are */
 	/* Read back, and never wanted. Flowtables by name: they are reported and not touched. */
 	ARRAY(struct object) objects;
 	ARRAY(const char *) foreign;
@@ -310,6 +319,7 @@ struct ruleset *ruleset_in_phase(struct ruleset *of, enum phase phase);
 struct set *ruleset_set(const struct ruleset *ruleset, const char *name);
 struct chain *ruleset_chain(const struct ruleset *ruleset, const char *name);
 struct counter *ruleset_counter(const struct ruleset *ruleset, const char *name);
+const char **ruleset_file(const struct ruleset *ruleset, const char *name);
 struct helper *ruleset_helper(const struct ruleset *ruleset, const char *name);
 
 #endif

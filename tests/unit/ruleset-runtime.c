@@ -255,9 +255,8 @@ START_TEST(a_ruleset_does_not_borrow_from_the_runtime)
 	runtime_free(policy_use_runtime(policy, NULL));
 	_cleanup_free_ char *text = print_ruleset(ruleset);
 	ck_assert_ptr_nonnull(strstr(text, "10.9.9.9 timeout 1h comment \"until"));
-	ARRAY_FOREACH (set, &ruleset->sets)
-		ARRAY_FOREACH (element, &set->elements)
-			ck_assert(!element->at.file || strlen(element->at.file) > 0);
+	ARRAY_FOREACH (file, &ruleset->files)
+		ck_assert(strlen(*file) > 0);
 }
 END_TEST
 
