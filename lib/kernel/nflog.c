@@ -196,7 +196,7 @@ static int set_buffer(struct nflog *nflog, size_t receive_bytes)
 	return 0;
 }
 
-static int open_socket(struct nflog *nflog, size_t receive_bytes)
+static int open_socket(struct nflog *nflog)
 {
 	struct sockaddr_nl address = {.nl_family = AF_NETLINK};
 
@@ -205,7 +205,21 @@ static int open_socket(struct nflog *nflog, size_t receive_bytes)
 		return -errno;
 	if (bind(nflog->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	return set_buffer(nflog, receive_bytes);
+	return 0;
+}
+
+/* From a socket to one that reads the group; NFLOG_TAKEN when another one does. */
+static int set_up(struct nflog *nflog, size_t receive_bytes)
+{
+	int r = set_buffer(nflog, receive_bytes);
+
+	if (r >= 0)
+		r = bind_group(nflog);
+	if (r == -EPERM)
+		return NFLOG_TAKEN;
+	if (r >= 0)
+		r = configure(nflog);
+	return r < 0 ? r : number_records(nflog);
 }
 
 int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
@@ -217,17 +231,10 @@ int nflog_open(uint16_t group, size_t receive_bytes, struct nflog **ret_nflog)
 		return -ENOMEM;
 	nflog->group = group;
 	nflog->answers = true;
-	r = open_socket(nflog, receive_bytes);
-	if (r < 0)
-		return r;
-	r = bind_group(nflog);
-	if (r == -EPERM)
-		return NFLOG_TAKEN;
+	r = open_socket(nflog);
 	if (r >= 0)
-		r = configure(nflog);
-	if (r >= 0)
-		r = number_records(nflog);
-	if (r < 0)
+		r = set_up(nflog, receive_bytes);
+	if (r != 0)
 		return r;
 	nflog->numbers.counts = (struct nflog_counts){};
 
@@ -249,15 +256,9 @@ int nflog_adopt(int fd, uint16_t group, size_t receive_bytes, struct nflog **ret
 	 * Answers would stand behind all that is queued, or be lost where the queue is full. Only
 	 * the bind is always answered, with EBUSY when it stands.
 	 */
-	r = set_buffer(nflog, receive_bytes);
-	if (r >= 0)
-		r = bind_group(nflog);
-	if (r >= 0)
-		r = configure(nflog);
-	if (r >= 0)
-		r = number_records(nflog);
-	if (r < 0)
-		return r;
+	r = set_up(nflog, receive_bytes);
+	if (r != 0)
+		return r == NFLOG_TAKEN ? -EPERM : r;
 
 	*ret_nflog = TAKE_POINTER(nflog);
 	return 0;

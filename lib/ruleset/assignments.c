@@ -173,22 +173,14 @@ static int make_sets(struct compiler *c, const struct ruleset *have, enum family
 int ruleset_assignments(const struct policy *policy, usec_t now, const struct ruleset *have,
                         struct ruleset **ret_ruleset)
 {
-	_cleanup_(ruleset_freep) struct ruleset *ruleset = ruleset_new();
-	int r = 0;
-	if (!ruleset)
-		return -ENOMEM;
-	ruleset->exists = true;
-	ruleset->flags = have->flags;
-
-	struct compiler c = {.policy = policy, .now = now, .builder = {.ruleset = ruleset}};
-	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
-		r = make_sets(&c, have, (enum family)family);
-	if (r == 0)
-		r = build_finish(&c.builder);
+	struct compiler c;
+	int r = compiler_begin(&c, policy, now);
 	if (r < 0)
 		return r;
-	*ret_ruleset = TAKE_POINTER(ruleset);
-	return 0;
+	c.builder.ruleset->flags = have->flags;
+	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
+		r = make_sets(&c, have, (enum family)family);
+	return compiler_end(&c, r, ret_ruleset);
 }
 
 static bool has_range(const struct host *host)

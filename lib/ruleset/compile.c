@@ -327,29 +327,40 @@ static void write_all(struct compiler *c)
 	write_output(c);
 }
 
+int compiler_begin(struct compiler *c, const struct policy *policy, usec_t now)
+{
+	*c = (struct compiler){.policy = policy, .now = now, .builder = {.ruleset = ruleset_new()}};
+	if (!c->builder.ruleset)
+		return -ENOMEM;
+	c->builder.ruleset->exists = true;
+	return 0;
+}
+
+int compiler_end(struct compiler *c, int r, struct ruleset **ret_ruleset)
+{
+	if (r == 0)
+		r = build_finish(&c->builder);
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		ARRAY_DONE(&c->segments[family].list);
+	if (r < 0)
+		ruleset_free(c->builder.ruleset);
+	else
+		*ret_ruleset = c->builder.ruleset;
+	return r;
+}
+
 int ruleset_compile(const struct policy *policy, usec_t now, struct ruleset **ret_ruleset)
 {
-	_cleanup_(ruleset_freep) struct ruleset *ruleset = ruleset_new();
-	if (!ruleset)
-		return -ENOMEM;
-	ruleset->exists = true;
-	ruleset->comment = TABLE_COMMENT;
-
-	struct compiler c = {.policy = policy, .builder = {.ruleset = ruleset}, .now = now};
-	int r = 0;
-	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
-		r = segments_of(&policy->claims[family], true, &c.segments[family]);
-	if (r == 0) {
-		write_all(&c);
-		r = build_finish(&c.builder);
-	}
-	for (int family = 0; family < FAMILY_COUNT; family++)
-		ARRAY_DONE(&c.segments[family].list);
+	struct compiler c;
+	int r = compiler_begin(&c, policy, now);
 	if (r < 0)
 		return r;
-
-	*ret_ruleset = TAKE_POINTER(ruleset);
-	return 0;
+	c.builder.ruleset->comment = TABLE_COMMENT;
+	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
+		r = segments_of(&policy->claims[family], true, &c.segments[family]);
+	if (r == 0)
+		write_all(&c);
+	return compiler_end(&c, r, ret_ruleset);
 }
 
 int ruleset_closed(struct ruleset **ret_ruleset)

@@ -19,6 +19,14 @@ struct compiler {
 	bool *roles_with_ranges; /* by role->index; NULL until somebody asks for it */
 };
 
+/*
+ * compile.c: begins a ruleset; and ends it, whatever came of it until then (r: 0 or a negative
+ * errno): 0 with the ruleset, which is finished, or a negative errno. After either there is nothing
+ * to release in it.
+ */
+int compiler_begin(struct compiler *c, const struct policy *policy, usec_t now);
+int compiler_end(struct compiler *c, int r, struct ruleset **ret_ruleset);
+
 /* Names of fixed chains, in one place because several parts lead to them. */
 #define CHAIN_FROM_INSIDE    "from_inside"
 #define CHAIN_INBOUND        "inbound"

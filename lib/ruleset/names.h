@@ -48,8 +48,8 @@ bool set_permits(const char *name);
 /* How the names of chains begin in which they are told. */
 #define CHAIN_CONTACT "contact_"
 
-#define SET_ASSIGNED_TO  "assigned_to_" /* a role, and "_4" or "_6" */
-#define CHAIN_PERMIT     "permit_"      /* its number */
+#define SET_ASSIGNED_TO "assigned_to_" /* a role, and "_4" or "_6" */
+#define CHAIN_PERMIT    "permit_"      /* its number */
 
 /* What a permit lets an address initiate that belongs to nobody ends there; also its counter. */
 #define CHAIN_PERMITTED "permitted"

@@ -335,20 +335,11 @@ static int make_sets_for(struct compiler *c, const struct ruleset *have)
 int ruleset_quarantine_sets(const struct policy *policy, usec_t now, const struct ruleset *have,
                             struct ruleset **ret_ruleset)
 {
-	_cleanup_(ruleset_freep) struct ruleset *ruleset = ruleset_new();
-	if (!ruleset)
-		return -ENOMEM;
-	ruleset->exists = true;
-	ruleset->flags = have->flags;
-
-	struct compiler c = {.policy = policy, .now = now, .builder = {.ruleset = ruleset}};
-	int r = ruleset_quarantines(policy, now) ? make_sets_for(&c, have) : -ENOENT;
-	if (r == 0)
-		r = build_finish(&c.builder);
-	for (int family = 0; family < FAMILY_COUNT; family++)
-		ARRAY_DONE(&c.segments[family].list);
+	struct compiler c;
+	int r = compiler_begin(&c, policy, now);
 	if (r < 0)
 		return r;
-	*ret_ruleset = TAKE_POINTER(ruleset);
-	return 0;
+	c.builder.ruleset->flags = have->flags;
+	r = ruleset_quarantines(policy, now) ? make_sets_for(&c, have) : -ENOENT;
+	return compiler_end(&c, r, ret_ruleset);
 }
