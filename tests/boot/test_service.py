@@ -91,16 +91,25 @@ def test_the_process_has_one_capability_and_no_way_to_more(gateway: Machine):
     assert status["Groups"].split() in ([], [group])
 
 
-def test_the_process_can_write_to_its_state_alone_and_execute_nothing_there(gateway: Machine):
-    inside = ["nsenter", "--mount", "--root", f"--target={gateway.pid()}"]
-    for folder in ("/", "/etc", "/usr/sbin", "/usr/lib", "/run", "/var/log"):
+def sees_no_way_to_leave_anything(gateway: Machine, pid: int, writable: tuple[str, ...]) -> None:
+    """A process can write to these folders alone, and execute nothing there."""
+    inside = ["nsenter", "--mount", "--root", f"--target={pid}"]
+    for folder in ("/", "/etc", "/usr/sbin", "/usr/lib", "/run"):
         done = gateway.run(*inside, "touch", f"{folder}/written", check=False)
         assert "Read-only file system" in done.stderr, (folder, done.stderr)
-    for folder in ("/var/lib/egressd", "/tmp", "/var/tmp"):
+    for folder in writable:
         gateway.run(*inside, "cp", "/bin/true", f"{folder}/dropped")
         done = gateway.run(*inside, f"{folder}/dropped", check=False)
         assert done.returncode == 126 and "Permission denied" in done.stderr, folder
         gateway.run(*inside, "rm", f"{folder}/dropped")
+
+
+def test_the_process_can_write_to_its_state_alone_and_execute_nothing_there(gateway: Machine):
+    sees_no_way_to_leave_anything(gateway, gateway.pid(),
+                                  ("/var/lib/egressd", "/tmp", "/var/tmp", "/dev/shm"))
+    done = gateway.run("nsenter", "--mount", "--root", f"--target={gateway.pid()}", "touch",
+                       "/var/log/written", check=False)
+    assert "Read-only file system" in done.stderr
 
 
 @pytest.mark.parametrize("unit", ["egressd.service", "egressd-boot.service"])
@@ -323,6 +332,7 @@ def test_what_the_gateway_itself_tries_is_told_with_process_and_unit(gateway: Ma
         assert (held["CapPrm"], held["CapBnd"], held["NoNewPrivs"], held["Seccomp"]) == (
             needed, needed, "1", "2")
         assert held["Uid"].split()[0] not in ("0", gateway.run("id", "-u", "egressd").stdout.strip())
+        sees_no_way_to_leave_anything(gateway, pid, ("/tmp", "/dev/shm"))
 
         gateway.systemctl("kill", "--signal=KILL", "egressd-processes")
         assert wait_for(lambda: gateway.status()["state"] == "degraded")
