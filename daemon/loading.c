@@ -131,6 +131,7 @@ static void load(struct loading *loading, struct outcome *ret_outcome)
 	        .paths = &paths,
 	};
 
+	watch_is_read(loading->watch);
 	bool news = take_up(loading, &origin, ret_outcome);
 	bool done = ret_outcome->result == LOAD_DONE;
 	last_good_end(loading->last_good, done ? enforcement->policy->digest : NULL,

@@ -12,6 +12,7 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EVENTS                                                                                     \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_ATTRIB |        \
@@ -226,14 +227,19 @@ static int arm(struct watch *watch, const target_list *list, bool *ret_blind)
 	return fresh;
 }
 
-/* Watches before it tells: what the owner then reads, or later, cannot change unseen. */
-static void tell(struct watch *watch)
+/* What the owner reads from here on cannot change unseen; what was seen before is old. */
+static void begin_anew(struct watch *watch)
 {
 	bool blind;
 	watch->pending = watch->supposed = false;
 	(void)arm(watch, &watch->targets, &blind); /* without memory the poll tries again */
 	ARRAY_FOREACH (t, &watch->targets)
 		t->looks = look_at(t->path);
+}
+
+static void tell(struct watch *watch)
+{
+	begin_anew(watch);
 	watch->changed(watch->userdata);
 }
 
@@ -387,6 +393,15 @@ int watch_pace(struct watch *watch, usec_t quiet, usec_t cap, usec_t poll)
 	watch->cap = cap;
 	watch->poll = poll;
 	return 0;
+}
+
+void watch_is_read(struct watch *watch)
+{
+	char buffer[16384];
+	while (watch->fd >= 0 && read(watch->fd, buffer, sizeof(buffer)) > 0)
+		;
+	if (sd_event_source_set_enabled(watch->timer, SD_EVENT_OFF) >= 0)
+		begin_anew(watch);
 }
 
 static const struct target *find_target(const target_list *list, const char *path,

@@ -39,6 +39,12 @@ DEFINE_CLEANUP(struct watch *, watch_free)
 int watch_pace(struct watch *watch, usec_t quiet, usec_t cap, usec_t poll);
 
 /*
+ * The owner is about to read all of it though nothing was told: what has happened until now is not
+ * told any more.
+ */
+void watch_is_read(struct watch *watch);
+
+/*
  * What is watched from now on, in place of what was: files, and directories in which any name
  * matters (for include patterns). Neither need exist; the paths are copied. What is watched in a
  * place that was not watched before may have been changed unseen after it was read, so it is then

@@ -121,6 +121,22 @@ def test_sighup_reloads(clean: Lab, daemon: Daemon):
     assert wait_for(lambda: smtp(clean) == traffic.PASSED, 5)
 
 
+@pytest.mark.parametrize("include", ["", 'include = [ "roles.d/*.conf" ];'])
+def test_what_was_reloaded_by_hand_after_an_edit_is_not_loaded_once_more(daemon: Daemon,
+                                                                         include: str):
+    daemon.write("", "roles.d/placeholder")
+    daemon.start(BEFORE + include)
+    time.sleep(0.5)  # with a pattern the first files are read once more
+    daemon.notices.clear()
+    daemon.write(AFTER + include)
+    daemon.signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert sum("RELOADING=1" in notice for notice in daemon.notices) == 1
+    daemon.write(BEFORE + include)
+    daemon.await_notice("READY=1")
+    daemon.await_notice("RELOADING=1", 5)
+
+
 def test_a_reload_tells_systemd_when_it_begins_and_ends(clean: Lab, daemon: Daemon):
     daemon.start(BEFORE)
     daemon.write(AFTER)

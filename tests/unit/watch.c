@@ -533,6 +533,53 @@ START_TEST(a_change_that_was_seen_is_told_though_new_files_are_as_they_were_read
 }
 END_TEST
 
+static void watch_both(const char *file, const char *directory)
+{
+	const char *files[] = {at(file)}, *directories[] = {at(directory)};
+	scene.reads = file;
+	ck_assert_int_eq(watch_set(scene.watch, files, 1, directories, 1), 0);
+}
+
+/* Nothing was told of it yet, or it waits to be told. */
+START_TEST(what_happened_before_it_is_read_unasked_is_not_told_and_what_happens_then_is)
+{
+	make_directory("roles.d");
+	put("a", "1");
+	watch_both("a", "roles.d");
+	settle();
+	for (unsigned noted = 0; noted < 2; noted++) {
+		put("a", "2");
+		put("roles.d/b.conf", "");
+		move("a", "c");
+		put("a", "3");
+		if (noted)
+			sd_event_run(scene.event, USEC_PER_SEC);
+		watch_is_read(scene.watch);
+		watch_both("a", "roles.d");
+		expect_nothing();
+		put("a", "four");
+		expect_content("four");
+		drop("roles.d/b.conf");
+		ck_assert(is_told());
+		settle();
+	}
+}
+END_TEST
+
+START_TEST(a_poll_sees_what_changed_since_it_was_read_unasked)
+{
+	put("a", "1");
+	watch_file("a");
+	ck_assert_int_eq(watch_pace(scene.watch, QUIET, CAP, 4 * QUIET), 0);
+	put("a", "2");
+	watch_is_read(scene.watch);
+	run_for(10 * QUIET);
+	ck_assert_uint_eq(scene.told, 0);
+	put("a", "three");
+	expect_content("three");
+}
+END_TEST
+
 static void set_again(void *userdata)
 {
 	const char *files[] = {at("file"), at("roles.d/a.conf")}, *directories[] = {at("roles.d")};
@@ -600,6 +647,9 @@ int main(void)
 	tcase_add_test(c, a_change_that_was_seen_is_told_though_new_files_are_as_they_were_read);
 	tcase_add_test(c, an_owner_that_sets_the_files_when_told_is_not_told_for_ever);
 	tcase_add_test(c, links_in_a_circle_are_said_to_be_unwatchable);
+	tcase_add_test(
+	        c, what_happened_before_it_is_read_unasked_is_not_told_and_what_happens_then_is);
+	tcase_add_test(c, a_poll_sees_what_changed_since_it_was_read_unasked);
 	suite_add_tcase(suite, c);
 
 	SRunner *runner = srunner_create(suite);
