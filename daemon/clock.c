@@ -43,3 +43,11 @@ void lasting_clock_floor(struct lasting_clock *clock, usec_t time)
 	if (lasting_clock_now(clock) < time)
 		clock->time = time;
 }
+
+double clock_milliseconds(usec_t *since)
+{
+	usec_t now = clock_monotonic();
+	double milliseconds = (double)(now - *since) / (double)USEC_PER_MSEC;
+	*since = now;
+	return milliseconds;
+}

@@ -10,7 +10,10 @@ usec_t clock_realtime(void);
 /* Time that never jumps, for spans. */
 usec_t clock_monotonic(void);
 
-/* The same, and it goes on while the machine is suspended. */
+/* How many milliseconds of that have passed since then, which becomes now. */
+double clock_milliseconds(usec_t *since);
+
+/* Time that never jumps either, and goes on while the machine is suspended. */
 usec_t clock_boottime(void);
 
 /*

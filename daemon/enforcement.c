@@ -2,6 +2,7 @@
 #include "enforcement.h"
 
 #include "clock.h"
+#include "commit.h"
 #include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "policy/runtime.h"
@@ -11,9 +12,7 @@
 
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 int enforcement_init(struct enforcement *enforcement, const char *file)
 {
@@ -46,211 +45,6 @@ int enforcement_blocked(const struct enforcement *enforcement, uint64_t *ret_pac
 		           enforcement->vanished[i].packets;
 	*ret_packets = packets;
 	return 0;
-}
-
-void outcome_done(struct outcome *outcome)
-{
-	problems_done(&outcome->problems);
-	problems_done(&outcome->over);
-	free(outcome->refused_file);
-	*outcome = (struct outcome){};
-}
-
-bool outcome_is_unseen(const struct outcome *outcome)
-{
-	return outcome->result == LOAD_REFUSED && outcome->applied.refusal.error == -EBUSY &&
-	       !outcome->tampering[0];
-}
-
-static void fail(struct outcome *outcome, int error)
-{
-	outcome->result = LOAD_FAILED;
-	outcome->error = error;
-}
-
-/*
- * Counters go with their roles; what they counted stays in the sums. Packets between the reading
- * and the commit are missed, and so are all if memory is short: nothing is decided by these sums.
- */
-static void note_vanished(struct enforcement *enforcement, const struct counts *before)
-{
-	_cleanup_(counts_done) struct counts after = {};
-	if (before->values && counts_read(enforcement->kernel, &after) == 0)
-		counts_add_vanished(before, &after, enforcement->vanished);
-}
-
-static void refuse(struct outcome *outcome)
-{
-	struct location *at = &outcome->applied.refusal.at;
-	outcome->result = LOAD_REFUSED;
-	outcome->refused_file = at->file ? strdup(at->file) : NULL;
-	at->file = outcome->refused_file;
-}
-
-/* Makes the table what is wanted in that phase, by a plan or by none; true when it is. */
-static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum phase phase,
-                   const struct plan *plan, struct outcome *outcome)
-{
-	struct applied applied = {};
-	wanted->phase = phase;
-	int r = table_apply_plan(enforcement->kernel, wanted, plan, &applied);
-	if (r < 0) {
-		fail(outcome, r);
-		return false;
-	}
-	outcome->changed = outcome->changed || applied.changed;
-	if (r == 0 && !outcome->done)
-		outcome->done = clock_monotonic();
-	outcome->applied = applied;
-	if (r > 0)
-		refuse(outcome);
-	return r == 0;
-}
-
-/* The second commit of a change, with what was read back after the first one as well. */
-static struct applied with_verified(struct applied second, const struct applied *first)
-{
-	second.whole = second.whole || first->whole;
-	second.sets_read += first->sets_read;
-	second.sets_sampled += first->sets_sampled;
-	second.elements_read += first->elements_read;
-	second.elements_sampled += first->elements_sampled;
-	return second;
-}
-
-static double milliseconds_since(usec_t *since)
-{
-	usec_t now = clock_monotonic();
-	double milliseconds = (double)(now - *since) / (double)USEC_PER_MSEC;
-	*since = now;
-	return milliseconds;
-}
-
-int enforcement_judge_flows(struct enforcement *enforcement, const struct policy *policy,
-                            const struct scope *scope, struct revocation *ret_revocation)
-{
-	int r = 0;
-	if (!enforcement->conntrack)
-		r = conntrack_open(0, &enforcement->conntrack);
-	if (r == 0)
-		r = revoke_flows(enforcement->kernel, enforcement->conntrack, policy, scope,
-		                 ret_revocation);
-	/* Whatever was wrong with the socket, the next one is another. */
-	if (r < 0)
-		enforcement->conntrack = conntrack_free(enforcement->conntrack);
-	return r;
-}
-
-/*
- * Two phases: with the first commit every packet of an established flow is judged by the new
- * policy; then the flows that it denies are cut; then the fast path comes back. Should the daemon
- * die in between, the gateway is slower, never open, and the next start finishes.
- */
-static bool commit_in_two_phases(struct enforcement *enforcement, const struct policy *policy,
-                                 struct ruleset *wanted, const struct plan *plan,
-                                 const struct scope *scope, struct outcome *outcome)
-{
-	usec_t time = clock_monotonic();
-
-	if (!commit(enforcement, wanted, PHASE_JUDGING, plan, outcome))
-		return false;
-	outcome->judging_milliseconds = milliseconds_since(&time);
-
-	int r = enforcement_judge_flows(enforcement, policy, scope, &outcome->revocation);
-	outcome->cutting_milliseconds = milliseconds_since(&time);
-	if (r < 0) {
-		/* Without the fast path denied flows stay blocked: better slow than open. */
-		outcome->flows_error = r;
-		return true;
-	}
-
-	/* The new policy is in force by now, with the fast path or without it. */
-	struct outcome closing = {};
-	if (commit(enforcement, wanted, PHASE_FAST, NULL, &closing))
-		outcome->applied = with_verified(closing.applied, &outcome->applied);
-	else
-		outcome->flows_error = closing.result == LOAD_REFUSED
-		                               ? closing.applied.refusal.error
-		                               : closing.error;
-	outcome->closing_milliseconds = milliseconds_since(&time);
-	outcome_done(&closing);
-	return true;
-}
-
-/* What others do is a refusal, with words of its own. */
-static void refuse_others(struct outcome *outcome, int error, const char *text)
-{
-	struct refusal *refusal = &outcome->applied.refusal;
-	*refusal = (struct refusal){.error = error};
-	snprintf(refusal->text, sizeof(refusal->text), "%s", text);
-	refuse(outcome);
-}
-
-/* Whose flows have to be judged, if any; to be found before the plan is carried out. */
-static int find_scope(const struct enforcement *enforcement, const struct plan *plan,
-                      struct scope *ret_scope)
-{
-	if (!enforcement->judge_flows)
-		return delta_scope(plan->delta, ret_scope);
-	/* What ended by itself differs in nothing, and yet left flows that it permitted. */
-	*ret_scope = (struct scope){.all = true};
-	return 0;
-}
-
-/* Makes the table what is wanted and notes what came of it. */
-static void apply(struct enforcement *enforcement, const struct policy *policy,
-                  struct ruleset *wanted, struct outcome *outcome)
-{
-	_cleanup_(counts_done) struct counts before = {};
-	_cleanup_(plan_done) struct plan plan = {};
-	_cleanup_(scope_done) struct scope scope = {};
-	struct standing standing;
-	uint32_t generation;
-	wanted->phase = PHASE_FAST;
-	int r = owner_wish(enforcement->kernel, !policy || policy->gateway.own_table);
-	if (r == 0)
-		r = table_compare(enforcement->kernel, wanted, &standing, &plan);
-	if (r == -EBUSY || r == -EPERM) {
-		refuse_others(outcome, r,
-		              r == -EPERM ? APPLY_OWNED_TEXT
-		                          : "other processes changed the nf_tables rules each "
-		                            "time the table was read");
-		return;
-	}
-	if (r == 0)
-		r = find_scope(enforcement, &plan, &scope);
-	if (r < 0) {
-		kernel_doubt_view(enforcement->kernel); /* it may be one that is not as wanted */
-		fail(outcome, r);
-		return;
-	}
-	/* Seen from what is wanted, what differs is what somebody did; and it is still known. */
-	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
-	outcome->own_doing =
-	        enforcement->changing && owner_of(enforcement->kernel, view) == OWNERSHIP_OURS;
-	if (!outcome->own_doing)
-		tampering_text(plan.delta, view, outcome->tampering);
-	if (standing.counters_deleted)
-		(void)counts_read(enforcement->kernel, &before);
-
-	bool judge_flows = policy && (standing.can_deny || enforcement->judge_flows);
-	bool done = judge_flows ? commit_in_two_phases(enforcement, policy, wanted, &plan, &scope,
-	                                               outcome)
-	                        : commit(enforcement, wanted, PHASE_FAST, &plan, outcome);
-	if (!done) {
-		/* What the table is by now, is to be found out. */
-		kernel_doubt_view(enforcement->kernel);
-		return;
-	}
-	if (judge_flows && !outcome->flows_error)
-		enforcement->judge_flows = false;
-	enforcement->changing = outcome->flows_error != 0;
-	enforcement->flows_error = outcome->flows_error;
-	/* Rules that come and go with the phases are nothing that the operator changed. */
-	outcome->difference = standing;
-	if (outcome->changed)
-		note_vanished(enforcement, &before);
-	outcome->result = LOAD_DONE;
 }
 
 static void note_change(struct enforcement *enforcement, const struct outcome *outcome)
@@ -307,7 +101,7 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 	if (r == POLICY_REJECTED) {
 		outcome.result = LOAD_REJECTED;
 	} else if (r < 0) {
-		fail(&outcome, r);
+		outcome_fail(&outcome, r);
 	} else {
 		struct runtime *none;
 		prepare(candidate, userdata);
@@ -316,9 +110,9 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 			r = compile(enforcement, candidate, &ruleset);
 		enforcement->changing |= r == 0;
 		if (r < 0)
-			fail(&outcome, r);
+			outcome_fail(&outcome, r);
 		else
-			apply(enforcement, candidate, ruleset, &outcome);
+			commit_ruleset(enforcement, candidate, ruleset, &outcome);
 	}
 
 	/* The old policy goes only now that the kernel has the new one and it was read back. */
@@ -328,7 +122,7 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 		enforcement->closed = false;
 		enforcement->loaded = clock_realtime();
 	}
-	outcome.milliseconds = milliseconds_since(&started);
+	outcome.milliseconds = clock_milliseconds(&started);
 	if (outcome.result == LOAD_DONE && outcome.changed)
 		note_change(enforcement, &outcome);
 	*ret_outcome = outcome;
@@ -340,9 +134,9 @@ static void apply_bound(struct enforcement *enforcement, struct outcome *outcome
 	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
 	int r = compile(enforcement, enforcement->policy, &wanted);
 	if (r < 0)
-		fail(outcome, r);
+		outcome_fail(outcome, r);
 	else
-		apply(enforcement, enforcement->policy, wanted, outcome);
+		commit_ruleset(enforcement, enforcement->policy, wanted, outcome);
 }
 
 static void close_gateway(struct enforcement *enforcement, struct outcome *outcome)
@@ -350,13 +144,14 @@ static void close_gateway(struct enforcement *enforcement, struct outcome *outco
 	_cleanup_(ruleset_freep) struct ruleset *closed = NULL;
 	int r = ruleset_closed(&closed);
 	if (r < 0)
-		fail(outcome, r);
+		outcome_fail(outcome, r);
 	else
-		apply(enforcement, NULL, closed, outcome);
+		commit_ruleset(enforcement, NULL, closed, outcome);
 	enforcement->closed = outcome->result == LOAD_DONE;
 }
 
-/* The table of an earlier run is as good as a policy: it is awake, and what no rule permits stops. */
+/* The table of an earlier run is as good as a policy: it is awake, and what no rule permits stops.
+ */
 static bool decides(const struct ruleset *table)
 {
 	const struct chain *forward = ruleset_chain(table, "forward");
@@ -372,7 +167,7 @@ static void close_again(struct enforcement *enforcement, struct outcome *outcome
 	uint32_t generation;
 	int r = table_header(enforcement->kernel, &table, &generation);
 	if (r >= 0 && owner_of(enforcement->kernel, table) == OWNERSHIP_OTHERS) {
-		refuse_others(outcome, -EPERM, APPLY_OWNED_TEXT);
+		outcome_refuse_others(outcome, -EPERM, APPLY_OWNED_TEXT);
 		return;
 	}
 	if (r >= 0 && !enforcement->closed && table->exists) {
@@ -382,7 +177,7 @@ static void close_again(struct enforcement *enforcement, struct outcome *outcome
 		outcome->done = clock_monotonic();
 	}
 	if (r < 0)
-		fail(outcome, r);
+		outcome_fail(outcome, r);
 	else if (enforcement->closed || !decides(table))
 		close_gateway(enforcement, outcome);
 }
@@ -432,7 +227,7 @@ void enforcement_repair(struct enforcement *enforcement, bool whole, struct outc
 		apply_bound(enforcement, &outcome);
 	}
 	note_unfinished(enforcement, &outcome);
-	outcome.milliseconds = milliseconds_since(&started);
+	outcome.milliseconds = clock_milliseconds(&started);
 	*ret_outcome = outcome;
 }
 
@@ -462,14 +257,14 @@ void enforcement_rebind(struct enforcement *enforcement, const struct request_en
 	if (policy) {
 		int r = bind_requests(enforcement, policy, &outcome, &before);
 		if (r < 0) {
-			fail(&outcome, r);
+			outcome_fail(&outcome, r);
 			*ret_outcome = outcome;
 			return;
 		}
 		r = only ? change_one(enforcement, only, &outcome) : REASSIGN_UNDECIDED;
 		enforcement->changing |= r != 0;
 		if (r < 0)
-			fail(&outcome, r);
+			outcome_fail(&outcome, r);
 		else if (r == REASSIGN_UNDECIDED)
 			apply_bound(enforcement, &outcome);
 		if (outcome.result == LOAD_DONE && only && only->kind == REQUEST_QUARANTINE)
@@ -480,7 +275,7 @@ void enforcement_rebind(struct enforcement *enforcement, const struct request_en
 		}
 	}
 	note_unfinished(enforcement, &outcome);
-	outcome.milliseconds = milliseconds_since(&started);
+	outcome.milliseconds = clock_milliseconds(&started);
 	if (outcome.result == LOAD_DONE && outcome.changed)
 		note_change(enforcement, &outcome);
 	*ret_outcome = outcome;
@@ -505,7 +300,7 @@ void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
 		/* Whoever owns it, it enforces something. */
 		(void)owner_adopt(enforcement->kernel, have, generation);
 	} else if (r < 0) {
-		fail(&outcome, r);
+		outcome_fail(&outcome, r);
 	} else {
 		close_gateway(enforcement, &outcome);
 	}

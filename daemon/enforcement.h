@@ -6,11 +6,9 @@
 #include "base/time.h"
 #include "clock.h"
 #include "counts.h"
-#include "kernel/apply.h"
+#include "outcome.h"
 #include "policy/load.h"
 #include "policy/request.h"
-#include "revocation.h"
-#include "ruleset/tampering.h"
 
 /* What one change of the kernel's table came to. */
 struct change {
@@ -40,8 +38,9 @@ struct enforcement {
 	struct lasting_clock clock; /* by which they end */
 	bool closed;                /* without a policy, by our own table */
 	bool judge_flows; /* some ended by themselves: flows that they permitted may be left */
-	bool changing;   /* a change was begun and not finished: what differs may be our own doing */
-	int flows_error; /* negative errno: what kept the fast path from coming back; 0: it is there */
+	bool changing; /* a change was begun and not finished: what differs may be our own doing */
+	int flows_error; /* negative errno: what kept the fast path from coming back; 0: it is there
+	                  */
 	/* What was blocked before by roles that a later policy has no more. */
 	struct count vanished[REASON_COUNT];
 };
@@ -52,43 +51,6 @@ void enforcement_done(struct enforcement *enforcement);
 
 /* How many packets were blocked in all, by roles of earlier policies too; 0 or a negative errno. */
 int enforcement_blocked(const struct enforcement *enforcement, uint64_t *ret_packets);
-
-enum load_result {
-	LOAD_DONE,     /* the policy is in force, and the kernel's table was read back as wanted */
-	LOAD_REJECTED, /* the configuration has mistakes: outcome.problems */
-	LOAD_REFUSED,  /* the kernel did not take the table: outcome.applied.refusal */
-	LOAD_FAILED,   /* neither could be found out: outcome.error, a negative errno */
-};
-
-/* What came of loading. Unless it is LOAD_DONE, the policy before is still in force. */
-struct outcome {
-	enum load_result result;
-	int error;
-	struct problems problems;
-	struct problems over;       /* requests of run time that the policy leaves no room for */
-	bool fallback; /* the policy is an older one, for want of one without mistakes */
-	bool changed;               /* the kernel's table is another than before */
-	struct standing difference; /* by which it is, when the result is LOAD_DONE */
-	bool own_doing;             /* what differed was left by a change of ours, not finished */
-	/* The difference as what somebody else did; empty when there was nothing. */
-	char tampering[TAMPERING_TEXT_MAX];
-	bool woken;  /* the table was dormant; beside what `tampering` says */
-	usec_t done; /* CLOCK_MONOTONIC, when the table was first read back as wanted; 0: never */
-	struct applied applied; /* the last commit */
-	char *refused_file;     /* of refusal.at, whose own string went with the candidate */
-	double milliseconds;    /* from opening the file to the verified table */
-	/* A change that can deny something is made in two phases; all zero for any other. */
-	struct revocation revocation;
-	int flows_error; /* negative errno: flows not all judged, or the fast path did not come back
-	                  */
-	double judging_milliseconds; /* until the new policy was in force, without the fast path */
-	double cutting_milliseconds; /* to judge the flows in conntrack, and cut those denied */
-	double closing_milliseconds; /* until the fast path was back */
-};
-void outcome_done(struct outcome *outcome);
-
-/* True when others changed rules all the while, so that nobody knows whether ours are as wanted. */
-bool outcome_is_unseen(const struct outcome *outcome);
 
 /*
  * Called between a policy that is found good and its commit; what it returns is of no consequence
@@ -122,10 +84,6 @@ void enforcement_repair(struct enforcement *enforcement, bool whole, struct outc
  */
 void enforcement_rebind(struct enforcement *enforcement, const struct request_entry *only,
                         struct outcome *ret_outcome);
-
-/* revoke_flows() over the enforcement's own socket. */
-int enforcement_judge_flows(struct enforcement *enforcement, const struct policy *policy,
-                            const struct scope *scope, struct revocation *ret_revocation);
 
 /*
  * For a start without a policy: true in *ret_standing when a table from before is in the kernel and

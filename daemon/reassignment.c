@@ -2,6 +2,7 @@
 #include "reassignment.h"
 
 #include "base/array.h"
+#include "commit.h"
 #include "kernel/timed.h"
 #include "ruleset/compile.h"
 
@@ -26,7 +27,7 @@ static int judge_flows(struct enforcement *enforcement, const struct address *ad
 	if (!range)
 		return -ENOMEM;
 	*range = (struct address_range){*address, *address};
-	return enforcement_judge_flows(enforcement, enforcement->policy, &scope, revocation);
+	return commit_judge_flows(enforcement, enforcement->policy, &scope, revocation);
 }
 
 /* As it is counted for the role that the address has. */

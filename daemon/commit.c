@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "commit.h"
+
+#include "clock.h"
+#include "kernel/ownership.h"
+
+#include <errno.h>
+
+/*
+ * Counters go with their roles; what they counted stays in the sums. Packets between the reading
+ * and the commit are missed, and so are all if memory is short: nothing is decided by these sums.
+ */
+static void note_vanished(struct enforcement *enforcement, const struct counts *before)
+{
+	_cleanup_(counts_done) struct counts after = {};
+	if (before->values && counts_read(enforcement->kernel, &after) == 0)
+		counts_add_vanished(before, &after, enforcement->vanished);
+}
+
+/* Makes the table what is wanted in that phase, by a plan or by none; true when it is. */
+static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum phase phase,
+                   const struct plan *plan, struct outcome *outcome)
+{
+	struct applied applied = {};
+	wanted->phase = phase;
+	int r = table_apply_plan(enforcement->kernel, wanted, plan, &applied);
+	if (r < 0) {
+		outcome_fail(outcome, r);
+		return false;
+	}
+	outcome->changed = outcome->changed || applied.changed;
+	if (r == 0 && !outcome->done)
+		outcome->done = clock_monotonic();
+	outcome->applied = applied;
+	if (r > 0)
+		outcome_refuse(outcome);
+	return r == 0;
+}
+
+/* The second commit of a change, with what was read back after the first one as well. */
+static struct applied with_verified(struct applied second, const struct applied *first)
+{
+	second.whole = second.whole || first->whole;
+	second.sets_read += first->sets_read;
+	second.sets_sampled += first->sets_sampled;
+	second.elements_read += first->elements_read;
+	second.elements_sampled += first->elements_sampled;
+	return second;
+}
+
+int commit_judge_flows(struct enforcement *enforcement, const struct policy *policy,
+                       const struct scope *scope, struct revocation *ret_revocation)
+{
+	int r = 0;
+	if (!enforcement->conntrack)
+		r = conntrack_open(0, &enforcement->conntrack);
+	if (r == 0)
+		r = revoke_flows(enforcement->kernel, enforcement->conntrack, policy, scope,
+		                 ret_revocation);
+	/* Whatever was wrong with the socket, the next one is another. */
+	if (r < 0)
+		enforcement->conntrack = conntrack_free(enforcement->conntrack);
+	return r;
+}
+
+/*
+ * Two phases: with the first commit every packet of an established flow is judged by the new
+ * policy; then the flows that it denies are cut; then the fast path comes back. Should the daemon
+ * die in between, the gateway is slower, never open, and the next start finishes.
+ */
+static bool commit_in_two_phases(struct enforcement *enforcement, const struct policy *policy,
+                                 struct ruleset *wanted, const struct plan *plan,
+                                 const struct scope *scope, struct outcome *outcome)
+{
+	usec_t time = clock_monotonic();
+
+	if (!commit(enforcement, wanted, PHASE_JUDGING, plan, outcome))
+		return false;
+	outcome->judging_milliseconds = clock_milliseconds(&time);
+
+	int r = commit_judge_flows(enforcement, policy, scope, &outcome->revocation);
+	outcome->cutting_milliseconds = clock_milliseconds(&time);
+	if (r < 0) {
+		/* Without the fast path denied flows stay blocked: better slow than open. */
+		outcome->flows_error = r;
+		return true;
+	}
+
+	/* The new policy is in force by now, with the fast path or without it. */
+	struct outcome closing = {};
+	if (commit(enforcement, wanted, PHASE_FAST, NULL, &closing))
+		outcome->applied = with_verified(closing.applied, &outcome->applied);
+	else
+		outcome->flows_error = closing.result == LOAD_REFUSED
+		                               ? closing.applied.refusal.error
+		                               : closing.error;
+	outcome->closing_milliseconds = clock_milliseconds(&time);
+	outcome_done(&closing);
+	return true;
+}
+
+/* Whose flows have to be judged, if any; to be found before the plan is carried out. */
+static int find_scope(const struct enforcement *enforcement, const struct plan *plan,
+                      struct scope *ret_scope)
+{
+	if (!enforcement->judge_flows)
+		return delta_scope(plan->delta, ret_scope);
+	/* What ended by itself differs in nothing, and yet left flows that it permitted. */
+	*ret_scope = (struct scope){.all = true};
+	return 0;
+}
+
+void commit_ruleset(struct enforcement *enforcement, const struct policy *policy,
+                    struct ruleset *wanted, struct outcome *outcome)
+{
+	_cleanup_(counts_done) struct counts before = {};
+	_cleanup_(plan_done) struct plan plan = {};
+	_cleanup_(scope_done) struct scope scope = {};
+	struct standing standing;
+	uint32_t generation;
+	wanted->phase = PHASE_FAST;
+	int r = owner_wish(enforcement->kernel, !policy || policy->gateway.own_table);
+	if (r == 0)
+		r = table_compare(enforcement->kernel, wanted, &standing, &plan);
+	if (r == -EBUSY || r == -EPERM) {
+		outcome_refuse_others(outcome, r,
+		                      r == -EPERM
+		                              ? APPLY_OWNED_TEXT
+		                              : "other processes changed the nf_tables rules each "
+		                                "time the table was read");
+		return;
+	}
+	if (r == 0)
+		r = find_scope(enforcement, &plan, &scope);
+	if (r < 0) {
+		kernel_doubt_view(enforcement->kernel); /* it may be one that is not as wanted */
+		outcome_fail(outcome, r);
+		return;
+	}
+	/* Seen from what is wanted, what differs is what somebody did; and it is still known. */
+	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
+	outcome->own_doing =
+	        enforcement->changing && owner_of(enforcement->kernel, view) == OWNERSHIP_OURS;
+	if (!outcome->own_doing)
+		tampering_text(plan.delta, view, outcome->tampering);
+	if (standing.counters_deleted)
+		(void)counts_read(enforcement->kernel, &before);
+
+	bool judge_flows = policy && (standing.can_deny || enforcement->judge_flows);
+	bool done = judge_flows ? commit_in_two_phases(enforcement, policy, wanted, &plan, &scope,
+	                                               outcome)
+	                        : commit(enforcement, wanted, PHASE_FAST, &plan, outcome);
+	if (!done) {
+		/* What the table is by now, is to be found out. */
+		kernel_doubt_view(enforcement->kernel);
+		return;
+	}
+	if (judge_flows && !outcome->flows_error)
+		enforcement->judge_flows = false;
+	enforcement->changing = outcome->flows_error != 0;
+	enforcement->flows_error = outcome->flows_error;
+	/* Rules that come and go with the phases are nothing that the operator changed. */
+	outcome->difference = standing;
+	if (outcome->changed)
+		note_vanished(enforcement, &before);
+	outcome->result = LOAD_DONE;
+}
