@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define SHOWN_MAX 20
-#define READ_MAX  4096 /* sources of a family, some 10 ms */
+#define READ_MAX  1024 /* sources of a family: of more, the ledger tells which to ask for */
 
 struct source {
 	struct address address;
@@ -28,17 +28,11 @@ static int compare_counts(const void *a, const void *b)
 	return address_compare(&x->address, &y->address);
 }
 
-static int compare_addresses(const void *a, const void *b)
-{
-	const struct source *x = a, *y = b;
-	return address_compare(&x->address, &y->address);
-}
-
-static void sort(struct sources *sources, int (*compare)(const void *, const void *))
+static void sort(struct sources *sources)
 {
 	if (sources->list.count)
 		qsort(sources->list.items, sources->list.count, sizeof(*sources->list.items),
-		      compare);
+		      compare_counts);
 }
 
 static int add(struct sources *sources, const struct address *address, struct count count)
@@ -50,40 +44,89 @@ static int add(struct sources *sources, const struct address *address, struct co
 	return 0;
 }
 
-/* By the ledger's counts, which are only good for telling which sources to ask for. */
-static int find_busiest(struct sources *busiest, const struct ledger *ledger, enum family family)
-{
-	struct sources all = {};
-	int r = 0;
-	for (const struct ledger_entry *entry = ledger_first(ledger, NULL); entry && r == 0;
-	     entry = ledger_next(ledger, NULL, entry))
-		if (entry->key.source.family == family)
-			r = add(&all, &entry->key.source, (struct count){entry->packets, 0});
+/* What the ledger knows of a source, which is only good for telling which ones to ask for. */
+struct tally {
+	struct address address;
+	uint64_t packets;
+};
 
-	sort(&all, compare_addresses);
-	size_t kept = 0;
-	for (size_t i = 1; i < all.list.count; i++) {
-		if (compare_addresses(&all.list.items[kept], &all.list.items[i]) == 0)
-			all.list.items[kept].count.packets += all.list.items[i].count.packets;
-		else
-			all.list.items[++kept] = all.list.items[i];
+struct tallies {
+	ARRAY(struct tally) list;
+};
+
+static int compare_tallies(const void *a, const void *b)
+{
+	const struct tally *x = a, *y = b;
+	return address_compare(&x->address, &y->address);
+}
+
+static int tally_entries(struct tallies *tallies, const struct ledger *ledger, enum family family)
+{
+	for (const struct ledger_entry *entry = ledger_first(ledger, NULL); entry;
+	     entry = ledger_next(ledger, NULL, entry)) {
+		if (entry->key.source.family != family)
+			continue;
+		struct tally *tally = ARRAY_ADD(&tallies->list);
+		if (!tally)
+			return -ENOMEM;
+		*tally = (struct tally){entry->key.source, entry->packets};
 	}
-	if (all.list.count)
-		all.list.count = kept + 1;
-	sort(&all, compare_counts);
-	for (size_t i = 0; i < all.list.count && i < SHOWN_MAX && r == 0; i++)
-		r = add(busiest, &all.list.items[i].address, (struct count){});
-	ARRAY_DONE(&all.list);
+	return 0;
+}
+
+/* Makes one tally of all those of the same source. */
+static void sum_up(struct tallies *tallies)
+{
+	struct tally *items = tallies->list.items;
+	size_t kept = 0;
+	if (!tallies->list.count)
+		return;
+	qsort(items, tallies->list.count, sizeof(*items), compare_tallies);
+	for (size_t i = 1; i < tallies->list.count; i++) {
+		if (compare_tallies(&items[kept], &items[i]) == 0)
+			items[kept].packets += items[i].packets;
+		else
+			items[++kept] = items[i];
+	}
+	tallies->list.count = kept + 1;
+}
+
+/* Those to be shown, the busiest one first; how many there are. */
+static size_t select_busiest(const struct tallies *tallies, struct tally busiest[static SHOWN_MAX])
+{
+	size_t count = 0;
+	ARRAY_FOREACH (tally, &tallies->list) {
+		if (count == SHOWN_MAX && tally->packets <= busiest[count - 1].packets)
+			continue;
+		size_t at = count < SHOWN_MAX ? count++ : SHOWN_MAX - 1;
+		for (; at && busiest[at - 1].packets < tally->packets; at--)
+			busiest[at] = busiest[at - 1];
+		busiest[at] = *tally;
+	}
+	return count;
+}
+
+static int find_busiest(const struct ledger *ledger, enum family family,
+                        struct tally busiest[static SHOWN_MAX], size_t *ret_count)
+{
+	struct tallies tallies = {};
+	int r = tally_entries(&tallies, ledger, family);
+	if (r == 0) {
+		sum_up(&tallies);
+		*ret_count = select_busiest(&tallies, busiest);
+	}
+	ARRAY_DONE(&tallies.list);
 	return r;
 }
 
 static int read_busiest(struct sources *sources, struct kernel *kernel, const struct ledger *ledger,
                         enum family family)
 {
-	struct sources busiest = {};
-	int r = find_busiest(&busiest, ledger, family);
-	for (size_t i = 0; i < busiest.list.count && r == 0; i++) {
-		const struct address *address = &busiest.list.items[i].address;
+	struct tally busiest[SHOWN_MAX];
+	size_t count = 0;
+	int r = find_busiest(ledger, family, busiest, &count);
+	for (size_t i = 0; i < count && r == 0; i++) {
+		const struct address *address = &busiest[i].address;
 		struct counted_element element;
 		r = counted_element_find(kernel, set_blocked_source(family), address->bytes,
 		                         family == FAMILY_IPV4 ? 4 : sizeof(address->bytes),
@@ -93,7 +136,6 @@ static int read_busiest(struct sources *sources, struct kernel *kernel, const st
 		else if (r == 0)
 			r = add(sources, address, (struct count){element.packets, element.bytes});
 	}
-	ARRAY_DONE(&busiest.list);
 	return r;
 }
 
@@ -137,7 +179,7 @@ int busiest_sources(json_t *array, struct kernel *kernel, const struct ledger *l
 	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
 		r = read_sources(&sources, kernel, ledger, (enum family)family);
 
-	sort(&sources, compare_counts);
+	sort(&sources);
 	for (size_t i = 0; i < sources.list.count && i < SHOWN_MAX && r == 0; i++)
 		if (json_array_append_new(array, reply_source(&sources.list.items[i], policy)) < 0)
 			r = -ENOMEM;
