@@ -158,13 +158,8 @@ static void find_hosts(const struct intake *intake, struct blocked *blocked, siz
 		sources[i] = &blocked[i].packet.source;
 	if (intake->policy)
 		policy_hosts_at(intake->policy, sources, count, hosts);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		blocked[i].host = hosts[i];
-		if (hosts[i]) {
-			__builtin_prefetch(&hosts[i]->name);
-			__builtin_prefetch(&hosts[i]->role);
-		}
-	}
 }
 
 static void note(struct intake *intake, const struct blocked *blocked)

@@ -2,6 +2,7 @@
 #include "policy/checker.h"
 
 #include "base/cleanup.h"
+#include "policy/soles.h"
 
 #include <errno.h>
 
@@ -131,6 +132,8 @@ int check_claims(struct checker *checker)
 			r = nest(checker, claims);
 		if (r == 0)
 			r = note_starts(checker->policy->arena, claims);
+		if (r == 0)
+			r = soles_make(checker->policy->arena, claims, &claims->soles);
 		if (r < 0)
 			return r;
 	}

@@ -2,6 +2,7 @@
 #include "policy/policy.h"
 
 #include "policy/runtime.h"
+#include "policy/soles.h"
 
 #define LINE 64 /* bytes of a cache line */
 
@@ -63,6 +64,9 @@ static const struct claim *claim_around(const struct claims *claims, const struc
 const struct claim *policy_claim_at(const struct policy *policy, const struct address *address)
 {
 	const struct claims *claims = &policy->claims[address->family];
+	const struct claim *sole = soles_find(&claims->soles, claims, address);
+	if (sole || claims->soles.all)
+		return sole;
 	return claim_around(claims, address,
 	                    count_less(claims->starts, claims->count, address_start(address)));
 }
@@ -99,8 +103,9 @@ static void count_less_together(const struct claims *claims, enum family family,
 	}
 }
 
-void policy_hosts_at(const struct policy *policy, const struct address *const *addresses,
-                     size_t count, const struct host **ret_hosts)
+/* The claims around addresses that are no sole ones, all searched for together. */
+static void find_around(const struct policy *policy, const struct address *const *addresses,
+                        size_t count, const struct claim **ret_claims)
 {
 	size_t less[POLICY_AT_ONCE] = {};
 	for (int family = 0; family < FAMILY_COUNT; family++)
@@ -111,14 +116,46 @@ void policy_hosts_at(const struct policy *policy, const struct address *const *a
 		if (claims->count)
 			__builtin_prefetch(&claims->items[less[i]]);
 	}
+	for (size_t i = 0; i < count; i++)
+		ret_claims[i] = claim_around(&policy->claims[addresses[i]->family], addresses[i],
+		                             less[i]);
+}
+
+/* policy_claim_at() of each. */
+static void find_claims(const struct policy *policy, const struct address *const *addresses,
+                        size_t count, const struct claim **ret_claims)
+{
+	const struct address *others[POLICY_AT_ONCE];
+	const struct claim *around[POLICY_AT_ONCE];
+	size_t numbers[POLICY_AT_ONCE], left = 0;
+
+	for (size_t i = 0; i < count; i++)
+		soles_prefetch(&policy->claims[addresses[i]->family].soles, addresses[i]);
 	for (size_t i = 0; i < count; i++) {
-		const struct address *address = addresses[i];
-		const struct assignment *assignment = policy_assignment(policy, address);
-		const struct claim *claim =
-		        assignment
-		                ? NULL
-		                : claim_around(&policy->claims[address->family], address, less[i]);
-		ret_hosts[i] = assignment ? &assignment->host : claim ? claim->host : NULL;
+		const struct claims *claims = &policy->claims[addresses[i]->family];
+		ret_claims[i] = soles_find(&claims->soles, claims, addresses[i]);
+		if (ret_claims[i]) {
+			__builtin_prefetch(ret_claims[i]);
+		} else if (!claims->soles.all) {
+			numbers[left] = i;
+			others[left++] = addresses[i];
+		}
+	}
+	if (!left)
+		return;
+	find_around(policy, others, left, around);
+	for (size_t i = 0; i < left; i++)
+		ret_claims[numbers[i]] = around[i];
+}
+
+void policy_hosts_at(const struct policy *policy, const struct address *const *addresses,
+                     size_t count, const struct host **ret_hosts)
+{
+	const struct claim *claims[POLICY_AT_ONCE];
+	find_claims(policy, addresses, count, claims);
+	for (size_t i = 0; i < count; i++) {
+		const struct assignment *assignment = policy_assignment(policy, addresses[i]);
+		ret_hosts[i] = assignment ? &assignment->host : claims[i] ? claims[i]->host : NULL;
 		for (size_t at = 0; ret_hosts[i] && at < sizeof(struct host); at += LINE)
 			__builtin_prefetch((const char *)ret_hosts[i] + at);
 	}

@@ -259,10 +259,18 @@ static inline struct location claim_location(const struct claim *claim)
 	return (struct location){claim->host->at.file, claim->written->line};
 }
 
+/* See soles.h. */
+struct soles {
+	struct sole *items;
+	size_t size;
+	bool all; /* there are no other claims */
+};
+
 struct claims {
 	struct claim *items;
 	size_t count;
 	uint64_t *starts; /* address_start() of each, which together are quick to search */
+	struct soles soles;
 };
 
 /* The first 64 bits of an address as a number: IPv4 addresses differ in it, IPv6 ones mostly. */
