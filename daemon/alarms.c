@@ -87,6 +87,12 @@ struct expected_source alarms_expect(const struct alarms *alarms, const struct a
 	return detect_expect(alarms->detect, source);
 }
 
+void alarms_approach(const struct alarms *alarms, const struct expected_source *expected,
+                     const struct stream *stream)
+{
+	detect_approach(alarms->detect, expected, stream);
+}
+
 void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
                          const struct sighting *sighting)
 {

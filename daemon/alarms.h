@@ -33,6 +33,10 @@ int alarms_use_policy(struct alarms *alarms, const struct policy *policy);
 /* An attempt of that source may be shown soon; see detect_expect(). */
 struct expected_source alarms_expect(const struct alarms *alarms, const struct address *source);
 
+/* See detect_approach(). */
+void alarms_approach(const struct alarms *alarms, const struct expected_source *expected,
+                     const struct stream *stream);
+
 /* Shows a new attempt to the detectors. */
 void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
                          const struct sighting *sighting);

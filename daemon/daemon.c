@@ -232,6 +232,13 @@ static struct expected_source on_source(const struct address *source, void *user
 	return alarms_expect(daemon->alarms, source);
 }
 
+static void on_approach(const struct expected_source *expected, const struct stream *stream,
+                        void *userdata)
+{
+	const struct daemon *daemon = userdata;
+	alarms_approach(daemon->alarms, expected, stream);
+}
+
 static void on_attempt(const struct ledger_entry *entry, const struct sighting *sighting,
                        void *userdata)
 {
@@ -353,6 +360,11 @@ static int add_signals(struct daemon *daemon)
 
 static int set_up(struct daemon *daemon)
 {
+	const struct intake_hooks blocked = {
+	        .expect = on_source,
+	        .approach = on_approach,
+	        .attempt = on_attempt,
+	};
 	const struct loading_hooks hooks = {
 	        .prepare = prepare,
 	        .use_policy = use_policy,
@@ -373,8 +385,7 @@ static int set_up(struct daemon *daemon)
 		                &daemon->enforcement, &daemon->health, daemon->server, &hooks,
 		                &daemon->loading);
 	if (r >= 0)
-		r = events_new(daemon->event, on_source, on_attempt, count_blocked, daemon,
-		               &daemon->events);
+		r = events_new(daemon->event, &blocked, count_blocked, daemon, &daemon->events);
 	if (r >= 0)
 		r = alarms_new(daemon->event, on_alarm, daemon, &daemon->alarms);
 	if (r >= 0)

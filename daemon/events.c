@@ -41,8 +41,8 @@ struct events {
 
 static int on_settle(sd_event_source *source, uint64_t time, void *userdata);
 
-int events_new(sd_event *event, intake_expect_t expect, intake_attempt_t attempt,
-               events_blocked_t blocked, void *userdata, struct events **ret_events)
+int events_new(sd_event *event, const struct intake_hooks *hooks, events_blocked_t blocked,
+               void *userdata, struct events **ret_events)
 {
 	_cleanup_(events_freep) struct events *events = calloc(1, sizeof(*events));
 	if (!events)
@@ -51,7 +51,7 @@ int events_new(sd_event *event, intake_expect_t expect, intake_attempt_t attempt
 	events->blocked = blocked;
 	events->userdata = userdata;
 
-	int r = intake_new(expect, attempt, userdata, &events->intake);
+	int r = intake_new(hooks, userdata, &events->intake);
 	if (r >= 0)
 		r = sd_event_add_time_relative(event, &events->settling, CLOCK_MONOTONIC, 0, 0,
 		                               on_settle, events);

@@ -17,9 +17,9 @@ struct events;
 /* Reads how many packets the kernel has blocked in all; 0 or a negative errno. */
 typedef int (*events_blocked_t)(uint64_t *ret_packets, void *userdata);
 
-/* The first two as for intake_new(). 0 or a negative errno. */
-int events_new(sd_event *event, intake_expect_t expect, intake_attempt_t attempt,
-               events_blocked_t blocked, void *userdata, struct events **ret_events);
+/* The hooks are those for intake_new(). 0 or a negative errno. */
+int events_new(sd_event *event, const struct intake_hooks *hooks, events_blocked_t blocked,
+               void *userdata, struct events **ret_events);
 
 /* Takes NULL, returns NULL. */
 struct events *events_free(struct events *events);

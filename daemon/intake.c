@@ -20,8 +20,7 @@ struct heading {
 };
 
 struct intake {
-	intake_expect_t expect;
-	intake_attempt_t attempt;
+	struct intake_hooks hooks;
 	void *userdata;
 	const struct policy *policy; /* borrowed, or NULL */
 	struct attempts *attempts;
@@ -31,14 +30,12 @@ struct intake {
 	uint64_t received;
 };
 
-int intake_new(intake_expect_t expect, intake_attempt_t attempt, void *userdata,
-               struct intake **ret_intake)
+int intake_new(const struct intake_hooks *hooks, void *userdata, struct intake **ret_intake)
 {
 	_cleanup_(intake_freep) struct intake *intake = calloc(1, sizeof(*intake));
 	if (!intake)
 		return -ENOMEM;
-	intake->expect = expect;
-	intake->attempt = attempt;
+	intake->hooks = *hooks;
 	intake->userdata = userdata;
 	intake->limits = (struct ledger_limits){LEDGER_ENTRIES_DEFAULT, LEDGER_ATTEMPTS_DEFAULT};
 
@@ -146,8 +143,8 @@ static void expect(const struct intake *intake, struct blocked *blocked)
 	const struct packet *packet = &blocked->packet;
 	attempts_expect(intake->attempts, packet, blocked->reason, &blocked->attempt);
 	ledger_expect(intake->ledger, packet, blocked->reason, &blocked->entry);
-	if (intake->expect)
-		blocked->source = intake->expect(&packet->source, intake->userdata);
+	if (intake->hooks.expect)
+		blocked->source = intake->hooks.expect(&packet->source, intake->userdata);
 }
 
 static void find_hosts(const struct intake *intake, struct blocked *blocked, size_t count)
@@ -173,15 +170,15 @@ static void note(struct intake *intake, const struct blocked *blocked)
 	        .interface = record->interface,
 	        .leaves_by = record->leaves_by,
 	        .bytes = packet->total_length,
-	        .expected = intake->expect ? &blocked->source : NULL,
+	        .expected = intake->hooks.expect ? &blocked->source : NULL,
 	};
 	const struct ledger_entry *entry = ledger_note_expected(
 	        intake->ledger, &blocked->entry, packet, sighting.host ? sighting.host->name : NULL,
 	        blocked->role, record->has_mac ? &record->mac : NULL, fresh, record->time);
 	if (record->has_uid)
 		ledger_note_user(intake->ledger, entry, record->uid, record->gid);
-	if (fresh && intake->attempt)
-		intake->attempt(entry, &sighting, intake->userdata);
+	if (fresh && intake->hooks.attempt)
+		intake->hooks.attempt(entry, &sighting, intake->userdata);
 }
 
 static void take_batch(struct intake *intake, const struct record *records, size_t count)
@@ -192,6 +189,10 @@ static void take_batch(struct intake *intake, const struct record *records, size
 		if (dissect(intake, &records[i], &blocked[ours]))
 			expect(intake, &blocked[ours++]);
 	find_hosts(intake, blocked, ours);
+	for (size_t i = 0; i < ours && intake->hooks.approach; i++) {
+		const struct stream stream = ledger_stream(&blocked[i].entry.key);
+		intake->hooks.approach(&blocked[i].source, &stream, intake->userdata);
+	}
 	for (size_t i = 0; i < ours; i++) {
 		if (i + AHEAD < ours && blocked[i + AHEAD].host)
 			__builtin_prefetch(blocked[i + AHEAD].host->name);

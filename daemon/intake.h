@@ -33,9 +33,18 @@ typedef void (*intake_attempt_t)(const struct ledger_entry *entry, const struct 
 /* Called some time before an attempt of that source may begin; see detect_expect(). */
 typedef struct expected_source (*intake_expect_t)(const struct address *source, void *userdata);
 
-/* Either may be NULL. 0, -ENOMEM, or what attempts_new() and ledger_new() say. */
-int intake_new(intake_expect_t expect, intake_attempt_t attempt, void *userdata,
-               struct intake **ret_intake);
+/* Called some time later, but still before the attempt; see detect_approach(). */
+typedef void (*intake_approach_t)(const struct expected_source *expected,
+                                  const struct stream *stream, void *userdata);
+
+struct intake_hooks {
+	intake_expect_t expect; /* NULL, as is the next one: nobody needs to know */
+	intake_approach_t approach;
+	intake_attempt_t attempt; /* or NULL */
+};
+
+/* The hooks are copied. 0, -ENOMEM, or what attempts_new() and ledger_new() say. */
+int intake_new(const struct intake_hooks *hooks, void *userdata, struct intake **ret_intake);
 
 /* Takes NULL, returns NULL. */
 struct intake *intake_free(struct intake *intake);

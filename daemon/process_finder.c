@@ -365,7 +365,7 @@ void process_finder_ask(struct process_finder *finder, const struct ledger_entry
 		wake_in(finder, PROCESS_ANSWER_TIME);
 	finder->asked[(finder->first + finder->count++) % PROCESS_QUESTIONS_MAX] = (struct asked){
 	        .number = ++finder->number,
-	        .stream = ledger_stream(entry),
+	        .stream = ledger_stream(&entry->key),
 	        .uid = entry->uid,
 	        .attempt = entry->last,
 	        .sent = now,

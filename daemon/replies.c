@@ -41,7 +41,7 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
                       const struct processes *processes)
 {
 	const struct ledger_key *key = &entry->key;
-	const struct stream stream = ledger_stream(entry);
+	const struct stream stream = ledger_stream(&entry->key);
 	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], protocol[PROTOCOL_TEXT_MAX];
 
 	return json_pack(

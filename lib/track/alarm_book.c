@@ -2,6 +2,7 @@
 #include "track/alarm_book.h"
 
 #include "track/hash.h"
+#include "track/tag.h"
 
 #include <errno.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct alarm_book {
 	uint32_t *buckets; /* by cause; the first place of each, or NOWHERE */
 	size_t bucket_mask;
 	struct hash_key secret;
+	struct tag_secret tags;
 	alarm_listener_t listener;
 	void *userdata;
 	struct alarm_counts counts;
@@ -59,6 +61,9 @@ int alarm_book_new(size_t max, uint64_t next_id, alarm_listener_t listener, void
 		return -errno;
 	if ((size_t)n != sizeof(book->secret))
 		return -EIO;
+	int r = tag_secret_draw(&book->tags);
+	if (r < 0)
+		return r;
 	*ret_book = TAKE_POINTER(book);
 	return 0;
 }
@@ -74,7 +79,10 @@ struct alarm_book *alarm_book_free(struct alarm_book *book)
 	return NULL;
 }
 
-/* Most causes are about an address and nothing else, which is little to hash. */
+/*
+ * Most causes are about an address and nothing else, of which a flood by strangers asks for each:
+ * that is little to hash, and done the quick way.
+ */
 static uint64_t hash_cause(const struct alarm_book *book, const struct alarm_cause *cause)
 {
 	struct {
@@ -87,7 +95,7 @@ static uint64_t hash_cause(const struct alarm_book *book, const struct alarm_cau
 	               "what is hashed has padding");
 	if (cause->host[0] || cause->has_destination)
 		return hash_bytes(&book->secret, cause, sizeof(*cause));
-	return hash_bytes(&book->secret, &brief, sizeof(brief));
+	return tag_of(&book->tags, &brief, sizeof(brief));
 }
 
 static uint32_t *bucket_of(const struct alarm_book *book, const struct alarm_cause *cause)

@@ -16,7 +16,6 @@
 struct followed {
 	struct stream stream;
 	uint32_t next; /* beats in all */
-	usec_t times[TIMES];
 	/* Since when all beats were regular, up to the last: beats of two seconds fill the times
 	 * long before anything can be said of them. */
 	bool steady;
@@ -27,6 +26,7 @@ struct followed {
 	usec_t period;
 	uint32_t bytes; /* of the last attempt */
 	bool named;     /* it was a beacon, and may have a history */
+	usec_t times[TIMES];
 };
 
 /* The last attempts of a beacon; the oldest comes first. */
@@ -56,6 +56,8 @@ int beacons_new(size_t streams, size_t histories, struct beacons **ret_beacons)
 	                        sizeof(struct followed), &beacons->streams);
 	if (r < 0)
 		return r;
+	/* Times of beats that were not are never looked at. */
+	recent_zero_only(beacons->streams, offsetof(struct followed, times));
 	r = recent_new(histories, sizeof(struct stream), sizeof(struct history),
 	               &beacons->histories);
 	if (r < 0)
@@ -72,6 +74,11 @@ struct beacons *beacons_free(struct beacons *beacons)
 		free(beacons);
 	}
 	return NULL;
+}
+
+void beacons_expect(const struct beacons *beacons, const struct stream *stream)
+{
+	recent_expect(beacons->streams, stream);
 }
 
 static unsigned beats(const struct followed *f)

@@ -57,6 +57,9 @@ int beacons_new(size_t streams, size_t histories, struct beacons **ret_beacons);
 struct beacons *beacons_free(struct beacons *beacons);
 DEFINE_CLEANUP(struct beacons *, beacons_free)
 
+/* An attempt of that stream will be noted soon; see recent_expect(). */
+void beacons_expect(const struct beacons *beacons, const struct stream *stream);
+
 /*
  * Notes an attempt of that many bytes. True when the stream is a beacon; then *ret_beacon is set. A
  * clock that steps back makes the stream begin anew.

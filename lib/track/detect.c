@@ -246,6 +246,17 @@ struct expected_source detect_expect(const struct detect *detect, const struct a
 	                                newcomers_expect(detect->newcomers, source)};
 }
 
+void detect_approach(const struct detect *detect, const struct expected_source *expected,
+                     const struct stream *stream)
+{
+	if (!talkers_approach(detect->talkers, expected->talker)) {
+		newcomers_approach(detect->newcomers, expected->newcomer);
+		return;
+	}
+	scans_expect(detect->scans, stream);
+	beacons_expect(detect->beacons, stream);
+}
+
 void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
                     const struct detect_facts *facts, usec_t now)
 {
@@ -262,7 +273,7 @@ void detect_expected_attempt(struct detect *detect, const struct expected_source
 	        .facts = facts,
 	        .thresholds = facts->thresholds ? facts->thresholds : &thresholds_standard,
 	        .entry = entry,
-	        .stream = ledger_stream(entry),
+	        .stream = ledger_stream(&entry->key),
 	};
 	look.attempt = (struct evidence_attempt){
 	        .time = now,

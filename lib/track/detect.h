@@ -87,6 +87,10 @@ struct expected_source {
 };
 struct expected_source detect_expect(const struct detect *detect, const struct address *source);
 
+/* The next step, when the first one had some time; the attempt will be one of that stream. */
+void detect_approach(const struct detect *detect, const struct expected_source *expected,
+                     const struct stream *stream);
+
 /* Takes a new attempt, right after ledger_note() gave that entry for it. */
 void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
                     const struct detect_facts *facts, usec_t now);

@@ -209,17 +209,6 @@ void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t pa
 	ledger->totals.other_entries += entries;
 }
 
-struct stream ledger_stream(const struct ledger_entry *entry)
-{
-	return (struct stream){
-	        .source = entry->key.source,
-	        .destination = {.address = entry->key.destination,
-	                        .port = entry->key.port,
-	                        .protocol = entry->key.protocol,
-	                        .has_port = entry->key.has_port},
-	};
-}
-
 static bool passes(const struct ledger_entry *entry, const struct ledger_filter *filter)
 {
 	if (!filter)

@@ -142,7 +142,16 @@ const char *ledger_role(const struct ledger_entry *entry);
 void ledger_set_names(struct ledger_entry *entry, const char *host, const char *role);
 
 /* Who tried to reach what. */
-struct stream ledger_stream(const struct ledger_entry *entry);
+static inline struct stream ledger_stream(const struct ledger_key *key)
+{
+	return (struct stream){
+	        .source = key->source,
+	        .destination = {.address = key->destination,
+	                        .port = key->port,
+	                        .protocol = key->protocol,
+	                        .has_port = key->has_port},
+	};
+}
 
 /* How many entries there are. */
 size_t ledger_count(const struct ledger *ledger);

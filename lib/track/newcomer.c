@@ -19,6 +19,8 @@ int newcomers_new(size_t max, struct newcomers **ret_newcomers)
 	int r = recent_new(max, sizeof(struct address), sizeof(struct newcomer), &newcomers->table);
 	if (r < 0)
 		return r;
+	/* Attempts behind the count are never looked at. */
+	recent_zero_only(newcomers->table, offsetof(struct newcomer, attempts));
 	*ret_newcomers = TAKE_POINTER(newcomers);
 	return 0;
 }
@@ -36,6 +38,11 @@ struct recent_place newcomers_expect(const struct newcomers *newcomers,
                                      const struct address *source)
 {
 	return recent_expect(newcomers->table, source);
+}
+
+void newcomers_approach(const struct newcomers *newcomers, struct recent_place place)
+{
+	(void)recent_approach(newcomers->table, place, sizeof(struct newcomer));
 }
 
 struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source,

@@ -46,6 +46,9 @@ DEFINE_CLEANUP(struct newcomers *, newcomers_free)
 struct recent_place newcomers_expect(const struct newcomers *newcomers,
                                      const struct address *source);
 
+/* It comes from memory; see recent_approach(). */
+void newcomers_approach(const struct newcomers *newcomers, struct recent_place place);
+
 /* That source with what is kept of it, which may be nothing; it lasts until the next call. */
 struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source,
                                struct recent_place place);

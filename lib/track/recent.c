@@ -195,6 +195,8 @@ static uint32_t tag_of_key(const struct tag_secret *secret, const void *key, siz
 	switch (size) {
 	case 20:
 		return tag_of(secret, key, 20);
+	case 44:
+		return tag_of(secret, key, 44);
 	case 48:
 		return tag_of(secret, key, 48);
 	case 52:
@@ -252,6 +254,18 @@ struct recent_place recent_expect(const struct recent *recent, const void *key)
 	if (recent->owners.size)
 		__builtin_prefetch(&recent->owners.counts[place.group], 1);
 	return place;
+}
+
+bool recent_approach(const struct recent *recent, struct recent_place place, size_t size)
+{
+	uint32_t slot = slots_guess(&recent->slots, place.tag);
+	if (slot == NONE)
+		return false;
+	const uint8_t *item = item_at(recent, slot);
+	__builtin_prefetch(&recent->nodes[slot], 1);
+	for (size_t i = 0; i < size; i += LINE)
+		__builtin_prefetch(item + i, 1);
+	return true;
 }
 
 void *recent_use(struct recent *recent, const void *key)

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -59,6 +60,12 @@ struct recent_place {
  * for the places of all before he uses the first. It changes nothing, and stays right.
  */
 struct recent_place recent_expect(const struct recent *recent, const void *key);
+
+/*
+ * The next step to it, when the first one had some time: the first `size` bytes of what seems to be
+ * there come from memory, too. False when nothing is there.
+ */
+bool recent_approach(const struct recent *recent, struct recent_place place, size_t size);
 
 /* The same as below, with the key's place. */
 void *recent_use_at(struct recent *recent, const void *key, struct recent_place place);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/scan.h"
 
-#include "track/hash.h"
+#include "base/array.h"
 #include "track/recent.h"
+#include "track/tag.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* Steps back that are smaller come from records that overtook each other. */
 #define STEP_BACK USEC_PER_SEC
@@ -34,7 +34,7 @@ struct row {
 struct scans {
 	struct recent *by_port;
 	struct recent *by_host;
-	struct hash_key secret;
+	struct tag_secret secrets[2]; /* of the halves of a hash */
 };
 
 int scans_new(size_t max, struct scans **ret_scans)
@@ -50,11 +50,13 @@ int scans_new(size_t max, struct scans **ret_scans)
 	                    &scans->by_host);
 	if (r < 0)
 		return r;
-	ssize_t n = getrandom(&scans->secret, sizeof(scans->secret), 0);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n != sizeof(scans->secret))
-		return -EIO;
+	/* What was seen is never looked at behind the count. */
+	recent_zero_only(scans->by_port, offsetof(struct row, seen));
+	recent_zero_only(scans->by_host, offsetof(struct row, seen));
+	for (size_t i = 0; i < ELEMENTS_OF(scans->secrets) && r >= 0; i++)
+		r = tag_secret_draw(&scans->secrets[i]);
+	if (r < 0)
+		return r;
 	*ret_scans = TAKE_POINTER(scans);
 	return 0;
 }
@@ -126,14 +128,36 @@ static bool within(const struct row *row, unsigned threshold, usec_t span, struc
 
 static uint64_t destination_of(const struct scans *scans, const struct stream *stream)
 {
-	return hash_bytes(&scans->secret, &stream->destination, sizeof(stream->destination));
+	const struct endpoint *to = &stream->destination;
+	return (uint64_t)tag_of(&scans->secrets[0], to, sizeof(*to)) << 32 |
+	       tag_of(&scans->secrets[1], to, sizeof(*to));
+}
+
+/* Who tried that service, of whatever host; and any service of that host. */
+static struct stream port_key(const struct stream *stream)
+{
+	struct stream key = *stream;
+	key.destination.address = (struct address){};
+	return key;
+}
+
+static struct stream host_key(const struct stream *stream)
+{
+	return (struct stream){.source = stream->source,
+	                       .destination = {.address = stream->destination.address}};
+}
+
+void scans_expect(const struct scans *scans, const struct stream *stream)
+{
+	const struct stream by_port = port_key(stream), by_host = host_key(stream);
+	recent_expect(scans->by_port, &by_port);
+	recent_expect(scans->by_host, &by_host);
 }
 
 bool scans_note_host(struct scans *scans, const struct stream *stream,
                      const struct scan_limits *limits, usec_t now, struct scan *ret_scan)
 {
-	struct stream key = *stream;
-	key.destination.address = (struct address){};
+	const struct stream key = port_key(stream);
 	usec_t longer = limits->span > limits->slow_span ? limits->span : limits->slow_span;
 	const struct row *row =
 	        note(scans->by_port, &key, destination_of(scans, stream), longer, now);
@@ -144,10 +168,7 @@ bool scans_note_host(struct scans *scans, const struct stream *stream,
 bool scans_note_port(struct scans *scans, const struct stream *stream,
                      const struct scan_limits *limits, usec_t now, struct scan *ret_scan)
 {
-	const struct stream key = {
-	        .source = stream->source,
-	        .destination = {.address = stream->destination.address},
-	};
+	const struct stream key = host_key(stream);
 	const struct row *row =
 	        note(scans->by_host, &key, destination_of(scans, stream), limits->ports_span, now);
 	return within(row, limits->ports, limits->ports_span, ret_scan);

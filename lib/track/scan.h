@@ -47,6 +47,9 @@ int scans_new(size_t max, struct scans **ret_scans);
 struct scans *scans_free(struct scans *scans);
 DEFINE_CLEANUP(struct scans *, scans_free)
 
+/* An attempt of that stream will be noted soon; see recent_expect(). */
+void scans_expect(const struct scans *scans, const struct stream *stream);
+
 /* Notes an attempt. True when its source scans for hosts with that port; *ret_scan is set. */
 bool scans_note_host(struct scans *scans, const struct stream *stream,
                      const struct scan_limits *limits, usec_t now, struct scan *ret_scan);

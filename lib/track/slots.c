@@ -60,23 +60,42 @@ static inline unsigned first_of(unsigned places)
 	return (unsigned)__builtin_ctz(places);
 }
 
-uint32_t slots_find(const struct slots *slots, uint32_t tag, const void *key, size_t key_size,
-                    const uint8_t *keys, size_t stride)
+/* One of these places, or of the buckets behind this one, may have the key. */
+static uint32_t search(const struct slots *slots, uint32_t tag, unsigned places, const void *key,
+                       size_t key_size, const uint8_t *keys, size_t stride)
 {
 	size_t home = tag & slots->mask, at = home;
-	do {
+	for (;;) {
 		const struct slot_bucket *bucket = &slots->buckets[at];
-		unsigned places = places_of(bucket->tags, tag);
 		for (; places; places &= places - 1) {
 			uint32_t number = bucket->numbers[first_of(places)];
 			if (number && memcmp(keys + (number - 1) * stride, key, key_size) == 0)
 				return number - 1;
 		}
-		if (!bucket->tags[PASSED])
-			break;
 		at = (at + 1) & slots->mask;
-	} while (at != home);
-	return SLOT_NONE;
+		if (!bucket->tags[PASSED] || at == home)
+			return SLOT_NONE;
+		places = places_of(slots->buckets[at].tags, tag);
+	}
+}
+
+uint32_t slots_find(const struct slots *slots, uint32_t tag, const void *key, size_t key_size,
+                    const uint8_t *keys, size_t stride)
+{
+	const struct slot_bucket *bucket = &slots->buckets[tag & slots->mask];
+	unsigned places = places_of(bucket->tags, tag);
+	/* In a flood hardly any key is there, which is not to cost more than this. */
+	if (!places && !bucket->tags[PASSED])
+		return SLOT_NONE;
+	return search(slots, tag, places, key, key_size, keys, stride);
+}
+
+uint32_t slots_guess(const struct slots *slots, uint32_t tag)
+{
+	const struct slot_bucket *bucket = &slots->buckets[tag & slots->mask];
+	unsigned places = places_of(bucket->tags, tag);
+	uint32_t number = places ? bucket->numbers[first_of(places)] : 0;
+	return number ? number - 1 : SLOT_NONE;
 }
 
 void slots_prefetch(const struct slots *slots, uint32_t tag)

@@ -29,6 +29,9 @@ void slots_use(struct slots *slots, void *memory, size_t max);
 uint32_t slots_find(const struct slots *slots, uint32_t tag, const void *key, size_t key_size,
                     const uint8_t *keys, size_t stride);
 
+/* A slot whose key has that tag, which is likely the wanted one; SLOT_NONE: it seems not there. */
+uint32_t slots_guess(const struct slots *slots, uint32_t tag);
+
 /* Adds a slot that is not there, or removes one that is; the tag is the one of its key. */
 void slots_add(struct slots *slots, uint32_t tag, uint32_t slot);
 void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot);

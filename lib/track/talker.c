@@ -41,6 +41,12 @@ struct recent_place talkers_expect(const struct talkers *talkers, const struct a
 	return recent_expect(talkers->table, source);
 }
 
+bool talkers_approach(const struct talkers *talkers, struct recent_place place)
+{
+	/* What a look at an attempt begins with; the rest follows too late only now and then. */
+	return recent_approach(talkers->table, place, offsetof(struct talker, told));
+}
+
 struct talker *talkers_find(struct talkers *talkers, const struct address *source,
                             struct recent_place place)
 {

@@ -64,6 +64,9 @@ DEFINE_CLEANUP(struct talkers *, talkers_free)
 /* The place of that source, which will be asked for soon; see recent_expect(). */
 struct recent_place talkers_expect(const struct talkers *talkers, const struct address *source);
 
+/* It comes from memory; false when it is not known. See recent_approach(). */
+bool talkers_approach(const struct talkers *talkers, struct recent_place place);
+
 /* That source, which lasts until the next talkers_add(); NULL when it is not known. */
 struct talker *talkers_find(struct talkers *talkers, const struct address *source,
                             struct recent_place place);

@@ -156,6 +156,12 @@ static struct expected_source expect(const struct address *source, void *userdat
 	return alarms_expect(userdata, source);
 }
 
+static void approach(const struct expected_source *expected, const struct stream *stream,
+                     void *userdata)
+{
+	alarms_approach(userdata, expected, stream);
+}
+
 static void take_attempt(const struct ledger_entry *entry, const struct sighting *sighting,
                          void *userdata)
 {
@@ -193,6 +199,7 @@ int main(int argc, char **argv)
 {
 	const struct options options = parse(argc, argv);
 	struct policy *policy = load(options.config);
+	const struct intake_hooks hooks = {expect, approach, take_attempt};
 	struct nflog_numbers numbers = {};
 	struct wire wire = {};
 	struct intake *intake;
@@ -206,7 +213,7 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = alarms_use_policy(alarms, policy);
 	if (r >= 0)
-		r = intake_new(expect, take_attempt, alarms, &intake);
+		r = intake_new(&hooks, alarms, &intake);
 	if (r >= 0)
 		r = intake_use_policy(intake, policy);
 	if (r < 0)

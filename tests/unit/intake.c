@@ -79,8 +79,9 @@ static void draw(struct random *random, unsigned number, struct sent *ret_sent)
 
 static struct intake *begin(const struct policy *policy, struct listener *listener)
 {
+	const struct intake_hooks hooks = {.attempt = hear};
 	struct intake *intake;
-	ck_assert_int_eq(intake_new(NULL, hear, listener, &intake), 0);
+	ck_assert_int_eq(intake_new(&hooks, listener, &intake), 0);
 	ck_assert_int_eq(intake_use_policy(intake, policy), 0);
 	return intake;
 }

@@ -37,9 +37,9 @@ struct run {
 
 static void begin(struct run *run, const char *directory)
 {
+	const struct intake_hooks hooks = {.attempt = ignore_attempt};
 	ck_assert_int_ge(sd_event_new(&run->event), 0);
-	ck_assert_int_ge(
-	        events_new(run->event, NULL, ignore_attempt, none_blocked, NULL, &run->events), 0);
+	ck_assert_int_ge(events_new(run->event, &hooks, none_blocked, NULL, &run->events), 0);
 	ck_assert_int_ge(alarms_new(run->event, ignore_alarm, NULL, &run->alarms), 0);
 	ck_assert_int_ge(
 	        past_new(run->event, directory, EVERY, run->events, run->alarms, &run->past), 0);
