@@ -213,6 +213,24 @@ static bool wake(struct enforcement *enforcement, struct outcome *outcome)
 	return true;
 }
 
+/*
+ * A request that has ended, and was not let go of yet, is in the table still, or the kernel took
+ * its elements away: true when nothing but that differs.
+ */
+static bool only_ends_differ(struct enforcement *enforcement)
+{
+	_cleanup_(ruleset_freep) struct ruleset *before = NULL;
+	_cleanup_(plan_done) struct plan plan = {};
+	struct standing standing;
+	usec_t end = requests_next_end(&enforcement->requests);
+	usec_t now = lasting_clock_now(&enforcement->clock);
+	if (!end || end > now || ruleset_compile(enforcement->policy, end - 1, &before) < 0)
+		return false;
+	before->phase = PHASE_FAST;
+	return table_compare(enforcement->kernel, before, &standing, &plan) == 0 &&
+	       delta_is_of_ends(plan.delta, (now - end) / USEC_PER_SEC + 1);
+}
+
 void enforcement_repair(struct enforcement *enforcement, bool whole, struct outcome *ret_outcome)
 {
 	struct outcome outcome = {.result = LOAD_DONE};
@@ -224,7 +242,9 @@ void enforcement_repair(struct enforcement *enforcement, bool whole, struct outc
 		close_again(enforcement, &outcome);
 	} else if (!is_untouched(enforcement)) {
 		outcome.woken = wake(enforcement, &outcome);
+		bool ended = only_ends_differ(enforcement);
 		apply_bound(enforcement, &outcome);
+		outcome.own_doing |= ended;
 	}
 	note_unfinished(enforcement, &outcome);
 	outcome.milliseconds = clock_milliseconds(&started);

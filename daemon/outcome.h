@@ -26,7 +26,9 @@ struct outcome {
 	bool fallback;        /* the policy is an older one, for want of one without mistakes */
 	bool changed;         /* the kernel's table is another than before */
 	struct standing difference; /* by which it is, when the result is LOAD_DONE */
-	bool own_doing;             /* what differed was left by a change of ours, not finished */
+	/* What differed was left by a change of ours that is not finished, or by requests that have
+	 * ended. */
+	bool own_doing;
 	/* The difference as what somebody else did; empty when there was nothing. */
 	char tampering[TAMPERING_TEXT_MAX];
 	bool woken;  /* the table was dormant; beside what `tampering` says */

@@ -194,3 +194,17 @@ const char *tampering_text(const struct delta *delta, const struct ruleset *have
 	buffer[TAMPERING_TEXT_MAX - 1] = '\0';
 	return buffer;
 }
+
+bool delta_is_of_ends(const struct delta *delta, uint64_t seconds)
+{
+	ARRAY_FOREACH (step, &delta->steps) {
+		if (step->kind != STEP_ADD_ELEMENTS || !step->set->timed)
+			return false;
+		for (size_t i = 0; i < step->element_count; i++) {
+			uint32_t timeout = step->elements[i].life->timeout;
+			if (!timeout || timeout > seconds)
+				return false;
+		}
+	}
+	return true;
+}

@@ -14,4 +14,10 @@
 const char *tampering_text(const struct delta *delta, const struct ruleset *have,
                            char buffer[static TAMPERING_TEXT_MAX]);
 
+/*
+ * True for a delta that nobody did: all that is missing are elements that end within so many
+ * seconds of when the wanted ruleset was compiled for, as the kernel takes them away.
+ */
+bool delta_is_of_ends(const struct delta *delta, uint64_t seconds);
+
 #endif

@@ -179,3 +179,28 @@ def test_a_refusal_of_the_kernel_is_told_and_over_once_its_cause_is(clean: Lab, 
     # Its table goes with it, which is one more change by somebody else.
     assert wait_for(lambda: daemon.status()["state"] == "enforcing", 10)
     assert traffic.tcp(clean["desk1"], clean.world, WORLD, 25) == traffic.RESET
+
+
+@pytest.mark.parametrize("kind, late", [("Permit", 0.1), ("Quarantine", 1.3)],
+                         ids=["in the table still", "taken by the kernel"])
+def test_what_ended_just_before_others_changed_something_was_no_tampering(clean: Lab,
+                                                                          daemon: Daemon,
+                                                                          kind: str, late: float):
+    daemon.start(UNOWNED)
+
+    def end_while(command: str) -> None:
+        """Both wait for the daemon when it goes on: the end, and what nft did."""
+        daemon.call(kind, host="desk1", seconds=1, why="a test",
+                    **({"service": "smtp"} if kind == "Permit" else {}))
+        time.sleep(0.9)
+        daemon.signal(signal.SIGSTOP)
+        time.sleep(late)
+        clean.gateway.nft(command)
+        daemon.signal(signal.SIGCONT)
+
+    end_while("add table inet foreign")
+    assert wait_for(lambda: "Ended: " in daemon.log(), 5)
+    assert repairs(daemon) == []
+    assert "permit_" not in daemon.table() and "quarantined" not in daemon.table()
+    end_while("insert rule inet egressd forward accept")
+    assert wait_for(lambda: repairs(daemon)) and "nft" in repairs(daemon)[0]
