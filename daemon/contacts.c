@@ -22,11 +22,10 @@
 /* So many wait for their turn, some 60 bytes each; of more, the first ones have to be early. */
 #define QUEUE_MAX 8192
 
-/* Whoever is so far behind does not know what is true now. */
-#define RECORDS_AT_ONCE 65536
-
-/* Contacts are heard before what was blocked (SD_EVENT_PRIORITY_NORMAL). */
-#define PRIORITY SD_EVENT_PRIORITY_IMPORTANT
+/* Read in one go, so that a flood of them leaves time for everything else; and before an attempt is
+ * judged: whoever is farther behind than that does not know what is true now. */
+#define RECORDS_AT_ONCE 4096
+#define RECORDS_BEHIND  65536
 
 struct contacts {
 	sd_event *event; /* borrowed, as all that has no comment here */
@@ -50,8 +49,6 @@ struct contacts {
 	uint64_t gaps;
 	struct nflog_counts before; /* of sockets that were read earlier */
 };
-
-static void hear(struct contacts *contacts);
 
 /* "desk printer ": the names of the roles that ask for it; NULL without memory. */
 static char *name_roles(const struct policy *policy)
@@ -92,17 +89,6 @@ static void begin_anew(struct contacts *contacts)
 	expiry_calm(contacts->anew);
 	contacts->known = true;
 	alarms_know_contacts(contacts->alarms, clock_realtime());
-}
-
-static void on_anew(void *userdata)
-{
-	struct contacts *contacts = userdata;
-	/* What is queued is of before. */
-	hear(contacts);
-	begin_anew(contacts);
-	if (contacts->known)
-		contacts->mended = clock_boottime();
-	contacts->changed(contacts->userdata);
 }
 
 static void begin_anew_later(struct contacts *contacts)
@@ -181,38 +167,54 @@ static bool is_missing(struct contacts *contacts, const struct nflog_counts *was
 	return overrun || (gap && !known_gap) || is.bad != was->bad;
 }
 
-/* Hears what there is. */
-static void hear(struct contacts *contacts)
+/* Hears so many at least, if there are; then there may be more. */
+static int hear(struct contacts *contacts, size_t budget)
 {
-	if (!contacts->nflog)
-		return;
 	const struct nflog_counts was = nflog_counts(contacts->nflog);
 	usec_t now = clock_realtime();
-	int r = nflog_read(contacts->nflog, RECORDS_AT_ONCE, now, queue_records, contacts);
+	int r = nflog_read(contacts->nflog, budget, now, queue_records, contacts);
 	if (r < 0)
 		journal(LOG_WARNING, "Permitted contacts could not be read: %s", strerror(-r));
-	contacts->heard_until = now;
-	if (is_missing(contacts, &was) || r != 0)
+	if (r == 0)
+		contacts->heard_until = now;
+	if (is_missing(contacts, &was) || r < 0)
 		contacts_doubt(contacts);
+	return r;
+}
+
+static void on_anew(void *userdata)
+{
+	struct contacts *contacts = userdata;
+	/* Else what is still queued would tell of the same loss once more. */
+	if (contacts->nflog && hear(contacts, RECORDS_BEHIND) == NFLOG_MORE) {
+		expiry_again(contacts->anew);
+		return;
+	}
+	begin_anew(contacts);
+	if (contacts->known)
+		contacts->mended = clock_boottime();
+	contacts->changed(contacts->userdata);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct contacts *contacts = userdata;
 	bool known = contacts->known;
-	hear(contacts);
+	(void)hear(contacts, RECORDS_AT_ONCE);
 	if (contacts->known != known)
 		contacts->changed(contacts->userdata);
-	return 0;
+	return 0; /* level-triggered: what is left comes at the next turn */
 }
 
 void contacts_catch_up(struct contacts *contacts, usec_t time)
 {
-	/* A clock that was set back leaves heard_until in the future. */
-	if (!contacts->nflog)
+	/* While something is missing nobody is judged anyway. */
+	if (!contacts->known)
 		return;
-	if (time >= contacts->heard_until || contacts->heard_until > clock_realtime())
-		hear(contacts);
+	/* A clock that was set back leaves heard_until in the future. */
+	bool behind = time >= contacts->heard_until || contacts->heard_until > clock_realtime();
+	if (behind && hear(contacts, RECORDS_BEHIND) == NFLOG_MORE)
+		contacts_doubt(contacts);
 	/* Of the same time is what was blocked and passed all the same, in audit. */
 	take_until(contacts, time - 1);
 }
@@ -247,7 +249,6 @@ static int open_group(struct contacts *contacts, uint16_t group)
 		                    contacts);
 	if (r < 0)
 		return r;
-	(void)sd_event_source_set_priority(source, PRIORITY);
 	stop(contacts);
 	contacts->nflog = TAKE_POINTER(nflog);
 	contacts->queue = TAKE_POINTER(queue);

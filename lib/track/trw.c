@@ -67,8 +67,8 @@ static bool is_old(usec_t last, usec_t now, usec_t memory)
 }
 
 /*
- * What makes room would be a first contact again. Of a good one that would only speak for its source;
- * that of a failed one is not judged until its memory would have been over.
+ * What makes room would be a first contact again. Of a good one that would only speak for its
+ * source; that of a failed one is not judged until its memory would have been over.
  */
 static void forget_contact(struct trw *trw, usec_t memory, usec_t now)
 {

@@ -63,7 +63,7 @@ bool trw_note(struct trw *trw, const struct address *source, const struct addres
 
 /* What there was no room for. */
 struct trw_counts {
-	uint64_t contacts;     /* failed ones forgotten early; their sources are not judged so long */
+	uint64_t contacts; /* failed ones forgotten early; their sources are not judged so long */
 	uint64_t sources;  /* contacts of sources that are not judged at all */
 	usec_t last_forgotten; /* when that was the last time; 0: never */
 };
