@@ -340,8 +340,7 @@ int compiler_end(struct compiler *c, int r, struct ruleset **ret_ruleset)
 {
 	if (r == 0)
 		r = build_finish(&c->builder);
-	for (int family = 0; family < FAMILY_COUNT; family++)
-		ARRAY_DONE(&c->segments[family].list);
+	segments_done(c);
 	if (r < 0)
 		ruleset_free(c->builder.ruleset);
 	else
@@ -356,10 +355,7 @@ int ruleset_compile(const struct policy *policy, usec_t now, struct ruleset **re
 	if (r < 0)
 		return r;
 	c.builder.ruleset->comment = TABLE_COMMENT;
-	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
-		r = segments_of(&policy->claims[family], true, &c.segments[family]);
-	if (r == 0)
-		write_all(&c);
+	write_all(&c);
 	return compiler_end(&c, r, ret_ruleset);
 }
 

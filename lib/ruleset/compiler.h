@@ -14,8 +14,9 @@
 struct compiler {
 	const struct policy *policy;
 	struct builder builder;
-	struct segments segments[FAMILY_COUNT]; /* single addresses included */
-	usec_t now;                             /* for what the kernel ends by itself */
+	/* By segments_for(), made when somebody first asks: without single addresses, and with. */
+	struct segments segments[FAMILY_COUNT][2];
+	usec_t now;              /* for what the kernel ends by itself */
 	bool *roles_with_ranges; /* by role->index; NULL until somebody asks for it */
 };
 
@@ -26,6 +27,10 @@ struct compiler {
  */
 int compiler_begin(struct compiler *c, const struct policy *policy, usec_t now);
 int compiler_end(struct compiler *c, int r, struct ruleset **ret_ruleset);
+
+/* sources.c: what segments_of() makes of a family's claims, and the release of all that it made. */
+const struct segments *segments_for(struct compiler *c, enum family family, bool with_singles);
+void segments_done(struct compiler *c);
 
 /* Names of fixed chains, in one place because several parts lead to them. */
 #define CHAIN_FROM_INSIDE    "from_inside"

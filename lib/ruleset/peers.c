@@ -37,7 +37,8 @@ static void owned_ranges(struct compiler *c, const struct host *host, const stru
 	ARRAY(struct address_range) owned = {};
 
 	for (int family = 0; family < FAMILY_COUNT; family++) {
-		ARRAY_FOREACH (segment, &c->segments[family].list) {
+		const struct segments *segments = segments_for(c, (enum family)family, true);
+		ARRAY_FOREACH (segment, &segments->list) {
 			if (segment->host != host && segment->host->role != role)
 				continue;
 			struct address_range *range = ARRAY_ADD(&owned);

@@ -61,22 +61,14 @@ static struct held held_range(const struct role *role, struct address_range rang
 	                     .quarantine = quarantine};
 }
 
-/* The stretches of a family's addresses and their hosts, which not everybody has made before. */
-static const struct segments *segments_for(struct compiler *c, enum family family)
-{
-	struct segments *segments = &c->segments[family];
-	if (!segments->list.count && !c->builder.error)
-		c->builder.error = segments_of(&c->policy->claims[family], true, segments);
-	return segments;
-}
-
 /* All that belongs to the host after the most specific won; a single address is what is left of
  * its range there, and as that may take a role at run time. */
 static void hold_ranges(struct compiler *c, struct held_list *all,
                         const struct quarantine *quarantine)
 {
-	for (int family = 0; family < FAMILY_COUNT; family++)
-		ARRAY_FOREACH (segment, &segments_for(c, (enum family)family)->list) {
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		const struct segments *segments = segments_for(c, (enum family)family, true);
+		ARRAY_FOREACH (segment, &segments->list) {
 			if (segment->host != quarantine->host)
 				continue;
 			struct held held =
@@ -84,6 +76,7 @@ static void hold_ranges(struct compiler *c, struct held_list *all,
 			held.interval = true;
 			hold(c, all, &held);
 		}
+	}
 }
 
 static void hold_host(struct compiler *c, struct held_list *all,

@@ -20,6 +20,21 @@ static const struct family_names names[FAMILY_COUNT] = {
 
 #define SOURCE_MAC "source_mac"
 
+const struct segments *segments_for(struct compiler *c, enum family family, bool with_singles)
+{
+	struct segments *segments = &c->segments[family][with_singles];
+	if (!segments->list.count && !c->builder.error)
+		c->builder.error = segments_of(&c->policy->claims[family], with_singles, segments);
+	return segments;
+}
+
+void segments_done(struct compiler *c)
+{
+	for (int family = 0; family < FAMILY_COUNT; family++)
+		for (int i = 0; i < 2; i++)
+			ARRAY_DONE(&c->segments[family][i].list);
+}
+
 static bool make_address_set(struct compiler *c, const char *name, enum family family,
                              bool interval, bool map)
 {
@@ -152,12 +167,9 @@ static void compile_source_ranges(struct compiler *c, struct source_chains *chai
                                   enum family family)
 {
 	struct builder *b = &c->builder;
-	struct segments segments = {};
-	if (b->error)
-		return;
-	b->error = segments_of(&c->policy->claims[family], false, &segments);
+	const struct segments *segments = segments_for(c, family, false);
 
-	ARRAY_FOREACH (segment, &segments.list) {
+	ARRAY_FOREACH (segment, &segments->list) {
 		const struct host *host = segment->host;
 		make_address_set(c, names[family].source_range, family, true, true);
 		const char *chain = host->mac_count ? compile_bound_range(c, host)
@@ -166,7 +178,6 @@ static void compile_source_ranges(struct compiler *c, struct source_chains *chai
 		build_range(b, names[family].source_range, segment->range.from.bytes,
 		            segment->range.to.bytes, family_length(family), chain, segment->at);
 	}
-	ARRAY_DONE(&segments.list);
 }
 
 static void compile_source_macs(struct compiler *c, struct source_chains *chains)
@@ -263,12 +274,9 @@ static void compile_destination_ranges(struct compiler *c, struct chain_memory *
                                        enum family family)
 {
 	struct builder *b = &c->builder;
-	struct segments segments = {};
-	if (b->error)
-		return;
-	b->error = segments_of(&c->policy->claims[family], false, &segments);
+	const struct segments *segments = segments_for(c, family, false);
 
-	ARRAY_FOREACH (segment, &segments.list) {
+	ARRAY_FOREACH (segment, &segments->list) {
 		const struct host *host = segment->host;
 		if (!is_judged(host))
 			continue;
@@ -277,7 +285,6 @@ static void compile_destination_ranges(struct compiler *c, struct chain_memory *
 		            segment->range.to.bytes, family_length(family),
 		            chain_for(c, chains, host->role, host->effective_mode), segment->at);
 	}
-	ARRAY_DONE(&segments.list);
 }
 
 void compile_destinations(struct compiler *c)
