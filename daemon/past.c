@@ -373,9 +373,14 @@ static size_t restore_page(const struct past *past, enum page_index index)
 		(void)state_file_set_aside(past->directory, name, clock_realtime(), aside);
 		journal(LOG_WARNING, "%s/%s: %s; %s, and %zu of its entries were taken up",
 		        past->directory, name, wrong.text, aside, count);
-	} else if (r < 0 && r != -ENOENT) {
+	} else if (r == -ENOMEM) {
 		journal(LOG_WARNING, "%s/%s cannot be read: %s", past->directory, name,
 		        strerror(-r));
+	} else if (r < 0 && r != -ENOENT) {
+		/* The next one would take its place. */
+		(void)state_file_set_aside(past->directory, name, clock_realtime(), aside);
+		journal(LOG_WARNING, "%s/%s cannot be read: %s; %s", past->directory, name,
+		        strerror(-r), aside);
 	}
 	return count;
 }
