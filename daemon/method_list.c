@@ -82,16 +82,18 @@ static json_t *quarantine_reply(const struct self_quarantine *quarantine)
 	                 "line", (json_int_t)quarantine->at.line);
 }
 
-static json_t *role_reply(const struct role *role, size_t hosts, const struct counts *counts)
+static json_t *role_reply(const struct policy *policy, const struct role *role, size_t hosts,
+                          const struct counts *counts)
 {
-	return json_pack("{ss ss sI so so so sb so so so so so sI}", "name", role->name, "mode",
+	return json_pack("{ss ss sI so so so sb sb so so so so so sI}", "name", role->name, "mode",
 	                 mode_name(role->effective_mode), "hosts", (json_int_t)hosts, "inherits",
 	                 words_reply(&role->inherits), "outbound",
 	                 permissions_reply(&role->may_initiate, "to"), "inbound",
 	                 role->judged_inbound ? permissions_reply(&role->may_be_reached, "from")
 	                                      : json_null(),
-	                 "tripwire", role->is_tripwire, "throttle", throttle_reply(role->throttled),
-	                 "quarantine", quarantine_reply(role->quarantined), "permitted",
+	                 "tripwire", role->is_tripwire, "trw", policy_tells_contacts(policy, role),
+	                 "throttle", throttle_reply(role->throttled), "quarantine",
+	                 quarantine_reply(role->quarantined), "permitted",
 	                 reply_count(counts_permitted(counts, role->name)), "blocked",
 	                 reply_count(counts_blocked(counts, role->name)), "file",
 	                 reply_string(role->at.file), "line", (json_int_t)role->at.line);
@@ -114,8 +116,8 @@ int method_list_roles(struct request *request, json_t *parameters, void *userdat
 	if (!hosts)
 		return -ENOMEM;
 	for (size_t i = 0; i < policy->roles.count; i++)
-		if (json_array_append_new(
-		            roles, role_reply(&policy->roles.items[i], hosts[i], &counts)) < 0)
+		if (json_array_append_new(roles, role_reply(policy, &policy->roles.items[i],
+		                                            hosts[i], &counts)) < 0)
 			return -ENOMEM;
 	return request_reply(request, json_pack("{sO}", "roles", roles));
 }

@@ -56,9 +56,10 @@ static void print_role(const struct command *command, const json_t *role)
 	int64_t hosts = field_number(role, "hosts"), blocked = field_packets(role, "blocked");
 
 	writer_line(writer, COLOUR_BOLD, "%s", field_text(role, "name", "?"));
-	writer_field(writer, "  hosts", COLOUR_NONE, "%lld, mode %s%s", (long long)hosts,
+	writer_field(writer, "  hosts", COLOUR_NONE, "%lld, mode %s%s%s", (long long)hosts,
 	             field_text(role, "mode", "?"),
-	             json_is_true(json_object_get(role, "tripwire")) ? ", tripwire" : "");
+	             json_is_true(json_object_get(role, "tripwire")) ? ", tripwire" : "",
+	             json_is_true(json_object_get(role, "trw")) ? ", trw" : "");
 	print_inherits(command, role);
 	print_permissions(command, "  outbound", role, "outbound", "nothing");
 	print_permissions(command, "  inbound", role, "inbound",

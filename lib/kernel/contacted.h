@@ -6,7 +6,8 @@
 
 /*
  * Empties the dynamic sets of first contacts that were told (set_contacted()): every contact from
- * then on is told again. The socket must be the table's owner where it has one. 0; -ENOENT: the
+ * then on is told again. That takes some 0.1 s for full ones. The socket must be the table's owner
+ * where it has one. 0; -ENOENT: the
  * table has no such sets; or another negative errno, then they are as they were, or emptied.
  */
 int contacted_forget(struct kernel *kernel);

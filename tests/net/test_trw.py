@@ -118,6 +118,14 @@ def test_what_audit_lets_pass_is_a_failed_contact_all_the_same(clean: Lab, daemo
     assert daemon.status()["contacts"]["heard"] == 1
 
 
+@pytest.mark.parametrize("browses", [True, False])
+def test_a_browser_that_tries_quic_first_has_not_failed(clean: Lab, daemon: Daemon, browses: bool):
+    daemon.start(policy().replace('"ping", ', '"ping", "https", ' if browses else '"ping", '))
+    for number in range(1, 7):
+        assert traffic.udp(clean["desk1"], clean.world, somebody(number), 443) != traffic.PASSED
+    assert [alarm["kind"] for alarm in told(daemon, 6)] == ([] if browses else ["trw"])
+
+
 def test_the_gateway_itself_is_not_judged(clean: Lab, daemon: Daemon):
     daemon.start(policy(hosts=', { name = "gw"; role = "desk"; self = true; }'))
     fail(clean["gateway"], *range(1, 8))
@@ -145,6 +153,9 @@ def test_it_is_off_unless_asked_for_and_then_costs_nothing(clean: Lab, daemon: D
     daemon.write(policy(role="detection = { trw = { enabled = false; }; };", gateway=UNOWNED))
     daemon.call("Reload")
     assert "contact_desk" not in daemon.table() and "contact_web" in daemon.table()
+    assert {role["name"]: role["trw"]
+            for role in daemon.call("ListRoles")["roles"]} == {"desk": False, "web": True}
+    assert daemon.ctl("roles").stdout.count(", trw") == 1
     daemon.write(policy("", gateway=UNOWNED))
     daemon.call("Reload")
     assert "contact" not in daemon.table()
