@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 #include "traffic.h"
 
@@ -599,8 +600,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel conntrack");
 	TCase *tests = tcase_create("conntrack");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("skipped: neither user nor network namespaces may be made here");
@@ -629,10 +628,5 @@ int main(void)
 	tcase_add_test(tests, what_stays_is_told_while_other_flows_go);
 	tcase_add_test(tests, without_the_capability_nothing_is_deleted);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 
 #include "guard.h"
@@ -181,10 +182,5 @@ int main(void)
 	        c, what_a_routine_look_could_not_put_right_is_tried_again_and_is_no_routine_then);
 	tcase_add_test(c, whoever_fights_back_is_answered_more_slowly_until_there_is_peace);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 #include "sample.h"
 
@@ -264,8 +265,6 @@ int main(void)
 {
 	Suite *suite = suite_create("large sets");
 	TCase *tests = tcase_create("as root");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_network_possible()) {
 		puts("skipped: big batches need a send buffer that only root may ask for");
@@ -286,10 +285,5 @@ int main(void)
 	tcase_add_test(tests, a_refused_change_leaves_a_large_set_known);
 	tcase_add_test(tests, without_a_number_reading_stops_when_the_set_is_too_large);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

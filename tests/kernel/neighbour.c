@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "kernel/neighbour.h"
 
 #include "namespace.h"
@@ -120,8 +121,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel neighbour");
 	TCase *tests = tcase_create("neighbour");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("skipped: neither user nor network namespaces may be made here");
@@ -135,10 +134,5 @@ int main(void)
 	tcase_add_test(tests, what_has_no_usable_mac_is_left_out);
 	tcase_add_test(tests, thousands_of_neighbours_are_read_over_many_messages);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

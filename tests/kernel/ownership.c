@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 #include "sample.h"
 
@@ -311,8 +312,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel ownership");
 	TCase *c = tcase_create("owner");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("skipped: neither user nor network namespaces may be made here");
@@ -341,10 +340,5 @@ int main(void)
 	tcase_add_test(c, a_socket_that_was_handed_on_owns_what_it_owned);
 	tcase_add_test(c, no_other_descriptor_is_taken_for_the_owner);
 	suite_add_tcase(suite, c);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

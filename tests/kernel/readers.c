@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 #include "sample.h"
 
@@ -442,8 +443,6 @@ int main(void)
 	Suite *suite = suite_create("kernel readers");
 	TCase *counters = tcase_create("counters"), *nflog = tcase_create("nflog");
 	TCase *generation = tcase_create("generation");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("skipped: neither user nor network namespaces may be made here");
@@ -475,10 +474,5 @@ int main(void)
 	tcase_add_test(generation, a_commit_of_many_elements_overruns_no_monitor);
 	tcase_add_test(generation, lost_events_are_told_as_unknown_changes_and_the_monitor_goes_on);
 	suite_add_tcase(suite, generation);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

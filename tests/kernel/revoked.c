@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 #include "traffic.h"
 
@@ -351,8 +352,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel revoked");
 	TCase *tests = tcase_create("revoked");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("skipped: neither user nor network namespaces may be made here");
@@ -375,10 +374,5 @@ int main(void)
 	tcase_add_test(tests, flows_are_added_when_the_receive_buffer_holds_one_answer);
 	tcase_add_test(tests, packets_of_a_revoked_flow_match_behind_dnat_and_no_others_do);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 #include "sample.h"
 
@@ -128,8 +129,6 @@ int main(void)
 	Suite *suite = suite_create("kernel send buffer");
 	TCase *poor = tcase_create("in a user namespace");
 	TCase *rich = tcase_create("as root");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("skipped: neither user nor network namespaces may be made here");
@@ -156,10 +155,5 @@ int main(void)
 	} else {
 		puts("skipped: net.core.wmem_max is too large to be exceeded");
 	}
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

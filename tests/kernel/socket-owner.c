@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "kernel/socket_owner.h"
 
 #include "namespace.h"
@@ -182,8 +183,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel socket owner");
 	TCase *tests = tcase_create("socket owner");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("skipped: neither user nor network namespaces may be made here");
@@ -206,10 +205,5 @@ int main(void)
 	                    3);
 	tcase_add_test(tests, other_protocols_and_two_families_make_no_sense);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 #include "sample.h"
 
@@ -544,8 +545,6 @@ int main(void)
 	Suite *suite = suite_create("kernel table");
 	TCase *poor = tcase_create("in a user namespace");
 	TCase *rich = tcase_create("as root");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("skipped: neither user nor network namespaces may be made here");
@@ -592,10 +591,5 @@ int main(void)
 	} else {
 		puts("skipped: big batches need a send buffer that only root may ask for");
 	}
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

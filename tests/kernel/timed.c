@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "namespace.h"
 #include "sample.h"
 
@@ -201,8 +202,6 @@ int main(void)
 {
 	Suite *suite = suite_create("timed");
 	TCase *tests = tcase_create("timed");
-	SRunner *runner;
-	int failed;
 
 	if (!namespace_possible()) {
 		puts("no network namespaces here");
@@ -218,9 +217,5 @@ int main(void)
 	tcase_add_test(tests, what_others_lend_for_good_gets_its_end_again);
 	tcase_add_test(tests, a_set_that_was_not_timed_is_made_anew);
 	suite_add_tcase(suite, tests);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

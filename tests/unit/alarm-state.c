@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "alarm_fields.h"
 #include "alarm_json.h"
 #include "alarm_reply.h"
@@ -389,10 +390,5 @@ int main(void)
 	tcase_add_test(tests, a_helper_that_never_ends_is_killed_when_its_time_is_over);
 	tcase_add_test(tests, what_cannot_be_executed_is_an_error_at_once);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "base/address.h"
 #include "base/arena.h"
 #include "base/array.h"
@@ -407,10 +408,5 @@ int main(void)
 	tcase_add_test(tests, protocols_and_icmp_types_go_by_name_and_number);
 	tcase_add_test(tests, a_time_for_people_is_read_again_to_the_second);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

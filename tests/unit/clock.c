@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "clock.h"
 
 #include <check.h>
@@ -63,10 +64,5 @@ int main(void)
 	tcase_add_test(tests, it_follows_the_clock_that_was_set_forward);
 	tcase_add_test(tests, it_is_never_earlier_than_what_is_known_from_elsewhere);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "connection.h"
 
 #include <check.h>
@@ -160,10 +161,5 @@ int main(void)
 	tcase_add_test(tests, a_client_whose_call_is_being_dealt_with_may_wait_as_long_as_it_takes);
 	tcase_add_test(tests, a_stream_is_never_idle_and_ends_when_its_client_goes);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

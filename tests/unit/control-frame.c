@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "control/frame.h"
 
 #include <check.h>
@@ -114,10 +115,5 @@ int main(void)
 	tcase_add_test(tests, the_buffer_never_holds_more_than_the_limit_and_a_nul);
 	tcase_add_test(tests, a_million_messages_pass_through_a_small_buffer);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "control/message.h"
 
 #include "base/array.h"
@@ -222,10 +223,5 @@ int main(void)
 	tcase_add_test(tests, optional_parameters_that_are_null_are_taken_away);
 	tcase_add_test(tests, the_service_describes_both_its_interfaces);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "descriptors.h"
 
 #include <check.h>
@@ -243,10 +244,5 @@ int main(void)
 	tcase_add_test(tests, a_garbled_environment_is_nothing_to_fail_about);
 	tcase_add_test(tests, what_is_stored_goes_to_systemd_with_its_name_and_is_never_polled);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

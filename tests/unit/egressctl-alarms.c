@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "alarm.h"
 #include "ecs.h"
 #include "hunt.h"
@@ -226,10 +227,5 @@ int main(void)
 	tcase_add_test(tests, what_was_blocked_is_summed_up_by_a_field);
 	tcase_add_test(tests, a_field_that_is_none_is_refused_with_the_nearest_one);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

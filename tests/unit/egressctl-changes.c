@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "tool-fixture.h"
 
 #include "base/array.h"
@@ -405,10 +406,5 @@ int main(void)
 	tcase_add_test(tests, a_duration_is_read_as_people_say_it);
 	tcase_add_test(tests, what_is_left_is_never_too_much);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

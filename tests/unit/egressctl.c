@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "tool-fixture.h"
 
 #include "base/array.h"
@@ -779,10 +780,5 @@ int main(void)
 	tcase_add_test(tests, times_are_read_as_people_say_them);
 	tcase_add_test(tests, text_from_outside_is_made_safe);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

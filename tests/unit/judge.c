@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "policy-text.h"
 
 #include "policy/judge.h"
@@ -289,10 +290,5 @@ int main(void)
 	tcase_add_test(tests, from_outside_only_a_forged_source_and_inbound_are_judged);
 	tcase_add_test(tests, a_port_goes_by_the_service_that_names_it_most_closely);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "kernel/batch.h"
 
 #include "kernel/attribute.h"
@@ -229,8 +230,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel-batch");
 	TCase *tests = tcase_create("batch");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, an_attribute_longer_than_its_length_can_say_fails_for_good);
 	tcase_add_test(tests, a_nest_longer_than_its_length_can_say_fails_for_good);
@@ -242,10 +241,5 @@ int main(void)
 	tcase_add_test(tests,
 	               many_elements_are_cut_into_messages_of_which_each_byte_leads_to_its_element);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "kernel/decode.h"
 
 #include "kernel/encode.h"
@@ -296,8 +297,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel-decode");
 	TCase *tests = tcase_create("decode");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, what_the_encoder_writes_the_decoder_reads);
@@ -309,10 +308,5 @@ int main(void)
 	tcase_add_test(tests, ends_that_do_not_pair_are_told);
 	tcase_add_test(tests, in_a_timed_set_ends_without_a_beginning_are_passed_over);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "kernel/flow.h"
 
 #include "base/array.h"
@@ -479,8 +480,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel-flow");
 	TCase *tests = tcase_create("flow");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, a_whole_entry_is_read);
 	tcase_add_test(tests, an_ipv6_entry_without_the_rest_is_read);
@@ -496,10 +495,5 @@ int main(void)
 	tcase_add_test(tests, any_two_bytes_may_be_wrong_without_harm);
 	tcase_add_test(tests, the_name_that_is_written_says_what_was_read);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

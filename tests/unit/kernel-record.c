@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "kernel/nflog_record.h"
 
 #include "kernel/wire.h"
@@ -204,8 +205,6 @@ int main(void)
 {
 	Suite *suite = suite_create("kernel-record");
 	TCase *tests = tcase_create("record");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tests, a_whole_record_is_read);
 	tcase_add_test(tests, a_record_with_nothing_in_it_has_an_empty_prefix_and_the_readers_time);
@@ -215,10 +214,5 @@ int main(void)
 	tcase_add_test(tests, any_other_message_is_no_record);
 	tcase_add_test(tests, a_record_cut_off_anywhere_is_read_without_harm);
 	suite_add_tcase(suite, tests);
-
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

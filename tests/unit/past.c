@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "past.h"
 #include "track/ledger.h"
 
@@ -190,10 +191,5 @@ int main(void)
 	tcase_add_test(tests, a_daemon_that_is_killed_keeps_what_was_written_meanwhile);
 	tcase_add_test(tests, a_directory_that_cannot_be_written_to_is_said_until_it_can_be);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

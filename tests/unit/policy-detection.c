@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "policy-text.h"
 #include "policy/span_word.h"
 
@@ -203,10 +204,5 @@ int main(void)
 	tcase_add_loop_test(tests, a_mistake_is_told_with_its_line_and_what_would_be_right, 0,
 	                    (int)(sizeof(mistakes) / sizeof(mistakes[0])));
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

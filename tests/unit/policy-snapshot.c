@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "policy-text.h"
 #include "policy/print.h"
 #include "policy/snapshot.h"
@@ -225,10 +226,5 @@ int main(void)
 	tcase_add_test(one, lengths_that_run_over_are_refused);
 	tcase_set_timeout(one, 60);
 	suite_add_tcase(suite, one);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

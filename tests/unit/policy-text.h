@@ -2,6 +2,7 @@
 #ifndef EGRESSD_TESTS_POLICY_TEXT_H
 #define EGRESSD_TESTS_POLICY_TEXT_H
 
+#include "../runner.h"
 #include "base/problems.h"
 #include "policy/load.h"
 #include "policy/print.h"
@@ -80,11 +81,7 @@ static inline int run_tests(TCase *tests)
 {
 	Suite *suite = suite_create("policy");
 	suite_add_tcase(suite, tests);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "process_finder.h"
 
 #include "processes/question.h"
@@ -324,10 +325,5 @@ int main(void)
 	                    sizeof(nonsense) / sizeof(nonsense[0]));
 	tcase_add_test(tests, nobody_is_asked_unless_it_is_wanted_or_about_what_has_no_socket);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

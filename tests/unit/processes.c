@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "processes/answer.h"
 #include "processes/proc.h"
 #include "processes/question.h"
@@ -227,10 +228,5 @@ int main(void)
 	tcase_add_test(tests, what_is_no_question_gets_no_answer);
 	tcase_add_test(tests, a_socket_of_our_own_is_answered_and_that_of_another_user_is_not);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "requests_file.h"
 
 #include "base/cleanup.h"
@@ -526,10 +527,5 @@ int main(void)
 	        tests,
 	        the_first_version_is_on_the_disk_at_once_and_one_torn_without_another_is_none);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

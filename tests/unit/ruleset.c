@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "golden.h"
 #include "policy-text.h"
 
@@ -521,10 +522,5 @@ int main(void)
 	tcase_add_test(tests, a_bucket_holds_what_a_throttle_permits_and_fills_within_its_time);
 	tcase_add_test(tests, segments_belong_to_whom_the_most_specific_claim_says);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "server.h"
 
 #include "base/array.h"
@@ -866,10 +867,5 @@ int main(void)
 	tcase_add_test(tests, only_the_entitled_may_read_and_change);
 	tcase_add_test(tests, a_peer_that_cannot_be_asked_about_is_turned_away);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "kernel/bypass.h"
 #include "kernel/known_bugs.h"
 #include "kernel/wire.h"
@@ -109,10 +110,5 @@ int main(void)
 	tcase_add_test(tests, rules_that_make_packets_untracked_are_told_from_others);
 	tcase_add_test(tests, kernels_with_the_bug_are_known_by_their_release);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/alarm_book.h"
 #include "track/alarm_text.h"
 
@@ -573,10 +574,5 @@ int main(void)
 	tcase_add_test(c, a_tired_person_understands_the_sentence);
 	tcase_add_test(c, the_longest_of_everything_fits);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/attempt.h"
 
 #include <check.h>
@@ -255,10 +256,5 @@ int main(void)
 	tcase_add_test(c, a_full_table_forgets_what_it_saw_longest_ago);
 	tcase_add_test(c, as_many_attempts_are_counted_as_were_made);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/beacon.h"
 
 #include "base/array.h"
@@ -297,10 +298,5 @@ int main(void)
 	tcase_add_test(c, a_clock_that_steps_back_begins_anew);
 	tcase_add_test(c, the_stream_seen_longest_ago_makes_room);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/detect.h"
 
 #include "random.h"
@@ -521,10 +522,5 @@ int main(void)
 	tcase_add_test(c, an_alarm_that_was_cleared_while_it_goes_on_comes_up_again);
 	tcase_add_test(c, tables_without_room_are_refused);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

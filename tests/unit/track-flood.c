@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/detect.h"
 
 #include "base/array.h"
@@ -399,10 +400,5 @@ int main(void)
 	tcase_add_test(c, a_beacon_is_named_beside_a_stream_of_a_thousand_attempts_a_second);
 	tcase_add_test(c, a_flood_of_tripwires_does_not_empty_a_full_book);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/ledger.h"
 
 #include "base/array.h"
@@ -349,10 +350,5 @@ int main(void)
 	tcase_add_test(c, another_size_keeps_the_latest_and_sums_up_the_rest);
 	tcase_add_test(c, a_ledger_for_nothing_is_refused);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/detect.h"
 
 #include "week.h"
@@ -217,10 +218,5 @@ int main(void)
 	tcase_add_test(c, a_million_attempts_from_50_000_sources_take_no_more_memory);
 	tcase_add_test(c, attempts_of_50_000_unassigned_sources_fill_no_screen);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

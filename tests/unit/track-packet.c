@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/packet.h"
 
 #include "base/array.h"
@@ -423,10 +424,5 @@ int main(void)
 	tcase_add_test(c, what_is_no_ip_packet_is_refused);
 	tcase_add_test(c, no_bytes_whatever_make_it_say_nonsense);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

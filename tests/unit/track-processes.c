@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/processes.h"
 
 #include <check.h>
@@ -161,10 +162,5 @@ int main(void)
 	tcase_add_test(tests, an_alarm_about_somebody_else_has_none);
 	tcase_add_test(tests, there_must_be_room_for_one);
 	suite_add_tcase(suite, tests);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

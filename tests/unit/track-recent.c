@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/recent.h"
 
 #include "track/hash.h"
@@ -280,10 +281,5 @@ int main(void)
 	tcase_add_test(c, a_fair_table_agrees_with_a_slow_one_whatever_comes);
 	tcase_add_test(c, sizes_without_sense_are_refused);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

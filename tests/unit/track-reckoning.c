@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/reckoning.h"
 
 #include <check.h>
@@ -123,10 +124,5 @@ int main(void)
 	tcase_add_test(c, counters_that_were_set_back_do_not_unsay_what_was_received);
 	tcase_add_test(c, the_four_always_make_up_what_was_blocked);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/rita.h"
 
 #include "base/array.h"
@@ -289,10 +290,5 @@ int main(void)
 	tcase_add_test(c, four_different_seconds_are_needed);
 	tcase_add_test(c, two_flat_levels_are_bimodal_and_fewer_than_eleven_bars_are_not);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "track/scan.h"
 
 #include "random.h"
@@ -457,10 +458,5 @@ int main(void)
 	tcase_add_test(c, danger_levels_are_those_of_psad);
 	tcase_add_test(c, distinct_destinations_are_estimated_within_some_percent);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
 #include "watch.h"
 
 #include <check.h>
@@ -651,10 +652,5 @@ int main(void)
 	        c, what_happened_before_it_is_read_unasked_is_not_told_and_what_happens_then_is);
 	tcase_add_test(c, a_poll_sees_what_changed_since_it_was_read_unasked);
 	suite_add_tcase(suite, c);
-
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite(suite);
 }
