@@ -150,14 +150,16 @@ static int compare(const struct policy *policy, const struct ruleset *ruleset,
 	return r;
 }
 
-static int go(const char *file, struct problems *problems, struct result *result)
+static int go(const char *file, const struct policy *before, struct problems *problems,
+              struct result *result)
 {
+	const struct policy_origin origin = {.file = file, .before = before};
 	_cleanup_(policy_freep) struct policy *policy = NULL;
 	_cleanup_(ruleset_freep) struct ruleset *ruleset = NULL;
 	_cleanup_(runtime_freep) struct runtime *runtime = NULL;
 	struct requests requests = {.next_id = 1};
 	struct problems over = {};
-	int r = policy_load(file, NULL, problems, &policy);
+	int r = policy_load_from(&origin, problems, &policy);
 	if (r == 0)
 		r = runtime_bind(policy, &requests, 1, &over, &runtime);
 	if (r == 0)
@@ -173,19 +175,20 @@ static int go(const char *file, struct problems *problems, struct result *result
 	return r;
 }
 
-static void try_all(const char *file, int expected)
+static void try_all(const char *file, const struct policy *before, int expected)
 {
 	struct problems problems = {};
 	struct result right = {};
 	count = fail_at = 0;
-	require(go(file, &problems, &right) == expected, "without a failure it is another result");
+	require(go(file, before, &problems, &right) == expected,
+	        "without a failure it is another result");
 	problems_done(&problems);
 	unsigned long all = count, failed = 0;
 	for (unsigned long n = 1; n <= all; n++) {
 		struct result result = {};
 		count = 0;
 		fail_at = n;
-		int r = go(file, &problems, &result);
+		int r = go(file, before, &problems, &result);
 		failed += r == -ENOMEM;
 		require(r == -ENOMEM || r == expected, strerror(r < 0 ? -r : 0));
 		if (r == expected)
@@ -197,6 +200,31 @@ static void try_all(const char *file, int expected)
 	printf("%s: %lu allocations, %lu could not be done without\n", file, all, failed);
 }
 
+/* A list of several pieces, which a reload takes over from the policy before. */
+static void try_reload(void)
+{
+	char file[] = "/tmp/egressd-no-memory-XXXXXX";
+	FILE *out = fdopen(mkstemp(file), "w");
+	require(out, "no file");
+	fputs("gateway = { inside = \"lan0\"; };\nroles = { r = { }; };\nhosts = (\n", out);
+	for (unsigned i = 0; i < 2000; i++)
+		fprintf(out,
+		        "{ name = \"h%u\"; role = \"r\"; address = \"10.0.%u.%u\"; mac = "
+		        "\"52:54:00:00:00:01\"; },\n",
+		        i, i / 256, i % 256);
+	fputs("{ name = \"last\"; role = \"r\"; address = \"192.0.2.1\"; } );\n", out);
+	require(fclose(out) == 0, "no file");
+
+	struct problems problems = {};
+	struct policy *before;
+	count = fail_at = 0;
+	require(policy_load(file, NULL, &problems, &before) == 0, "it is no policy");
+	require(before->pieces.count > 0, "it has but one piece");
+	try_all(file, before, 0);
+	policy_free(before);
+	unlink(file);
+}
+
 int main(void)
 {
 	char broken[] = "/tmp/egressd-no-memory-XXXXXX";
@@ -206,9 +234,10 @@ int main(void)
 	                            "hosts = ( { name = \"a\"; role = \"b\"; } );\n") > 0,
 	        "no file");
 	close(fd);
-	try_all(EGRESSD_SOURCE_ROOT "/tests/golden/everything.conf", 0);
-	try_all(EGRESSD_SOURCE_ROOT "/tests/golden/runtime.conf", 0);
-	try_all(broken, POLICY_REJECTED);
+	try_all(EGRESSD_SOURCE_ROOT "/tests/golden/everything.conf", NULL, 0);
+	try_all(EGRESSD_SOURCE_ROOT "/tests/golden/runtime.conf", NULL, 0);
+	try_all(broken, NULL, POLICY_REJECTED);
+	try_reload();
 	unlink(broken);
 	return EXIT_SUCCESS;
 }
