@@ -128,6 +128,17 @@ static void print_delay(const struct rule *rule, double jitter)
 	       grave[STREAMS / 2], grave[STREAMS * 95 / 100]);
 }
 
+/* Lets the detectors see one more week. */
+static void show_week(struct scene *scene, struct week week, unsigned number,
+                      const struct detect_facts *facts)
+{
+	scene_begin(scene);
+	scene->silent = true;
+	live(&week, FIRST_WEEK + number);
+	show(scene, &week, facts);
+	ARRAY_DONE(&week.events);
+}
+
 /* A hundred weeks of the office: in how many nothing was told, and how many people were named. */
 static void print_weeks(const struct rule *rule)
 {
@@ -138,19 +149,14 @@ static void print_weeks(const struct rule *rule)
 	facts.thresholds = &thresholds;
 	for (unsigned i = 0; i < WEEKS; i++) {
 		struct scene scene;
-		struct week week = {.meetings = true};
 		bool warned = false;
-		scene_begin(&scene);
-		scene.silent = true;
-		live(&week, FIRST_WEEK + i);
-		show(&scene, &week, &facts);
+		show_week(&scene, (struct week){.meetings = true}, i, &facts);
 		for (const struct alarm *a = alarm_book_next(scene.book, 0); a;
 		     a = alarm_book_next(scene.book, a->id))
 			warned |= a->severity > SEVERITY_NOTICE;
 		people += (unsigned)__builtin_popcountll(desks_named(scene.book));
 		silent += scene.told_count == 0;
 		without_warning += !warned;
-		ARRAY_DONE(&week.events);
 		scene_end(&scene);
 	}
 	printf(" %u | %u | %u |", silent, without_warning, people);
@@ -166,12 +172,9 @@ static void print_walks(const struct trw_limits *limits, bool meetings)
 	facts.thresholds = &thresholds;
 	for (unsigned i = 0; i < WALKED_WEEKS; i++) {
 		struct scene scene;
-		struct week week = {.meetings = meetings, .pages = true, .contacts = true};
-		scene_begin(&scene);
-		scene.silent = true;
-		live(&week, FIRST_WEEK + i);
-		show(&scene, &week, &facts);
+		const struct week week = {.meetings = meetings, .pages = true, .contacts = true};
 		uint64_t named = 0;
+		show_week(&scene, week, i, &facts);
 		for (const struct alarm *a = alarm_book_next(scene.book, 0); a;
 		     a = alarm_book_next(scene.book, a->id))
 			if (a->cause.kind == ALARM_TRW)
@@ -179,7 +182,6 @@ static void print_walks(const struct trw_limits *limits, bool meetings)
 		people += (unsigned)__builtin_popcountll(named);
 		laptops += (unsigned)__builtin_popcountll(named & (((uint64_t)1 << LAPTOPS) - 1));
 		weeks += named == 0;
-		ARRAY_DONE(&week.events);
 		scene_end(&scene);
 	}
 	printf(" %u | %u | %u |", weeks, people, laptops);

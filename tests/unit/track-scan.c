@@ -190,10 +190,10 @@ static struct trw_limits known(void)
 	return limits;
 }
 
-static struct trw *new_trw(void)
+static struct trw *new_trw(size_t sources, size_t contacts)
 {
 	struct trw *trw = NULL;
-	ck_assert_int_eq(trw_new(16, 1024, &trw), 0);
+	ck_assert_int_eq(trw_new(sources, contacts, &trw), 0);
 	trw_know(trw, START);
 	return trw;
 }
@@ -210,7 +210,7 @@ static bool contact(struct trw *trw, const struct trw_limits *limits, uint32_t h
 
 START_TEST(four_failed_first_contacts_in_a_row_tell_a_scanner)
 {
-	_cleanup_(trw_freep) struct trw *trw = new_trw();
+	_cleanup_(trw_freep) struct trw *trw = new_trw(16, 1024);
 	struct trw_limits limits = known();
 	struct trw_walk walk = {};
 	for (unsigned i = 0; i < 3; i++) {
@@ -226,7 +226,7 @@ END_TEST
 
 START_TEST(a_good_contact_takes_back_a_failed_one)
 {
-	_cleanup_(trw_freep) struct trw *trw = new_trw();
+	_cleanup_(trw_freep) struct trw *trw = new_trw(16, 1024);
 	struct trw_limits limits = known();
 	struct trw_walk walk = {};
 	uint32_t host = 0;
@@ -243,7 +243,7 @@ END_TEST
 
 START_TEST(good_contacts_are_no_credit_that_lasts)
 {
-	_cleanup_(trw_freep) struct trw *trw = new_trw();
+	_cleanup_(trw_freep) struct trw *trw = new_trw(16, 1024);
 	struct trw_limits limits = known();
 	struct trw_walk walk = {};
 	uint32_t host = 0;
@@ -258,7 +258,7 @@ END_TEST
 
 START_TEST(after_a_day_a_contact_is_a_first_one_again)
 {
-	_cleanup_(trw_freep) struct trw *trw = new_trw();
+	_cleanup_(trw_freep) struct trw *trw = new_trw(16, 1024);
 	struct trw_limits limits = known();
 	struct trw_walk walk = {};
 	for (unsigned i = 0; i < 3; i++)
@@ -272,7 +272,7 @@ END_TEST
 
 START_TEST(without_the_good_contacts_it_tells_nothing)
 {
-	_cleanup_(trw_freep) struct trw *trw = new_trw();
+	_cleanup_(trw_freep) struct trw *trw = new_trw(16, 1024);
 	struct trw_walk walk = {};
 	for (unsigned i = 0; i < 500; i++)
 		ck_assert(!contact(trw, &thresholds_standard.trw, i, false, i, &walk));
@@ -281,7 +281,7 @@ END_TEST
 
 START_TEST(while_good_contacts_are_missed_nothing_is_a_step_and_then_all_begin_anew)
 {
-	_cleanup_(trw_freep) struct trw *trw = new_trw();
+	_cleanup_(trw_freep) struct trw *trw = new_trw(16, 1024);
 	struct trw_limits limits = known();
 	struct trw_walk walk = {};
 	for (unsigned i = 0; i < 3; i++)
@@ -305,11 +305,9 @@ END_TEST
 
 START_TEST(a_source_whose_contacts_had_to_make_room_is_not_judged_as_long_as_they_would_be_known)
 {
-	_cleanup_(trw_freep) struct trw *trw = NULL;
+	_cleanup_(trw_freep) struct trw *trw = new_trw(16, 64);
 	struct trw_limits limits = known();
 	struct trw_walk walk = {};
-	ck_assert_int_eq(trw_new(16, 64, &trw), 0);
-	trw_know(trw, START);
 	/* Nobody's share is more than a sixteenth of the room, while others need it. */
 	for (unsigned i = 0; i < 65; i++)
 		contact(trw, &limits, i, i != 0, i, &walk);
@@ -332,11 +330,9 @@ END_TEST
 
 START_TEST(a_source_is_judged_however_many_good_contacts_it_makes)
 {
-	_cleanup_(trw_freep) struct trw *trw = NULL;
+	_cleanup_(trw_freep) struct trw *trw = new_trw(16, 64);
 	struct trw_limits limits = known();
 	struct trw_walk walk = {};
-	ck_assert_int_eq(trw_new(16, 64, &trw), 0);
-	trw_know(trw, START);
 	for (unsigned i = 0; i < 1000; i++)
 		contact(trw, &limits, i, true, i, &walk);
 	ck_assert_uint_eq(trw_counts(trw).contacts, 0);
@@ -347,11 +343,9 @@ END_TEST
 
 START_TEST(without_room_for_another_source_those_that_are_there_go_on_and_it_is_not_judged)
 {
-	_cleanup_(trw_freep) struct trw *trw = NULL;
+	_cleanup_(trw_freep) struct trw *trw = new_trw(2, 1024);
 	struct trw_limits limits = known();
 	struct trw_walk walk = {};
-	ck_assert_int_eq(trw_new(2, 1024, &trw), 0);
-	trw_know(trw, START);
 	for (unsigned i = 0; i < 4; i++) {
 		for (uint32_t n = 1; n <= 3; n++) {
 			struct address source = address_of(10, n), to = address_of(203, i);
