@@ -32,6 +32,8 @@ struct keeping {
 #define KEEP_AGAIN   (5 * USEC_PER_SEC) /* after a failure */
 #define READ_AGAIN   (1 * USEC_PER_SEC) /* likewise */
 
+#define TABLE_TRIES 16 /* of each of which table_read() makes some more */
+
 static struct requests *list_of(const struct keeping *keeping)
 {
 	return &keeping->enforcement->requests;
@@ -140,13 +142,27 @@ static bool is_empty(const struct recovered *recovered)
 	       !recovered->untold;
 }
 
+/* The table as it is, which others may keep from being read by changing rules all the while. */
+static int read_table(struct kernel *kernel, const struct ruleset **ret_table)
+{
+	uint32_t generation;
+	int r = -EBUSY;
+	for (unsigned i = 0; i < TABLE_TRIES && r == -EBUSY; i++)
+		r = table_view(kernel, ret_table, &generation);
+	return r;
+}
+
 /* From the table of an earlier run, if there is one, beside what is in the list; 0 or an errno. */
 static int recover(struct keeping *keeping, struct recovered *ret_recovered)
 {
 	const struct ruleset *table;
 	uint32_t generation;
+	bool exists;
 	*ret_recovered = (struct recovered){};
-	int r = table_view(keeping->enforcement->kernel, &table, &generation);
+	int r = table_exists(keeping->enforcement->kernel, &exists, &generation);
+	if (r < 0 || !exists)
+		return r;
+	r = read_table(keeping->enforcement->kernel, &table);
 	if (r == 0)
 		r = ruleset_recover(table, now_of(keeping), list_of(keeping), ret_recovered);
 	return r;
