@@ -103,6 +103,8 @@ static void use_policy(const struct outcome *outcome, void *userdata)
 	contacts_use_policy(daemon->contacts);
 	own_processes_use_policy(daemon->processes, policy);
 	changes_settle(daemon->changes, outcome);
+	if (daemon->surroundings) /* at the first start they are looked at once it is over */
+		surroundings_use_policy(daemon->surroundings);
 	alarms_end_quarantines(daemon->alarms, policy);
 }
 

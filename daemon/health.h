@@ -38,8 +38,9 @@ enum notice {
 	NOTICE_KERNEL,
 	NOTICE_OWNER,
 	NOTICE_CONTACTS,
+	NOTICE_INSIDE, /* an inside interface is missing, and hosts are not judged */
 };
-#define NOTICE_COUNT (NOTICE_CONTACTS + 1)
+#define NOTICE_COUNT (NOTICE_INSIDE + 1)
 
 enum state {
 	STATE_CLOSED,   /* no policy: nothing is forwarded */

@@ -14,13 +14,22 @@ static const char *sentence(const struct outcome *outcome)
 	                          "wanted.";
 }
 
-static int done(struct request *request, const struct policy *policy, const struct outcome *outcome)
+/* Notices that come of the configuration; null when memory ran out. */
+static json_t *notices_reply(const struct health *health)
 {
+	const char *inside = health->notices[NOTICE_INSIDE];
+	return inside ? json_pack("[o]", reply_string(inside)) : json_array();
+}
+
+static int done(struct request *request, const struct control *control,
+                const struct outcome *outcome)
+{
+	const struct policy *policy = control->enforcement->policy;
 	const struct standing *difference = &outcome->difference;
 	char verified[VERIFIED_TEXT_MAX];
 	return request_reply(
 	        request,
-	        json_pack("{sb sI sI sI sI sI sI sf ss sI sI sf sf sf so ss}", "changed",
+	        json_pack("{sb sI sI sI sI sI sI sf ss sI sI sf sf sf so ss so}", "changed",
 	                  outcome->changed, "elements_added",
 	                  (json_int_t)difference->elements_added, "elements_deleted",
 	                  (json_int_t)difference->elements_deleted, "rules_added",
@@ -33,7 +42,8 @@ static int done(struct request *request, const struct policy *policy, const stru
 	                  outcome->judging_milliseconds, "cutting_milliseconds",
 	                  outcome->cutting_milliseconds, "closing_milliseconds",
 	                  outcome->closing_milliseconds, "over", reply_problems(&outcome->over),
-	                  "verified", verified_text(outcome, verified)));
+	                  "verified", verified_text(outcome, verified), "notices",
+	                  notices_reply(control->health)));
 }
 
 int method_reload(struct request *request, json_t *parameters, void *userdata)
@@ -43,7 +53,7 @@ int method_reload(struct request *request, json_t *parameters, void *userdata)
 
 	control->reload(control->reload_userdata, &outcome);
 	int r = outcome.result == LOAD_DONE
-	                ? done(request, control->enforcement->policy, &outcome)
+	                ? done(request, control, &outcome)
 	                : answer_failure(request, &outcome, "io.egressd.PolicyRejected",
 	                                 "The configuration could not be loaded");
 	outcome_done(&outcome);

@@ -2,12 +2,12 @@
 #include "method_change.h"
 
 #include "counts.h"
+#include "inside.h"
 #include "policy/runtime.h"
 #include "replies.h"
 #include "sources.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,34 +123,13 @@ static int add_inside(json_t *inside, const struct policy *policy)
 	return 0;
 }
 
-/* Does an interface of that name exist, or any that fits the wildcard? Names are compared as the
- * table compares them; if_nametoindex(3) would also find alternative names. */
-static bool exists(const struct if_nameindex *interfaces, const char *name)
-{
-	size_t n = strlen(name);
-	bool wildcard = n && name[n - 1] == '*';
-	for (; interfaces->if_index; interfaces++)
-		if (wildcard ? strncmp(name, interfaces->if_name, n - 1) == 0
-		             : strcmp(name, interfaces->if_name) == 0)
-			return true;
-	return false;
-}
-
 static int add_missing(json_t *missing, const struct policy *policy)
 {
-	int r = 0;
-	if (!policy)
-		return 0;
-
-	struct if_nameindex *interfaces = if_nameindex();
-	if (!interfaces)
-		return -errno;
-	for (size_t i = 0; i < policy->gateway.inside.count && r == 0; i++) {
-		const char *name = policy->gateway.inside.items[i].text;
-		if (!exists(interfaces, name))
-			r = append(missing, json_string(name));
-	}
-	if_freenameindex(interfaces);
+	_cleanup_free_ bool *absent = NULL;
+	int r = policy ? inside_missing(policy, &absent) : 0;
+	for (size_t i = 0; policy && r == 0 && i < policy->gateway.inside.count; i++)
+		if (absent[i])
+			r = append(missing, json_string(policy->gateway.inside.items[i].text));
 	return r;
 }
 

@@ -2,6 +2,7 @@
 #include "surroundings.h"
 
 #include "clock.h"
+#include "inside.h"
 #include "journal.h"
 #include "kernel/bypass.h"
 #include "kernel/conntrack_load.h"
@@ -143,6 +144,19 @@ static void look_at_bridges(struct surroundings *s)
 	set_notice(s->health, NOTICE_BRIDGE, notice);
 }
 
+static void look_at_inside(struct surroundings *s)
+{
+	const struct policy *policy = s->enforcement->policy;
+	const char *before = s->health->notices[NOTICE_INSIDE];
+	char text[INSIDE_TEXT_MAX];
+	if (!policy || inside_find_unjudged(policy, text) < 0)
+		return;
+	/* Another mistake than before is told as well. */
+	if (before && *text && strcmp(before, text) != 0)
+		health_notice(s->health, NOTICE_INSIDE, NULL);
+	set_notice(s->health, NOTICE_INSIDE, text);
+}
+
 static void look_at_connections(struct surroundings *s)
 {
 	struct conntrack_load load;
@@ -218,6 +232,7 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 	s->soon = false;
 	look_at_tables(s);
 	look_at_bridges(s);
+	look_at_inside(s);
 	look_at_connections(s);
 	look_at_kernel(s);
 	look_at_owner(s);
@@ -252,6 +267,11 @@ struct surroundings *surroundings_free(struct surroundings *s)
 	sd_event_source_disable_unref(s->timer);
 	free(s);
 	return NULL;
+}
+
+void surroundings_use_policy(struct surroundings *s)
+{
+	look_at_inside(s);
 }
 
 void surroundings_suspect(struct surroundings *s)

@@ -27,6 +27,9 @@ int surroundings_new(sd_event *event, const struct enforcement *enforcement, str
 struct surroundings *surroundings_free(struct surroundings *surroundings);
 DEFINE_CLEANUP(struct surroundings *, surroundings_free)
 
+/* A policy came into force: what depends on it and must be in the answer, is looked at now. */
+void surroundings_use_policy(struct surroundings *surroundings);
+
 /* Something may have changed: has them looked at soon, however often that is said. */
 void surroundings_suspect(struct surroundings *surroundings);
 

@@ -15,7 +15,7 @@ static void print_reload(const struct command *command, const json_t *answer)
 	const struct writer *writer = &command->writer;
 	int64_t hosts = field_number(answer, "hosts"), roles = field_number(answer, "roles");
 	const char *text = field_text(answer, "text", "");
-	const json_t *over;
+	const json_t *over, *notice;
 	size_t i;
 
 	bool changed = json_is_true(json_object_get(answer, "changed"));
@@ -46,6 +46,9 @@ static void print_reload(const struct command *command, const json_t *answer)
 	}
 	json_array_foreach(json_object_get(answer, "over"), i, over) writer_field(
 	        writer, i ? "" : "Over", COLOUR_WARNING, "%s", field_text(over, "text", "?"));
+	json_array_foreach(json_object_get(answer, "notices"), i, notice)
+	        writer_field(writer, i ? "" : "Notice", COLOUR_WARNING, "%s",
+	                     json_is_string(notice) ? json_string_value(notice) : "?");
 	if (*field_text(answer, "verified", ""))
 		writer_field(writer, "Verified", COLOUR_NONE, "%s",
 		             field_text(answer, "verified", ""));

@@ -19,7 +19,8 @@ static void close_socket(struct mnl_socket **socket)
 struct found {
 	uint32_t interface; /* ifindex, 0: none */
 	bool local;
-	bool routed; /* by another router */
+	bool routed;    /* by another router */
+	uint8_t prefix; /* the length of the one that was found, when that was asked for */
 };
 
 static int read_attribute(const struct nlattr *attribute, void *data)
@@ -42,13 +43,15 @@ static int read_route(const struct nlmsghdr *message, void *data)
 
 	const struct rtmsg *route = mnl_nlmsg_get_payload(message);
 	found->local = route->rtm_type == RTN_LOCAL;
+	found->prefix = route->rtm_dst_len;
 	if (route->rtm_type != RTN_LOCAL && route->rtm_type != RTN_UNICAST)
 		return MNL_CB_STOP; /* unreachable, prohibit, blackhole: no way */
 	return mnl_attr_parse(message, sizeof(*route), read_attribute, found) < 0 ? MNL_CB_ERROR
 	                                                                          : MNL_CB_STOP;
 }
 
-int route_lookup(const struct address *address, struct route *ret_route)
+/* Asks with these flags (RTM_F_*); 0, ROUTE_NONE or a negative errno. */
+static int ask(const struct address *address, unsigned flags, struct found *ret_found)
 {
 	_cleanup_(close_socket) struct mnl_socket *socket =
 	        mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
@@ -61,6 +64,7 @@ int route_lookup(const struct address *address, struct route *ret_route)
 	message->nlmsg_flags = NLM_F_REQUEST;
 	message->nlmsg_seq = 1;
 	struct rtmsg *route = mnl_nlmsg_put_extra_header(message, sizeof(*route));
+	route->rtm_flags = flags;
 	size_t length = family_length(address->family);
 	route->rtm_family = address->family == FAMILY_IPV4 ? AF_INET : AF_INET6;
 	route->rtm_dst_len = (unsigned char)(length * 8);
@@ -78,6 +82,16 @@ int route_lookup(const struct address *address, struct route *ret_route)
 		                       errno == EINVAL
 		               ? ROUTE_NONE
 		               : -errno;
+	*ret_found = found;
+	return 0;
+}
+
+int route_lookup(const struct address *address, struct route *ret_route)
+{
+	struct found found;
+	int r = ask(address, 0, &found);
+	if (r != 0)
+		return r;
 
 	struct route result = {.index = found.interface,
 	                       .local = found.local,
@@ -86,4 +100,11 @@ int route_lookup(const struct address *address, struct route *ret_route)
 		return ROUTE_NONE;
 	*ret_route = result;
 	return 0;
+}
+
+int route_is_default(const struct address *address)
+{
+	struct found found;
+	int r = ask(address, RTM_F_FIB_MATCH, &found);
+	return r != 0 ? r : found.prefix == 0;
 }

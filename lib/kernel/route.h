@@ -25,4 +25,11 @@ struct route {
  */
 int route_lookup(const struct address *address, struct route *ret_route);
 
+/*
+ * Whether none but the default route leads there, which says nothing of where that is: positive
+ * when it is so, or there is no way at all; 0 when there is a route of its own; or a negative
+ * errno.
+ */
+int route_is_default(const struct address *address);
+
 #endif

@@ -23,6 +23,11 @@ def fault(daemon: Daemon, words: str) -> str | None:
     return found[0] if found else None
 
 
+def told(text: str, daemon: Daemon, *arguments: str) -> bool:
+    """Whether egressctl says so, wherever it breaks the lines."""
+    return " ".join(text.split()) in " ".join(daemon.ctl(*arguments).stdout.split())
+
+
 @contextlib.contextmanager
 def links(lab: Lab, *commands: str) -> Iterator[None]:
     """Interfaces made in the gateway for the block; the last one named is deleted."""
@@ -109,3 +114,51 @@ def test_flowtables_are_found_where_the_kernel_has_them(clean: Lab, daemon: Daem
     if done.returncode:
         pytest.skip("this kernel has no flowtables (NF_FLOW_TABLE); the decoder has a unit test")
     assert wait_for(lambda: fault(daemon, "inet odd, flowtable fast"), 5)
+
+
+def test_a_typing_error_in_inside_is_told_with_the_hosts_that_nobody_judges(clean: Lab,
+                                                                            daemon: Daemon):
+    good = small(hosts=', { name = "www1"; role = "desk"; address = [ "192.0.2.80" ]; }')
+    daemon.start(good)
+    assert wait_for(lambda: daemon.status()["notices"] == [])
+    daemon.write(good.replace('"lan0"', '"lan9"'))
+    text = ("there is no interface lan9 of gateway.inside, and host desk1 is behind lan0, which is "
+            "not inside: what it initiates is not judged")
+    assert told(text, daemon, "reload")
+    assert told(text, daemon, "status")
+    assert daemon.log().count(text) == 1
+    assert daemon.call("Reload")["notices"] == [text]
+    assert daemon.log().count(text) == 1, "it is told when it begins"
+    daemon.write(good.replace('"lan0", "dmz0"', '"lan9", "dmz9"'))
+    text = daemon.call("Reload")["notices"][0]
+    assert text.startswith("there is no interface lan9 and dmz9 of gateway.inside, and host ")
+    assert text in daemon.log(), "another mistake is told again"
+    daemon.write(good)
+    assert daemon.call("Reload")["notices"] == []
+    assert daemon.status()["notices"] == []
+
+
+def test_an_inside_interface_that_is_still_to_come_is_no_notice(clean: Lab, daemon: Daemon):
+    daemon.start(small(hosts=', { name = "far"; role = "desk"; address = [ "10.99.0.1" ]; }')
+                 .replace('"dmz0"', '"dmz0", "tun*"'))
+    assert daemon.call("Reload")["notices"] == []
+    assert daemon.status()["missing"] == ["tun*"]
+    assert daemon.status()["notices"] == [], "only the default route leads to far"
+    clean.gateway.ip(f"route add 10.99.0.0/24 via {clean['desk1'].ipv4}")
+    try:
+        assert daemon.call("Reload")["notices"] == [], "it is behind lan0, which is inside"
+        daemon.write(daemon.config.read_text().replace('"lan0"', '"lan9"'))
+        assert "and hosts desk1 and far are behind lan0" in daemon.call("Reload")["notices"][0]
+    finally:
+        clean.gateway.ip("route delete 10.99.0.0/24")
+
+
+def test_of_many_hosts_some_are_looked_up(clean: Lab, daemon: Daemon):
+    hosts = "".join(f', {{ name = "h{i}"; role = "desk"; address = [ "192.0.2.{i % 240 + 1}'
+                    f'" ]; }}' if i < 240 else
+                    f', {{ name = "h{i}"; role = "desk"; address = [ "192.168.0.{i % 230 + 12}'
+                    f'" ]; }}' for i in range(400))
+    daemon.start(small(hosts=hosts).replace('"dmz0"', '"dmz9"'))
+    text = wait_for(lambda: notice(daemon, "no interface dmz9"))
+    assert " more are behind dmz0" in text
+    assert "(256 of 401 hosts were looked up)" in text
