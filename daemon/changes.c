@@ -258,6 +258,7 @@ int changes_restore(struct changes *changes)
 void changed_done(struct changed *changed)
 {
 	outcome_done(&changed->outcome);
+	request_done(&changed->replaced);
 	*changed = (struct changed){};
 }
 
@@ -345,7 +346,6 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 {
 	struct requests *requests = list_of(changes);
 	struct changed changed = {};
-	struct request_entry replaced = {};
 
 	request->since = now_of(changes);
 	request->until = seconds ? request->since + seconds * USEC_PER_SEC : 0;
@@ -357,7 +357,7 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 	struct request_entry *before = requests_before(requests, request);
 	size_t at = before ? (size_t)(before - requests->list.items) : 0;
 	if (before)
-		replaced = take(requests, at);
+		changed.replaced = take(requests, at);
 	int r = requests_add(requests, request);
 	if (r < 0)
 		fail(&changed, r);
@@ -367,7 +367,6 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 		                   &changed.outcome);
 
 	if (changed.outcome.result == LOAD_DONE) {
-		request_done(&replaced);
 		changed.request = &requests->list.items[requests->list.count - 1];
 		keep(changes, changed.request, false, &changed);
 		struct words_of_kind words = words_of(changed.request->kind);
@@ -378,7 +377,8 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 		if (r == 0)
 			*request = take(requests, requests->list.count - 1);
 		if (before)
-			put_back(requests, at, replaced);
+			put_back(requests, at, changed.replaced);
+		changed.replaced = (struct request_entry){};
 		changes->told(NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
 	*ret_changed = changed;

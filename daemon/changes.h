@@ -50,6 +50,7 @@ void changes_settle(struct changes *changes, const struct outcome *outcome);
 struct changed {
 	struct outcome outcome;
 	struct request_entry *request; /* in the list; lasts until the next change */
+	struct request_entry replaced; /* whose place it took; id 0: nobody's */
 	bool kept;                     /* it outlives the daemon */
 	double keeping_milliseconds;   /* to make it so */
 };

@@ -154,23 +154,26 @@ int change_remove(struct request *request, const struct control *control,
 	return r;
 }
 
-int answer_changed(struct request *request, const char *name, json_t *stolen,
-                   const struct changed *changed, const struct control *control)
+int answer_changed(struct request *request, json_t *stolen, const struct changed *changed,
+                   const struct control *control)
 {
 	const struct outcome *outcome = &changed->outcome;
 	const char *unkept = control->health->faults[FAULT_STATE];
+	_cleanup_(json_release) json_t *peculiar = stolen;
+	json_t *reply = json_pack(
+	        "{sI sf sb so sf sf sf sf}", "flows_cut", (json_int_t)outcome->revocation.cut,
+	        "milliseconds", outcome->milliseconds, "kept", changed->kept, "text",
+	        reply_string(changed->kept || !unkept
+	                             ? "The kernel has it, and it is kept for the next start."
+	                             : unkept),
+	        "judging_milliseconds", outcome->judging_milliseconds, "cutting_milliseconds",
+	        outcome->cutting_milliseconds, "closing_milliseconds",
+	        outcome->closing_milliseconds, "keeping_milliseconds",
+	        changed->keeping_milliseconds);
 
-	return request_reply(
-	        request,
-	        json_pack("{so sI sf sb so sf sf sf sf}", name, stolen, "flows_cut",
-	                  (json_int_t)outcome->revocation.cut, "milliseconds",
-	                  outcome->milliseconds, "kept", changed->kept, "text",
-	                  reply_string(changed->kept || !unkept
-	                                       ? "The kernel has it, and it is kept for the next "
-	                                         "start."
-	                                       : unkept),
-	                  "judging_milliseconds", outcome->judging_milliseconds,
-	                  "cutting_milliseconds", outcome->cutting_milliseconds,
-	                  "closing_milliseconds", outcome->closing_milliseconds,
-	                  "keeping_milliseconds", changed->keeping_milliseconds));
+	if (!peculiar || !reply || json_object_update(reply, peculiar) < 0) {
+		json_decref(reply);
+		return -ENOMEM;
+	}
+	return request_reply(request, reply);
 }

@@ -34,9 +34,10 @@ int change_add(struct request *request, const struct control *control, const str
 int change_remove(struct request *request, const struct control *control,
                   const struct request_entry *entry, change_answer_t answer);
 
-/* The reply of all of them: the entry under its name (taken over), and what came of it. */
-int answer_changed(struct request *request, const char *name, json_t *stolen,
-                   const struct changed *changed, const struct control *control);
+/* The reply of all of them: what is peculiar to the method (taken over; NULL: there was no memory)
+ * and what came of it. */
+int answer_changed(struct request *request, json_t *stolen, const struct changed *changed,
+                   const struct control *control);
 
 /*
  * Answers with the error that fits an outcome other than LOAD_DONE: `rejected` is the full name for

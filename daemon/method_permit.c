@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "method_change.h"
 
+#include "notes.h"
 #include "replies.h"
 
 #include <errno.h>
 
-static int answer(struct request *request, const struct request_entry *entry,
-                  const struct changed *changed, const struct control *control)
+static int answer_permit(struct request *request, const struct request_entry *entry,
+                         const struct changed *changed, const struct control *control)
 {
-	return answer_changed(request, "permit", reply_permit(entry), changed, control);
+	return answer_changed(request,
+	                      json_pack("{so so}", "permit", reply_permit(entry), "notes",
+	                                notes_on_permit(control->enforcement->policy, entry)),
+	                      changed, control);
+}
+
+static int answer_revoke(struct request *request, const struct request_entry *entry,
+                         const struct changed *changed, const struct control *control)
+{
+	return answer_changed(request, json_pack("{so}", "permit", reply_permit(entry)), changed,
+	                      control);
 }
 
 int method_permit(struct request *request, json_t *parameters, void *userdata)
@@ -23,7 +34,7 @@ int method_permit(struct request *request, json_t *parameters, void *userdata)
 	        .lasts = true,
 	        .seconds = json_integer_value(json_object_get(parameters, "seconds")),
 	};
-	return change_add(request, userdata, &asked, answer);
+	return change_add(request, userdata, &asked, answer_permit);
 }
 
 int method_revoke(struct request *request, json_t *parameters, void *userdata)
@@ -36,7 +47,7 @@ int method_revoke(struct request *request, json_t *parameters, void *userdata)
 	if (!entry || entry->kind != REQUEST_PERMIT)
 		return request_error(request, "io.egressd.NoSuchPermit",
 		                     json_pack("{sI}", "id", id));
-	return change_remove(request, control, entry, answer);
+	return change_remove(request, control, entry, answer_revoke);
 }
 
 int method_list_permits(struct request *request, json_t *parameters, void *userdata)

@@ -55,24 +55,69 @@ static int count_of_host(const struct policy *policy, const struct host *host, u
 	return 0;
 }
 
-static int answer(struct request *request, const struct request_entry *entry,
-                  const struct changed *changed, const struct control *control)
+/* The request, and how many addresses it is about; NULL without memory. */
+static json_t *reply_counted(const struct request_entry *entry, const struct policy *policy)
 {
-	const struct policy *policy = control->enforcement->policy;
 	struct address address;
 	const struct host *host =
 	        address_parse(entry->host, &address) < 0 ? policy_host(policy, entry->host) : NULL;
 	uint64_t count = host ? 0 : 1;
-	int r = host ? count_of_host(policy, host, &count) : 0;
-	if (r < 0)
-		return r;
+	if (host && count_of_host(policy, host, &count) < 0)
+		return NULL;
 	json_t *quarantine = reply_quarantine(entry, policy);
-	if (!quarantine ||
-	    json_object_set_new(quarantine, "addresses", json_integer((json_int_t)count)) < 0) {
+	if (json_object_set_new(quarantine, "addresses", json_integer((json_int_t)count)) < 0) {
 		json_decref(quarantine);
-		return -ENOMEM;
+		return NULL;
 	}
-	return answer_changed(request, "quarantine", quarantine, changed, control);
+	return quarantine;
+}
+
+static int answer_quarantine(struct request *request, const struct request_entry *entry,
+                             const struct changed *changed, const struct control *control)
+{
+	const struct policy *policy = control->enforcement->policy;
+	return answer_changed(
+	        request,
+	        json_pack("{so so}", "quarantine", reply_counted(entry, policy), "replaced",
+	                  changed->replaced.id ? reply_quarantine(&changed->replaced, policy)
+	                                       : json_null()),
+	        changed, control);
+}
+
+/*
+ * What is in quarantine still of what was released: an address of a host that is in quarantine, or
+ * a host of which some address is. NULL without memory.
+ */
+static json_t *reply_remaining(const struct request_entry *released, const struct control *control)
+{
+	const struct policy *policy = control->enforcement->policy;
+	struct address own, address;
+	bool is_address = address_parse(released->host, &own) == 0;
+	const struct quarantine *around =
+	        is_address ? policy_quarantine(policy, &own, NULL, NULL) : NULL;
+	const struct host *host = is_address ? NULL : policy_host(policy, released->host);
+	_cleanup_(json_release) json_t *list = json_array();
+
+	ARRAY_FOREACH (entry, &control->enforcement->requests.list) {
+		if (entry->kind != REQUEST_QUARANTINE)
+			continue;
+		bool remains = around ? entry->id == around->id
+		                      : host && address_parse(entry->host, &address) == 0 &&
+		                                policy_host_at(policy, &address) == host;
+		if (remains && json_array_append_new(list, reply_quarantine(entry, policy)) < 0)
+			return NULL;
+	}
+	return TAKE_POINTER(list);
+}
+
+static int answer_release(struct request *request, const struct request_entry *entry,
+                          const struct changed *changed, const struct control *control)
+{
+	return answer_changed(request,
+	                      json_pack("{so so}", "quarantine",
+	                                reply_counted(entry, control->enforcement->policy),
+	                                "remaining", reply_remaining(entry, control)),
+	                      changed, control);
 }
 
 /* True when there is nothing that could be dropped of that address, which was then said. */
@@ -129,7 +174,7 @@ int method_quarantine(struct request *request, json_t *parameters, void *userdat
 		return request_error(request, "io.egressd.RequestRejected",
 		                     json_pack("{so}", "problems", list));
 	}
-	return change_add(request, control, &asked, answer);
+	return change_add(request, control, &asked, answer_quarantine);
 }
 
 /* Why it is in quarantine all the same, or that it is not. */
@@ -164,7 +209,7 @@ int method_release(struct request *request, json_t *parameters, void *userdata)
 		                                                            sizeof(text)))));
 	if (!control->enforcement->policy)
 		return answer_no_policy(request);
-	return change_remove(request, control, entry, answer);
+	return change_remove(request, control, entry, answer_release);
 }
 
 int method_list_quarantined(struct request *request, json_t *parameters, void *userdata)

@@ -5,14 +5,27 @@
 #include "change.h"
 #include "field.h"
 
+#include <stdio.h>
+
+#define ROLE_TEXT_MAX 80
+
+static const char *role_print(const json_t *assignment, char buffer[static ROLE_TEXT_MAX])
+{
+	snprintf(buffer, ROLE_TEXT_MAX, "role %.64s", field_text(assignment, "role", "?"));
+	return buffer;
+}
+
 static void print_assigned(const struct command *command, const json_t *answer)
 {
 	const json_t *assignment = json_object_get(answer, "assignment");
-	char end[END_TEXT_MAX];
+	const json_t *replaced = json_object_get(answer, "replaced");
+	const char *address = field_text(assignment, "address", "?");
+	char end[END_TEXT_MAX], role[ROLE_TEXT_MAX];
 
-	writer_line(&command->writer, COLOUR_GOOD, "%s has role %s now, %s.",
-	            field_text(assignment, "address", "?"), field_text(assignment, "role", "?"),
-	            change_end(command, assignment, end));
+	writer_line(&command->writer, COLOUR_GOOD, "%s has role %s now, %s.", address,
+	            field_text(assignment, "role", "?"),
+	            change_end(command, assignment, "unassign", address, end));
+	change_print_replaced(command, replaced, "unassign", address, role_print(replaced, role));
 	change_print(command, answer);
 }
 

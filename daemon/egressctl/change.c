@@ -26,19 +26,23 @@ json_t *change_seconds(const struct command *command, bool *ret_good)
 void change_print(const struct command *command, const json_t *answer)
 {
 	const struct writer *writer = &command->writer;
-	const json_t *kept = json_object_get(answer, "kept");
+	const json_t *kept = json_object_get(answer, "kept"), *note;
 	int64_t cut = field_number(answer, "flows_cut");
+	size_t i;
 
 	if (cut)
-		writer_field(writer, "Flows", COLOUR_NONE, "%lld cut", (long long)cut);
+		writer_field(writer, "Cut", COLOUR_NONE, "%lld %s", (long long)cut,
+		             plural(cut, "connection", "connections"));
 	writer_field(writer, "Took", COLOUR_NONE, "%.1f ms",
 	             json_number_value(json_object_get(answer, "milliseconds")));
+	json_array_foreach(json_object_get(answer, "notes"), i, note)
+	        writer_field(writer, "Note", COLOUR_WARNING, "%s", json_string_value(note));
 	if (json_is_false(kept))
 		writer_field(writer, "But", COLOUR_WARNING, "%s", field_text(answer, "text", ""));
 }
 
-const char *change_end(const struct command *command, const json_t *entry,
-                       char buffer[static END_TEXT_MAX])
+const char *change_end(const struct command *command, const json_t *entry, const char *verb,
+                       const char *name, char buffer[static END_TEXT_MAX])
 {
 	int64_t until = field_number(entry, "until");
 	char time[UNIT_TEXT_MAX], left[UNIT_TEXT_MAX];
@@ -47,6 +51,18 @@ const char *change_end(const struct command *command, const json_t *entry,
 		snprintf(buffer, END_TEXT_MAX, "until %s (%s)", time_print(until, time),
 		         left_print(until, command->now, left));
 	else
-		snprintf(buffer, END_TEXT_MAX, "for good");
+		snprintf(buffer, END_TEXT_MAX, "until egressctl %s %.64s", verb, name);
 	return buffer;
+}
+
+void change_print_replaced(const struct command *command, const json_t *replaced, const char *verb,
+                           const char *name, const char *what)
+{
+	const char *why = field_text(replaced, "why", NULL);
+	char end[END_TEXT_MAX];
+
+	if (json_is_object(replaced))
+		writer_field(&command->writer, "Was", COLOUR_NONE, "%s%s%s, by %s%s%s", what,
+		             *what ? ", " : "", change_end(command, replaced, verb, name, end),
+		             field_text(replaced, "user", "?"), why ? ": " : "", why ? why : "");
 }

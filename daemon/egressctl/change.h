@@ -15,13 +15,19 @@
  */
 json_t *change_seconds(const struct command *command, bool *ret_good);
 
-/* How many flows it cut, how long it took, and what is not as it should be. */
+/* How many flows it cut, how long it took, what may be unexpected, and what is not as it should be.
+ */
 void change_print(const struct command *command, const json_t *answer);
 
-#define END_TEXT_MAX 80
+#define END_TEXT_MAX 160
 
-/* "until 2026-11-22 18:00:00 (1 h 59 min)", or "for good", of an assignment or permit. */
-const char *change_end(const struct command *command, const json_t *entry,
-                       char buffer[static END_TEXT_MAX]);
+/* "until 2026-11-22 18:00:00 (1 h 59 min)", or without a time "until egressctl VERB NAME", of an
+ * entry that was asked for. */
+const char *change_end(const struct command *command, const json_t *entry, const char *verb,
+                       const char *name, char buffer[static END_TEXT_MAX]);
+
+/* What a new entry took the place of (null: of nothing); what is its role, or "". */
+void change_print_replaced(const struct command *command, const json_t *replaced, const char *verb,
+                           const char *name, const char *what);
 
 #endif

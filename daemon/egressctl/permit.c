@@ -15,7 +15,8 @@ static void print_permitted(const struct command *command, const json_t *answer)
 
 	writer_line(&command->writer, COLOUR_GOOD, "%s may initiate %s%s%s now, %s.",
 	            field_text(permit, "host", "?"), field_text(permit, "service", "?"),
-	            to ? " to " : "", to ? to : "", change_end(command, permit, end));
+	            to ? " to " : "", to ? to : "",
+	            change_end(command, permit, "revoke", field_text(permit, "host", "?"), end));
 	writer_field(&command->writer, "Permit", COLOUR_NONE, "%lld; egressctl revoke %lld ends it",
 	             (long long)field_number(permit, "id"), (long long)field_number(permit, "id"));
 	change_print(command, answer);

@@ -28,7 +28,8 @@ static void print_quarantined(const struct command *command, const json_t *answe
 	else
 		snprintf(what, sizeof(what), " (by its MAC)");
 	writer_line(&command->writer, COLOUR_GOOD, "%s%s is in quarantine now, %s.", host, what,
-	            change_end(command, quarantine, end));
+	            change_end(command, quarantine, "release", host, end));
+	change_print_replaced(command, json_object_get(answer, "replaced"), "release", host, "");
 	change_print(command, answer);
 }
 

@@ -5,12 +5,35 @@
 #include "change.h"
 #include "field.h"
 
+#include <stdbool.h>
+#include <string.h>
+
+/* What goes on to hold it, of the host around it or of single addresses. */
+static void print_remaining(const struct command *command, const char *released,
+                            const json_t *remaining)
+{
+	const char *host = field_text(remaining, "host", "?");
+	bool around = strcmp(host, field_text(remaining, "of", "")) == 0;
+	char end[END_TEXT_MAX];
+
+	change_end(command, remaining, "release", host, end);
+	writer_field(&command->writer, "But", COLOUR_WARNING,
+	             around ? "%s stays in quarantine, as an address of host %s, %s"
+	                    : "%s of host %s stays in quarantine, %s",
+	             around ? released : host, around ? host : released, end);
+	if (field_number(remaining, "until"))
+		writer_field(&command->writer, "", COLOUR_NONE, "egressctl release %s ends that",
+		             host);
+}
+
 static void print_released(const struct command *command, const json_t *answer)
 {
-	const json_t *quarantine = json_object_get(answer, "quarantine");
+	const char *host = field_text(json_object_get(answer, "quarantine"), "host", "?");
+	const json_t *list = json_object_get(answer, "remaining"), *remaining;
+	size_t i;
 
-	writer_line(&command->writer, COLOUR_GOOD, "The quarantine of %s is over.",
-	            field_text(quarantine, "host", "?"));
+	writer_line(&command->writer, COLOUR_GOOD, "The quarantine of %s is over.", host);
+	json_array_foreach(list, i, remaining) print_remaining(command, host, remaining);
 	change_print(command, answer);
 }
 

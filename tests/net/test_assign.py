@@ -70,6 +70,31 @@ def test_an_address_that_nobody_has_can_be_assigned(clean: Lab, daemon: Daemon):
     assert [(line["host"], line["role"]) for line in blocked] == [(stray.ipv4, "lab")]
 
 
+def test_the_reply_says_before_whom_it_goes_what_it_replaces_and_what_is_after_it(daemon: Daemon):
+    daemon.start(POLICY)
+    first = daemon.call("Assign", address=DESK1, role="desk", seconds=3600, why="a visitor")
+    assert first["replaced"] is None
+    assert first["notes"] == [
+        f"it goes before host guests (role guest), to which {DESK1} belongs otherwise"]
+    second = daemon.ctl("assign", DESK1, "lab").stdout
+    assert "Was         role desk, until" in second and "by root: a visitor" in second
+    assert daemon.call("Unassign", address=DESK1)["notes"] == [
+        "it belongs to host guests again, with role guest"]
+    daemon.call("Assign", address="192.168.7.7", role="desk")
+    assert daemon.call("Unassign", address="192.168.7.7")["notes"] == [
+        "it is no host now: what it initiates is unassigned"]
+
+
+def test_who_is_never_judged_by_a_role_is_told_of_or_refused(daemon: Daemon):
+    daemon.start(POLICY)
+    assert daemon.call("Assign", address=WORLD, role="desk")["notes"] == [
+        f"{WORLD} is behind wan0, which is no inside interface: what it initiates is not judged"]
+    done = daemon.ctl("assign", "192.168.0.1", "desk")
+    assert done.returncode == 1
+    assert "192.168.0.1 is an address of the gateway itself" in done.stderr
+    assert assignments(daemon) == [WORLD]
+
+
 def test_what_the_file_names_is_refused_with_the_line_that_does(daemon: Daemon):
     daemon.start(POLICY)
     done = daemon.ctl("assign", "192.168.0.12", "desk")

@@ -101,6 +101,32 @@ def test_a_host_as_destination_is_still_judged_by_its_inbound(clean: Lab, daemon
     assert http(clean) == traffic.RESET
 
 
+def test_what_keeps_a_permit_from_having_an_effect_is_told(daemon: Daemon):
+    daemon.start(POLICY)
+
+    def notes(host: str, service: str, to: str | None = None) -> list[str]:
+        return permit(daemon, host, service, to)["notes"]
+
+    def line(word: str) -> str:
+        number = next(i for i, text in enumerate(POLICY.splitlines(), 1) if word in text)
+        return f"({daemon.config}:{number})"
+
+    refused = f"still blocked to 192.0.2.80: role web may not be reached on ssh {line('web  =')}"
+    listed = f"still blocked to 203.0.113.66: it is on the blocklist {line('blocklist')}"
+    outside = f"{WORLD} is behind wan0, which is no inside interface: what it initiates is not judged"
+    assert notes("desk1", "http") == notes("desk1", "http", "mirror") == []
+    assert notes("desk1", "http", "host:www1") == []
+    assert notes("desk1", "ssh", "role:web") == notes("desk1", "ssh", "192.0.2.80") == [refused]
+    assert notes("desk1", "ssh", "bad") == [listed]
+    assert notes(WORLD, "http") == [outside]
+    daemon.call("Quarantine", host="www1")
+    held = ", until egressctl release www1"
+    assert notes("www1", "http") == [
+        f"www1 is in quarantine: nothing that it sends goes anywhere{held}"]
+    assert notes("desk1", "http", "role:web") == [
+        f"192.0.2.80 is in quarantine: its answers are dropped{held}"]
+
+
 def test_the_blocklist_wins(clean: Lab, daemon: Daemon):
     daemon.start(POLICY)
     permit(daemon, "desk1", "http")

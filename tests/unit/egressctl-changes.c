@@ -29,11 +29,16 @@ static json_t *end(const json_t *seconds)
 	return seconds ? json_integer(in(json_integer_value(seconds))) : json_null();
 }
 
-static int changed(struct request *request, const char *name, json_t *entry, bool kept)
+/* And what is peculiar to the method, or NULL; taken over. */
+static int changed(struct request *request, const char *name, json_t *entry, bool kept,
+                   json_t *peculiar)
 {
-	return request_reply(request, json_pack("{s:o, s:i, s:f, s:b, s:s}", name, entry,
-	                                        "flows_cut", 2, "milliseconds", 1.84, "kept", kept,
-	                                        "text", "it will be lost at a restart"));
+	json_t *reply = json_pack("{s:o, s:i, s:f, s:b, s:s}", name, entry, "flows_cut",
+	                          peculiar ? 1 : 2, "milliseconds", 1.84, "kept", kept, "text",
+	                          "it will be lost at a restart");
+	json_object_update(reply, peculiar);
+	json_decref(peculiar);
+	return request_reply(request, reply);
 }
 
 static int assign(struct request *request, json_t *parameters, void *userdata)
@@ -53,7 +58,12 @@ static int assign(struct request *request, json_t *parameters, void *userdata)
 	                          "role", json_object_get(parameters, "role"), "since", in(0),
 	                          "until", end(json_object_get(parameters, "seconds")), "user",
 	                          "alice", "uid", 1000, "why", why);
-	return changed(request, "assignment", entry, strcmp(address, "192.0.2.9") != 0);
+	return changed(request, "assignment", entry, strcmp(address, "192.0.2.9") != 0,
+	               strcmp(address, "192.168.0.51") != 0
+	                       ? NULL
+	                       : json_pack("{s:{s:s, s:I, s:s, s:s}, s:[s]}", "replaced", "role",
+	                                   "guest", "until", in(60), "user", "bob", "why",
+	                                   "a visitor", "notes", "it goes before host office"));
 }
 
 static int unassign(struct request *request, json_t *parameters, void *userdata)
@@ -66,7 +76,7 @@ static int permit(struct request *request, json_t *parameters, void *userdata)
 	json_t *entry = json_pack("{s:i, s:I, s:o, s:s}", "id", 3, "since", in(0), "until",
 	                          end(json_object_get(parameters, "seconds")), "user", "alice");
 	json_object_update(entry, parameters);
-	return changed(request, "permit", entry, true);
+	return changed(request, "permit", entry, true, NULL);
 }
 
 static int end_permit(struct request *request, json_t *parameters, void *userdata)
@@ -77,7 +87,7 @@ static int end_permit(struct request *request, json_t *parameters, void *userdat
 	return changed(request, "permit",
 	               json_pack("{s:I, s:s, s:s, s:n}", "id", id, "host", "www1", "service",
 	                         "https", "to"),
-	               true);
+	               true, NULL);
 }
 
 static int list_assignments(struct request *request, json_t *parameters, void *userdata)
@@ -110,7 +120,10 @@ static int quarantine(struct request *request, json_t *parameters, void *userdat
 	                  host, "of", address ? "office" : host, "role", "desk", "since", in(0),
 	                  "until", end(json_object_get(parameters, "seconds")), "user", "alice",
 	                  "uid", 1000, "automatic", false, "addresses", addresses);
-	return changed(request, "quarantine", entry, true);
+	return changed(request, "quarantine", entry, true,
+	               strcmp(host, "www2") != 0 ? NULL
+	                                         : json_pack("{s:{s:n, s:s, s:n}}", "replaced",
+	                                                     "until", "user", "bob", "why"));
 }
 
 static int release(struct request *request, json_t *parameters, void *userdata)
@@ -121,7 +134,14 @@ static int release(struct request *request, json_t *parameters, void *userdata)
 		                     json_pack("{s:s, s:s}", "host", host, "text",
 		                               "192.168.0.7 is in quarantine as an address of host "
 		                               "office; release that"));
-	return changed(request, "quarantine", json_pack("{s:s}", "host", host), true);
+	json_t *remaining = NULL;
+	if (strcmp(host, "192.168.0.8") == 0)
+		remaining = json_pack("{s:[{s:s, s:s, s:I}]}", "remaining", "host", "office", "of",
+		                      "office", "until", in(3600));
+	else if (strcmp(host, "office") == 0)
+		remaining = json_pack("{s:[{s:s, s:s, s:n}]}", "remaining", "host", "192.168.0.9",
+		                      "of", "office", "until");
+	return changed(request, "quarantine", json_pack("{s:s}", "host", host), true, remaining);
 }
 
 static int list_quarantined(struct request *request, json_t *parameters, void *userdata)
@@ -190,19 +210,26 @@ static const struct {
 } answers[] = {
         {"assign|192.168.0.50|desk|--for|2h|--why|printer repair",
          "192.168.0.50 has role desk now, until 2026-11-22 16:02:11 (2 h 0 min).\n"
-         "Flows       2 cut\n"
+         "Cut         2 connections\n"
          "Took        1.8 ms\n"},
-        {"assign|192.0.2.9|desk", "192.0.2.9 has role desk now, for good.\n"
-                                  "Flows       2 cut\n"
-                                  "Took        1.8 ms\n"
-                                  "But         it will be lost at a restart\n"},
+        {"assign|192.0.2.9|desk",
+         "192.0.2.9 has role desk now, until egressctl unassign 192.0.2.9.\n"
+         "Cut         2 connections\n"
+         "Took        1.8 ms\n"
+         "But         it will be lost at a restart\n"},
+        {"assign|192.168.0.51|desk",
+         "192.168.0.51 has role desk now, until egressctl unassign 192.168.0.51.\n"
+         "Was         role guest, until 2026-11-22 14:03:11 (1 min), by bob: a visitor\n"
+         "Cut         1 connection\n"
+         "Took        1.8 ms\n"
+         "Note        it goes before host office\n"},
         {"permit|www1|https|to|mirror|--for|90s|--why|updates",
          "www1 may initiate https to mirror now, until 2026-11-22 14:03:41 (1 min).\n"
          "Permit      3; egressctl revoke 3 ends it\n"
-         "Flows       2 cut\n"
+         "Cut         2 connections\n"
          "Took        1.8 ms\n"},
         {"revoke|3", "Permit 3 is over: https for www1.\n"
-                     "Flows       2 cut\n"
+                     "Cut         2 connections\n"
                      "Took        1.8 ms\n"},
         {"permits", "Nothing is permitted but by the configuration.\n"},
         {"assignments", "Address       Role   Ends in     By     Why\n"
@@ -210,20 +237,41 @@ static const struct {
                         "2001:db8::50  guest  never       root   -\n"},
         {"quarantine|office|--for|2h|--why|a worm",
          "office (253 addresses) is in quarantine now, until 2026-11-22 16:02:11 (2 h 0 min).\n"
-         "Flows       2 cut\n"
+         "Cut         2 connections\n"
          "Took        1.8 ms\n"},
-        {"quarantine|192.168.0.7", "192.168.0.7 (office) is in quarantine now, for good.\n"
-                                   "Flows       2 cut\n"
-                                   "Took        1.8 ms\n"},
-        {"quarantine|lab6", "lab6 (all its addresses) is in quarantine now, for good.\n"
-                            "Flows       2 cut\n"
-                            "Took        1.8 ms\n"},
-        {"quarantine|roaming", "roaming (by its MAC) is in quarantine now, for good.\n"
-                               "Flows       2 cut\n"
-                               "Took        1.8 ms\n"},
+        {"quarantine|192.168.0.7",
+         "192.168.0.7 (office) is in quarantine now, until egressctl release 192.168.0.7.\n"
+         "Cut         2 connections\n"
+         "Took        1.8 ms\n"},
+        {"quarantine|lab6",
+         "lab6 (all its addresses) is in quarantine now, until egressctl release lab6.\n"
+         "Cut         2 connections\n"
+         "Took        1.8 ms\n"},
+        {"quarantine|roaming",
+         "roaming (by its MAC) is in quarantine now, until egressctl release roaming.\n"
+         "Cut         2 connections\n"
+         "Took        1.8 ms\n"},
         {"release|www1", "The quarantine of www1 is over.\n"
-                         "Flows       2 cut\n"
+                         "Cut         2 connections\n"
                          "Took        1.8 ms\n"},
+        {"quarantine|www2",
+         "www2 (by its MAC) is in quarantine now, until egressctl release www2.\n"
+         "Was         until egressctl release www2, by bob\n"
+         "Cut         1 connection\n"
+         "Took        1.8 ms\n"},
+        {"release|192.168.0.8",
+         "The quarantine of 192.168.0.8 is over.\n"
+         "But         192.168.0.8 stays in quarantine, as an address of host office, until\n"
+         "            2026-11-22 15:02:11 (1 h 0 min)\n"
+         "            egressctl release office ends that\n"
+         "Cut         1 connection\n"
+         "Took        1.8 ms\n"},
+        {"release|office",
+         "The quarantine of office is over.\n"
+         "But         192.168.0.9 of host office stays in quarantine, until egressctl\n"
+         "            release 192.168.0.9\n"
+         "Cut         1 connection\n"
+         "Took        1.8 ms\n"},
         {"quarantined", "Host         Of         Role  Ends in     By       Why\n"
                         "192.168.0.7  office     desk  1 h 59 min  egressd  beacon, alarm 3\n"
                         "www1         all of it  web   never       alice    rootkit\n"
