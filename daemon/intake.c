@@ -9,7 +9,6 @@
 
 /* Records taken together: what they need of the tables fits into the nearest cache. */
 #define BATCH POLICY_AT_ONCE
-#define AHEAD 4
 
 /* The prefix of a record, and what it says: most records have the same as the one before. */
 struct heading {
@@ -147,6 +146,25 @@ static void expect(const struct intake *intake, struct blocked *blocked)
 		blocked->source = intake->hooks.expect(&packet->source, intake->userdata);
 }
 
+static inline void touch(const void *at)
+{
+	(void)*(const volatile char *)at;
+}
+
+/*
+ * What will be asked of the hosts is read here: that waits for memory once for all of them, where
+ * what was only prefetched had not come in time.
+ */
+static void touch_hosts(const struct host *const *hosts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (hosts[i])
+			touch(&hosts[i]->one_machine);
+	for (size_t i = 0; i < count; i++)
+		if (hosts[i])
+			touch(hosts[i]->name);
+}
+
 static void find_hosts(const struct intake *intake, struct blocked *blocked, size_t count)
 {
 	const struct address *sources[BATCH] = {};
@@ -157,6 +175,7 @@ static void find_hosts(const struct intake *intake, struct blocked *blocked, siz
 		policy_hosts_at(intake->policy, sources, count, hosts);
 	for (size_t i = 0; i < count; i++)
 		blocked[i].host = hosts[i];
+	touch_hosts(hosts, count);
 }
 
 static void note(struct intake *intake, const struct blocked *blocked)
@@ -194,8 +213,6 @@ static void take_batch(struct intake *intake, const struct record *records, size
 		intake->hooks.approach(&blocked[i].source, &stream, intake->userdata);
 	}
 	for (size_t i = 0; i < ours; i++) {
-		if (i + AHEAD < ours && blocked[i + AHEAD].host)
-			__builtin_prefetch(blocked[i + AHEAD].host->name);
 		note(intake, &blocked[i]);
 	}
 }
