@@ -13,6 +13,13 @@
 /* Records read in one go, so that a flood leaves time for everything else. */
 #define RECORDS_AT_ONCE 4096
 
+/*
+ * In a flood they are read so often in that span, thousands in one go: whoever is woken for each
+ * message finds nothing of the tables in the near caches. What comes by itself is read at once.
+ */
+#define READS      2
+#define READS_SPAN (10 * USEC_PER_MSEC)
+
 /* After so long nothing that was blocked is on its way any more, on a busy machine too. */
 #define SETTLE_USEC (5 * NFLOG_DELAY)
 
@@ -184,6 +191,11 @@ static int change_reader(struct events *events, struct nflog *nflog, uint16_t gr
 	                        events);
 	if (r < 0)
 		return r;
+	r = sd_event_source_set_ratelimit(source, READS_SPAN, READS);
+	if (r < 0) {
+		sd_event_source_disable_unref(source);
+		return r;
+	}
 
 	forget_group(events);
 	reckoning_begin(&events->reckoning, blocked_before, blocked_after,

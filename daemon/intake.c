@@ -62,6 +62,8 @@ int intake_use_policy(struct intake *intake, const struct policy *policy)
 	struct ledger_limits *limits = &intake->limits;
 	int r = 0;
 
+	if (policy != intake->policy)
+		ledger_keep_names(intake->ledger);
 	intake->policy = policy;
 	if (!policy)
 		return 0;
@@ -152,17 +154,17 @@ static inline void touch(const void *at)
 }
 
 /*
- * What will be asked of the hosts is read here: that waits for memory once for all of them, where
- * what was only prefetched had not come in time.
+ * What will be asked of the hosts is read here, from the first bytes to the last: that waits for
+ * memory once for all of them, where what was only prefetched had not come in time.
  */
 static void touch_hosts(const struct host *const *hosts, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (hosts[i])
-			touch(&hosts[i]->one_machine);
+			touch(hosts[i]);
 	for (size_t i = 0; i < count; i++)
 		if (hosts[i])
-			touch(hosts[i]->name);
+			touch(&hosts[i]->one_machine);
 }
 
 static void find_hosts(const struct intake *intake, struct blocked *blocked, size_t count)
@@ -194,6 +196,8 @@ static void note(struct intake *intake, const struct blocked *blocked)
 	const struct ledger_entry *entry = ledger_note_expected(
 	        intake->ledger, &blocked->entry, packet, sighting.host ? sighting.host->name : NULL,
 	        blocked->role, record->has_mac ? &record->mac : NULL, fresh, record->time);
+	if (sighting.host && !policy_has_host(intake->policy, sighting.host))
+		ledger_keep_names_of(intake->ledger, entry); /* it may go before the policy does */
 	if (record->has_uid)
 		ledger_note_user(intake->ledger, entry, record->uid, record->gid);
 	if (fresh && intake->hooks.attempt)

@@ -52,7 +52,8 @@ DEFINE_CLEANUP(struct intake *, intake_free)
 
 /*
  * The policy in force: sources are given their names by it, and its limits hold from now on. It is
- * borrowed; NULL for none. 0, or -ENOMEM: then the limits are those of before.
+ * borrowed until the next one is told; NULL for none. 0, or -ENOMEM: then the limits are those of
+ * before.
  */
 int intake_use_policy(struct intake *intake, const struct policy *policy);
 

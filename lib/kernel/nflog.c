@@ -17,7 +17,7 @@
  * The kernel collects this many records into one message, up to that many bytes, but waits no
  * longer than that for the message to fill: a lone packet must not be late.
  */
-#define THRESHOLD_RECORDS    256
+#define THRESHOLD_RECORDS    512
 #define MESSAGE_BYTES        131072
 #define TIMEOUT_CENTISECONDS (NFLOG_DELAY / (10 * USEC_PER_MSEC))
 #define BUFFER_BYTES         (2 * MESSAGE_BYTES)

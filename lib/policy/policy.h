@@ -390,6 +390,12 @@ const struct host *policy_host_at(const struct policy *policy, const struct addr
 void policy_hosts_at(const struct policy *policy, const struct address *const *addresses,
                      size_t count, const struct host **ret_hosts);
 
+/* True for a host of the configuration, and not one that an address was made at run time. */
+static inline bool policy_has_host(const struct policy *policy, const struct host *host)
+{
+	return host >= policy->hosts.items && host < policy->hosts.items + policy->hosts.count;
+}
+
 /* The host without addresses that lists this MAC, or NULL (logarithmic). */
 const struct host *policy_host_by_mac(const struct policy *policy, const struct mac *mac);
 

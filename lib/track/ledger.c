@@ -7,7 +7,7 @@
 
 _Static_assert(offsetof(struct ledger_key, source) == 0, "a key begins with the source");
 /* Noting a packet is to touch two cache lines; with names of usual length it does. */
-_Static_assert(offsetof(struct ledger_entry, names) <= 100, "little room for names in two lines");
+_Static_assert(offsetof(struct ledger_entry, names) <= 112, "little room for names in two lines");
 _Static_assert(sizeof(struct ledger_entry) == 256, "entries begin amid a cache line");
 _Static_assert(sizeof(struct ledger_key) == 2 * sizeof(struct address) + 8, "key has padding");
 
@@ -43,7 +43,7 @@ struct ledger *ledger_free(struct ledger *ledger)
 /* The role stands right behind the host, so that both are in the line of what is counted. */
 const char *ledger_host(const struct ledger_entry *entry)
 {
-	return entry->names;
+	return entry->lent ? entry->lent : entry->names;
 }
 
 const char *ledger_role(const struct ledger_entry *entry)
@@ -68,14 +68,50 @@ static char *put_name(char *to, const char *name)
 
 void ledger_set_names(struct ledger_entry *entry, const char *host, const char *role)
 {
+	entry->lent = NULL;
 	(void)put_name(put_name(entry->names, host ? host : ""), role ? role : "");
+}
+
+static void lend_name(struct ledger_entry *entry, const char *host, const char *role)
+{
+	ledger_set_names(entry, NULL, role);
+	entry->lent = host;
+}
+
+static void keep_name(struct ledger_entry *entry)
+{
+	char role[LEDGER_NAME_BYTES];
+	if (!entry->lent)
+		return;
+	(void)put_name(role, ledger_role(entry));
+	ledger_set_names(entry, entry->lent, role);
+}
+
+/* The entries are the ledger's to change; to look one up would be another use of it. */
+static struct ledger_entry *own(const struct ledger_entry *entry)
+{
+	return (struct ledger_entry *)(uintptr_t)entry;
+}
+
+void ledger_keep_names_of(struct ledger *ledger, const struct ledger_entry *entry)
+{
+	keep_name(own(entry));
+}
+
+void ledger_keep_names(struct ledger *ledger)
+{
+	for (const struct ledger_entry *entry = recent_first(ledger->entries); entry;
+	     entry = recent_next(ledger->entries, entry))
+		keep_name(own(entry));
 }
 
 /* Names hardly ever change, and to compare is quicker than to write. */
 static bool has_names(const struct ledger_entry *entry, const char *host, const char *role)
 {
-	return same_name(ledger_host(entry), host ? host : "") &&
-	       same_name(ledger_role(entry), role ? role : "");
+	if (!entry->lent || entry->lent != host)
+		if (!same_name(ledger_host(entry), host ? host : ""))
+			return false;
+	return same_name(ledger_role(entry), role ? role : "");
 }
 
 /* What has to make room for the next entry is summed up. */
@@ -135,7 +171,10 @@ const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packe
 {
 	struct expected_entry expected;
 	ledger_expect(ledger, packet, reason, &expected);
-	return ledger_note_expected(ledger, &expected, packet, host, role, mac, new_attempt, now);
+	const struct ledger_entry *entry =
+	        ledger_note_expected(ledger, &expected, packet, host, role, mac, new_attempt, now);
+	ledger_keep_names_of(ledger, entry);
+	return entry;
 }
 
 const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
@@ -151,9 +190,9 @@ const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
 		entry = recent_add_at(ledger->entries, &expected->key, expected->place);
 		entry->first = now;
 		entry->last = now;
-		ledger_set_names(entry, host, role);
+		lend_name(entry, host, role);
 	} else if (!has_names(entry, host, role)) {
-		ledger_set_names(entry, host, role);
+		lend_name(entry, host, role);
 	}
 
 	entry->packets++;
@@ -180,11 +219,9 @@ const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
 void ledger_note_user(struct ledger *ledger, const struct ledger_entry *entry, uint32_t uid,
                       uint32_t gid)
 {
-	/* To look it up would be another use of it, and the entries are the ledger's to change. */
-	struct ledger_entry *own = (struct ledger_entry *)(uintptr_t)entry;
-	own->has_uid = true;
-	own->uid = uid;
-	own->gid = gid;
+	own(entry)->has_uid = true;
+	own(entry)->uid = uid;
+	own(entry)->gid = gid;
 }
 
 int ledger_restore(struct ledger *ledger, const struct ledger_entry *saved)

@@ -46,8 +46,9 @@ struct ledger_entry {
 	bool has_uid;   /* the last packet was the gateway's own, and had a socket */
 	uint32_t uid;   /* of the user whose socket that was, and of his group */
 	uint32_t gid;
+	const char *lent; /* the host's name, until ledger_keep_names(); NULL: it is among these: */
 	char names[2 * LEDGER_NAME_BYTES]; /* for ledger_host() and ledger_role() */
-	uint8_t unused[28];                /* so that the next one begins a cache line, too */
+	uint8_t unused[16];                /* so that the next one begins a cache line, too */
 };
 
 struct ledger_totals {
@@ -104,7 +105,10 @@ const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packe
 void ledger_note_user(struct ledger *ledger, const struct ledger_entry *entry, uint32_t uid,
                       uint32_t gid);
 
-/* The same for a packet that was expected. */
+/*
+ * The same for a packet that was expected; but host is only lent, and has to last until
+ * ledger_keep_names().
+ */
 const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
                                                 const struct expected_entry *expected,
                                                 const struct packet *packet, const char *host,
@@ -137,6 +141,13 @@ const struct ledger_entry *ledger_next(const struct ledger *ledger,
 /* What the source's host and the role were called at the last packet; may be empty. */
 const char *ledger_host(const struct ledger_entry *entry);
 const char *ledger_role(const struct ledger_entry *entry);
+
+/*
+ * Copies the names of hosts that were lent, of all entries or of the one that was just noted: they
+ * go away. To read each of them with each packet would be another way to memory.
+ */
+void ledger_keep_names(struct ledger *ledger);
+void ledger_keep_names_of(struct ledger *ledger, const struct ledger_entry *entry);
 
 /* Gives an entry that is none of a ledger's these names; NULL is the same as empty. */
 void ledger_set_names(struct ledger_entry *entry, const char *host, const char *role);

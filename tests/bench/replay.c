@@ -26,7 +26,7 @@
 #include <string.h>
 #include <time.h>
 
-#define DATAGRAM_RECORDS 256 /* as the daemon asks the kernel for them */
+#define DATAGRAM_RECORDS 512 /* as the daemon asks the kernel for them */
 #define RATE             300000
 #define START            UINT64_C(1750000000) /* seconds */
 #define SOURCE           0x0a000100           /* 10.0.1.0, as in office.py */

@@ -145,6 +145,47 @@ START_TEST(names_are_those_at_the_last_packet_and_are_cut_to_fit)
 }
 END_TEST
 
+static const struct ledger_entry *note_lent(const struct packet *packet, const char *host,
+                                            const char *role)
+{
+	struct expected_entry expected;
+	ledger_expect(ledger, packet, REASON_ROLE, &expected);
+	return ledger_note_expected(ledger, &expected, packet, host, role, NULL, true, 1);
+}
+
+START_TEST(names_that_were_lent_are_there_when_their_policy_is_gone)
+{
+	struct packet p = packet("192.0.2.80", "198.51.100.7", 25);
+	struct packet other = packet("192.0.2.81", "198.51.100.7", 25);
+	char pc[] = "pc", printer[] = "printer";
+	const struct ledger_entry *e = note_lent(&p, pc, "desk");
+	ck_assert_ptr_eq(note_lent(&p, pc, "desk"), e);
+	ck_assert_str_eq(ledger_host(e), "pc");
+	ck_assert_str_eq(ledger_role(e), "desk");
+	ck_assert_uint_eq(matching((struct ledger_filter){.host = "pc", .role = "desk"}), 1);
+
+	const struct ledger_entry *last = note_lent(&other, printer, NULL);
+	ledger_keep_names_of(ledger, last);
+	printer[0] = '?';
+	ck_assert_str_eq(ledger_host(last), "printer");
+	ledger_keep_names(ledger);
+	pc[0] = '?';
+	ck_assert_str_eq(ledger_host(e), "pc");
+	ck_assert_str_eq(ledger_role(e), "desk");
+	ck_assert_str_eq(ledger_role(last), "");
+
+	char again[] = "pc", renamed[] = "pc17";
+	ck_assert_ptr_eq(note_lent(&p, again, "desk"), e);
+	again[0] = '?';
+	ck_assert_str_eq(ledger_host(e), "pc"); /* which it had, and did not borrow */
+	ck_assert_ptr_eq(note_lent(&p, renamed, "admin"), e);
+	ck_assert_str_eq(ledger_host(e), "pc17");
+	ck_assert_str_eq(ledger_role(e), "admin");
+	ck_assert_ptr_eq(note_lent(&p, NULL, "admin"), e);
+	ck_assert_str_eq(ledger_host(e), "");
+}
+END_TEST
+
 START_TEST(entries_come_most_recently_seen_first)
 {
 	static const uint16_t expected[] = {25, 21, 80};
@@ -341,6 +382,7 @@ int main(void)
 	tcase_add_test(c,
 	               the_user_is_that_of_the_last_packet_and_to_note_him_is_no_use_of_the_entry);
 	tcase_add_test(c, names_are_those_at_the_last_packet_and_are_cut_to_fit);
+	tcase_add_test(c, names_that_were_lent_are_there_when_their_policy_is_gone);
 	tcase_add_test(c, entries_come_most_recently_seen_first);
 	tcase_add_test(c, filters_look_at_source_host_role_reason_and_time);
 	tcase_add_test(c, a_clock_that_steps_back_leaves_a_span);
