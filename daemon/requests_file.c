@@ -29,21 +29,35 @@ static int read_requests(const char *directory, const char *name, struct request
 	return r;
 }
 
-/* The version before, where the last one is no use. */
+/* What is wrong with the last version, and where it is now; from malloc, or NULL. */
+static char *explain(const char *directory, usec_t now, const struct state_wrong *wrong,
+                     const char *instead)
+{
+	char aside[STATE_ASIDE_TEXT], *text = NULL;
+	int r;
+	if (wrong) {
+		(void)state_file_set_aside(directory, REQUESTS_FILE_NAME, now, aside);
+		r = asprintf(&text, "%s/" REQUESTS_FILE_NAME " is not in force: %s; %s%s",
+		             directory, wrong->text, aside, instead);
+	} else {
+		r = asprintf(&text, "%s/" REQUESTS_FILE_NAME " is missing%s", directory, instead);
+	}
+	return r < 0 ? NULL : text;
+}
+
+/* The version before, where the last one is no use (wrong), or not there (NULL). */
 static int read_spare(const char *directory, usec_t now, const struct state_wrong *wrong,
                       struct requests *ret_requests, char **ret_text)
 {
 	struct state_wrong spare_wrong;
-	char aside[STATE_ASIDE_TEXT];
 	int r = read_requests(directory, SPARE_NAME, ret_requests, &spare_wrong);
 	if (r < 0 && r != -ENOENT)
 		return r;
-
-	(void)state_file_set_aside(directory, REQUESTS_FILE_NAME, now, aside);
-	if (asprintf(ret_text, "%s/" REQUESTS_FILE_NAME " is not in force: %s; %s%s", directory,
-	             wrong->text, aside,
-	             r == 0 ? ", and the one of a moment before is in force" : "") < 0) {
-		*ret_text = NULL;
+	if (r != 0 && !wrong)
+		return REQUESTS_FILE_NONE;
+	*ret_text = explain(directory, now, wrong,
+	                    r == 0 ? ", and the one of a moment before is in force" : "");
+	if (!*ret_text) {
 		requests_done(ret_requests);
 		return -ENOMEM;
 	}
@@ -56,9 +70,10 @@ int requests_file_read(const char *directory, usec_t now, struct requests *ret_r
 	struct state_wrong wrong = {};
 	*ret_text = NULL;
 	int r = read_requests(directory, REQUESTS_FILE_NAME, ret_requests, &wrong);
-	if (r == REQUESTS_FILE_BROKEN)
-		return read_spare(directory, now, &wrong, ret_requests, ret_text);
-	return r == -ENOENT ? REQUESTS_FILE_NONE : r;
+	if (r == REQUESTS_FILE_BROKEN || r == -ENOENT)
+		return read_spare(directory, now, r == -ENOENT ? NULL : &wrong, ret_requests,
+		                  ret_text);
+	return r;
 }
 
 bool requests_file_is_soft(const char *directory)

@@ -20,7 +20,7 @@
 
 /*
  * What came of reading it. Of these, a list is there after REQUESTS_FILE_WHOLE and _SPARE: the
- * version of a moment before, because a loss of power tore the last one.
+ * version of a moment before, because a loss of power tore the last one, or it is gone.
  */
 enum requests_file {
 	REQUESTS_FILE_WHOLE,

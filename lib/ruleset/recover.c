@@ -145,7 +145,13 @@ static int recover_quarantine(struct recovery *recovery, const struct set *set,
 
 static bool is_of_quarantine(const struct set *set)
 {
-	return strncmp(set->name, SET_QUARANTINED, strlen(SET_QUARANTINED)) == 0 &&
+	return strncmp(set->name, SET_QUARANTINED, strlen(SET_QUARANTINED)) == 0;
+}
+
+/* True for a set that is as we make them, and was read. */
+static bool is_ours(const struct set *set)
+{
+	return set->timed && !set->map && !set->foreign && !set->unread &&
 	       (set->type == SET_IPV4 || set->type == SET_IPV6 || set->type == SET_ETHER);
 }
 
@@ -153,8 +159,10 @@ static int recover_set(struct recovery *recovery, const struct set *set)
 {
 	char role[NAME_MAX_BYTES + 1];
 	bool assigned = is_of_role(set, role), quarantined = is_of_quarantine(set);
-	if (!set->timed || set->map || set->foreign)
+	if (!is_ours(set)) {
+		recovery->recovered.untold += quarantined;
 		return 0;
+	}
 	ARRAY_FOREACH (element, &set->elements) {
 		int r = 0;
 		if (assigned)

@@ -15,7 +15,8 @@
 struct recovered {
 	size_t quarantines, assignments;
 	size_t permits; /* that were in force, and are lost */
-	size_t untold;  /* elements that hold somebody in quarantine, there is no telling whom */
+	size_t untold;  /* elements, or sets that others made unreadable, of which there is no
+	                 * telling whom they hold in quarantine */
 };
 
 /*

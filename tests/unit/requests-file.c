@@ -478,6 +478,13 @@ START_TEST(the_last_version_on_the_disk_is_read_when_a_later_one_was_torn)
 	ck_assert_ptr_nonnull(strstr(state.text, "requests.json.broken-20261122T140211Z"));
 	ck_assert_ptr_nonnull(strstr(state.text, "the one of a moment before is in force"));
 
+	ck_assert(!exists(&state, "requests.json"));
+
+	/* Killed before the next one is written. */
+	ck_assert_int_eq(read_again(&state), REQUESTS_FILE_SPARE);
+	ck_assert_uint_eq(state.requests.list.count, 1);
+	ck_assert_ptr_nonnull(strstr(state.text, "requests.json is missing, and the one"));
+
 	ck_assert_int_eq(requests_file_write(state.directory, &requests, true), 0);
 	ck_assert(!requests_file_is_soft(state.directory));
 	ck_assert(!exists(&state, "requests.json~"));

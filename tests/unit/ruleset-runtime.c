@@ -379,6 +379,18 @@ START_TEST(what_others_wrote_into_the_table_is_in_quarantine_as_far_as_it_tells_
 }
 END_TEST
 
+START_TEST(a_set_of_quarantine_that_others_made_unreadable_is_counted)
+{
+	ask(&requests, quarantine_of("10.8.8.8", 0));
+	ask(&requests, quarantine_of("root", 0));
+	_cleanup_(ruleset_freep) struct ruleset *table = compile_at(ASKED_AT);
+	ruleset_set(table, "quarantined4")->foreign = true;
+	struct recovered recovered = recover_at(table, ASKED_AT);
+	ck_assert_uint_eq(recovered.quarantines, 1);
+	ck_assert_uint_eq(recovered.untold, 1);
+}
+END_TEST
+
 START_TEST(what_is_known_of_a_request_is_not_replaced_by_what_the_table_tells)
 {
 	struct recovered recovered;
@@ -418,5 +430,6 @@ int main(void)
 	tcase_add_test(tests,
 	               what_others_wrote_into_the_table_is_in_quarantine_as_far_as_it_tells_whom);
 	tcase_add_test(tests, what_is_known_of_a_request_is_not_replaced_by_what_the_table_tells);
+	tcase_add_test(tests, a_set_of_quarantine_that_others_made_unreadable_is_counted);
 	return run_tests(tests);
 }
