@@ -21,7 +21,7 @@ void change_print(const struct command *command, const json_t *answer);
 
 #define END_TEXT_MAX 160
 
-/* "until 2026-11-22 18:00:00 (1 h 59 min)", or without a time "until egressctl VERB NAME", of an
+/* "until 2026-11-22 18:00:00 CET (1 h 59 min)", or without a time "until egressctl VERB NAME", of an
  * entry that was asked for. */
 const char *change_end(const struct command *command, const json_t *entry, const char *verb,
                        const char *name, char buffer[static END_TEXT_MAX]);

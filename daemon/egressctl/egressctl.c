@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/spelling.h"
 #include "control/service.h"
+#include "local_time.h"
 #include "plain.h"
 #include "verbs.h"
 
@@ -104,7 +105,8 @@ void complain(const struct command *command, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	_cleanup_free_ char *safe = plain_format(plain_is_utf8(), true, format, arguments);
+	_cleanup_free_ char *safe =
+	        local_times(plain_format(plain_is_utf8(), true, format, arguments));
 	va_end(arguments);
 	fprintf(command->errors, "egressctl: %s\n", safe ? safe : "out of memory");
 }
@@ -115,7 +117,7 @@ void complain_at(const struct command *command, const char *file, int64_t line, 
 	if (line > 0)
 		snprintf(number, sizeof(number), ":%lld", (long long)line);
 	_cleanup_free_ char *safe_file = plain_copy(file, plain_is_utf8(), true);
-	_cleanup_free_ char *safe_text = plain_copy(text, plain_is_utf8(), true);
+	_cleanup_free_ char *safe_text = local_times(plain_copy(text, plain_is_utf8(), true));
 	if (!safe_file || !safe_text)
 		fputs("out of memory\n", command->errors);
 	else

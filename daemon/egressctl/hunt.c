@@ -8,6 +8,7 @@
 #include "units.h"
 #include "user.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,8 +59,14 @@ static void print_beacon(const struct command *command, const json_t *card)
 	if (period)
 		writer_field(writer, "Period", COLOUR_NONE, "%s", left_print(period, 0, left));
 	json_array_foreach(expected, i, time)
-	        writer_field(writer, i ? "" : "Expected", COLOUR_BOLD, "%s",
-	                     time_print(json_integer_value(time), when));
+	{
+		/* It may well be late by some of its period. */
+		int64_t late = json_integer_value(time) + period / 2;
+		bool missed = late < (int64_t)command->now;
+		writer_field(writer, i ? "" : "Expected", missed ? COLOUR_NONE : COLOUR_BOLD,
+		             "%s%s", time_print(json_integer_value(time), when),
+		             missed ? ", and it did not come" : "");
+	}
 }
 
 static void print_scores(const struct command *command, const json_t *alarm, const json_t *card)

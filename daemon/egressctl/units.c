@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* Divides by the base until it fits; the units stand behind what is left, the first one plain. */
 static const char *scale(int64_t value, int64_t base, const char *const *units, size_t count,
@@ -61,13 +60,10 @@ const char *ago_print(int64_t time_usec, usec_t now, char buffer[static UNIT_TEX
 
 const char *time_print(int64_t time_usec, char buffer[static UNIT_TEXT_MAX])
 {
-	time_t seconds = (time_t)(time_usec / (int64_t)USEC_PER_SEC);
-	struct tm tm;
 	if (time_usec <= 0)
 		snprintf(buffer, UNIT_TEXT_MAX, "never");
-	else if (!localtime_r(&seconds, &tm) ||
-	         !strftime(buffer, UNIT_TEXT_MAX, "%Y-%m-%d %H:%M:%S", &tm))
-		snprintf(buffer, UNIT_TEXT_MAX, "@%lld", (long long)seconds);
+	else
+		local_time_print((usec_t)time_usec, buffer);
 	return buffer;
 }
 
@@ -76,10 +72,9 @@ const char *when_print(int64_t time_usec, usec_t now, char buffer[static WHEN_TE
 	char time[UNIT_TEXT_MAX], ago[UNIT_TEXT_MAX];
 	time_print(time_usec, time);
 	if (time_usec <= 0)
-		snprintf(buffer, WHEN_TEXT_MAX, "%.23s", time);
+		snprintf(buffer, WHEN_TEXT_MAX, "%s", time);
 	else
-		snprintf(buffer, WHEN_TEXT_MAX, "%.23s (%.20s)", time,
-		         ago_print(time_usec, now, ago));
+		snprintf(buffer, WHEN_TEXT_MAX, "%s (%s)", time, ago_print(time_usec, now, ago));
 	return buffer;
 }
 

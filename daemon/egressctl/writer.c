@@ -2,6 +2,7 @@
 #include "writer.h"
 
 #include "base/cleanup.h"
+#include "local_time.h"
 #include "plain.h"
 
 #include <stdarg.h>
@@ -67,7 +68,8 @@ void writer_line(const struct writer *writer, enum colour colour, const char *fo
 {
 	va_list arguments;
 	va_start(arguments, format);
-	_cleanup_free_ char *safe = plain_format(writer->utf8, true, format, arguments);
+	_cleanup_free_ char *safe =
+	        local_times(plain_format(writer->utf8, true, format, arguments));
 	va_end(arguments);
 	if (!safe) {
 		out_of_memory(writer);
@@ -95,7 +97,8 @@ void writer_field(const struct writer *writer, const char *name, enum colour col
 {
 	va_list arguments;
 	va_start(arguments, format);
-	_cleanup_free_ char *safe = plain_format(writer->utf8, true, format, arguments);
+	_cleanup_free_ char *safe =
+	        local_times(plain_format(writer->utf8, true, format, arguments));
 	va_end(arguments);
 	if (!safe) {
 		out_of_memory(writer);

@@ -41,13 +41,13 @@ static const char hunt_golden[] =
 	"Host        pc7, role desk\n"
 	"Source      192.168.0.7, MAC 52:54:00:12:34:ab, on lan0\n"
 	"May         http\n"
-	"First       2026-11-22 14:00:41 (1 min ago)\n"
-	"Last        2026-11-22 14:02:11 (just now)\n"
-	"State       open since 2026-11-22 14:02:11 (just now)\n"
+	"First       2026-11-22 14:00:41 UTC (1 min ago)\n"
+	"Last        2026-11-22 14:02:11 UTC (just now)\n"
+	"State       open since 2026-11-22 14:02:11 UTC (just now)\n"
 	"Clears      by itself after 24 h 0 min without another\n"
 	"Period      30 s\n"
-	"Expected    2026-11-22 14:02:41\n"
-	"            2026-11-22 14:03:11\n"
+	"Expected    2026-11-22 14:02:41 UTC\n"
+	"            2026-11-22 14:03:11 UTC\n"
 	"RITA score  0.625 (base) over 1 h 0 min: timestamps 1.000, sizes 1.000,\n"
 	"            histogram 0.000, duration 0.500\n"
 	"psad        danger level 1 of 5\n"
@@ -55,8 +55,8 @@ static const char hunt_golden[] =
 	"            tcp/4444: 1 attempt\n"
 	"            udp/69: 1 attempt\n"
 	"\n"
-	"Time                 From         Source port  To           Service\n"
-	"2026-11-22 14:02:11  192.168.0.7        40004  203.0.113.9  tcp/25\n"
+	"Time                     From         Source port  To           Service\n"
+	"2026-11-22 14:02:11 UTC  192.168.0.7        40004  203.0.113.9  tcp/25\n"
 	"\n"
 	"On that machine, which process it is (as root; again and again, as a refused socket is gone at once):\n"
 	"  Linux    ss -tnp 'dport = :25 or dport = :4444'\n"
@@ -105,6 +105,34 @@ START_TEST(a_card_has_sentence_evidence_expectations_and_the_commands_to_type)
 	paper_new(&paper);
 	hunt_print(&paper.command, json_object_get(event, "alarm"), json_object_get(event, "card"));
 	assert_paper(&paper, hunt_golden);
+	json_decref(event);
+}
+END_TEST
+
+START_TEST(a_beacon_that_has_stopped_is_not_expected_in_the_past)
+{
+	static const struct {
+		usec_t later;
+		const char *expected;
+	} cases[] = {
+	        {44 * USEC_PER_SEC, "Expected    2026-11-22 14:02:41 UTC\n"
+	                            "            2026-11-22 14:03:11 UTC\n"},
+	        {46 * USEC_PER_SEC, "Expected    2026-11-22 14:02:41 UTC, and it did not come\n"
+	                            "            2026-11-22 14:03:11 UTC\n"},
+	        {660 * USEC_PER_SEC, "Expected    2026-11-22 14:02:41 UTC, and it did not come\n"
+	                             "            2026-11-22 14:03:11 UTC, and it did not come\n"},
+	};
+	json_t *event = parse(beacon_event);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct paper paper;
+		paper_new(&paper);
+		paper.command.now = NOW + cases[i].later;
+		hunt_print(&paper.command, json_object_get(event, "alarm"),
+		           json_object_get(event, "card"));
+		fclose(paper.command.writer.out);
+		ck_assert_ptr_nonnull(strstr(paper.text, cases[i].expected));
+		free(paper.text);
+	}
 	json_decref(event);
 }
 END_TEST
@@ -221,6 +249,7 @@ int main(void)
 	Suite *suite = suite_create("egressctl-alarms");
 	TCase *tests = tcase_create("egressctl-alarms");
 	tcase_add_test(tests, a_card_has_sentence_evidence_expectations_and_the_commands_to_type);
+	tcase_add_test(tests, a_beacon_that_has_stopped_is_not_expected_in_the_past);
 	tcase_add_test(tests, a_command_for_more_ports_than_it_can_name_names_none);
 	tcase_add_test(tests, a_card_of_a_daemon_that_tells_nothing_is_printed_all_the_same);
 	tcase_add_test(tests, an_alarm_is_told_in_the_names_of_the_elastic_common_schema);

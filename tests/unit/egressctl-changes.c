@@ -209,7 +209,7 @@ static const struct {
 	const char *text;
 } answers[] = {
         {"assign|192.168.0.50|desk|--for|2h|--why|printer repair",
-         "192.168.0.50 has role desk now, until 2026-11-22 16:02:11 (2 h 0 min).\n"
+         "192.168.0.50 has role desk now, until 2026-11-22 16:02:11 UTC (2 h 0 min).\n"
          "Cut         2 connections\n"
          "Took        1.8 ms\n"},
         {"assign|192.0.2.9|desk",
@@ -219,12 +219,12 @@ static const struct {
          "But         it will be lost at a restart\n"},
         {"assign|192.168.0.51|desk",
          "192.168.0.51 has role desk now, until egressctl unassign 192.168.0.51.\n"
-         "Was         role guest, until 2026-11-22 14:03:11 (1 min), by bob: a visitor\n"
+         "Was         role guest, until 2026-11-22 14:03:11 UTC (1 min), by bob: a visitor\n"
          "Cut         1 connection\n"
          "Took        1.8 ms\n"
          "Note        it goes before host office\n"},
         {"permit|www1|https|to|mirror|--for|90s|--why|updates",
-         "www1 may initiate https to mirror now, until 2026-11-22 14:03:41 (1 min).\n"
+         "www1 may initiate https to mirror now, until 2026-11-22 14:03:41 UTC (1 min).\n"
          "Permit      3; egressctl revoke 3 ends it\n"
          "Cut         2 connections\n"
          "Took        1.8 ms\n"},
@@ -236,7 +236,7 @@ static const struct {
                         "192.168.0.50  desk   1 h 59 min  alice  printer ?[31mrepair\n"
                         "2001:db8::50  guest  never       root   -\n"},
         {"quarantine|office|--for|2h|--why|a worm",
-         "office (253 addresses) is in quarantine now, until 2026-11-22 16:02:11 (2 h 0 min).\n"
+         "office (253 addresses) is in quarantine now, until 2026-11-22 16:02:11 UTC (2 h 0 min).\n"
          "Cut         2 connections\n"
          "Took        1.8 ms\n"},
         {"quarantine|192.168.0.7",
@@ -262,7 +262,7 @@ static const struct {
         {"release|192.168.0.8",
          "The quarantine of 192.168.0.8 is over.\n"
          "But         192.168.0.8 stays in quarantine, as an address of host office, until\n"
-         "            2026-11-22 15:02:11 (1 h 0 min)\n"
+         "            2026-11-22 15:02:11 UTC (1 h 0 min)\n"
          "            egressctl release office ends that\n"
          "Cut         1 connection\n"
          "Took        1.8 ms\n"},

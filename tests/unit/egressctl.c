@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "columns.h"
 #include "field.h"
+#include "local_time.h"
 #include "plain.h"
 #include "server.h"
 #include "since.h"
@@ -228,13 +229,13 @@ static enum outcome run(struct fixture *fixture, const char *line)
 
 /* clang-format off */
 static const char status_golden[] =
-	"State       degraded since 2026-11-22 13:58:51 (3 min ago)\n"
+	"State       degraded since 2026-11-22 13:58:51 UTC (3 min ago)\n"
 	"Because     the configuration has mistakes since 13:59, and the policy that was\n"
 	"            in force before them stays\n"
 	"Mode        enforce\n"
 	"Version     0.1.0\n"
 	"Policy      /etc/egressd/egressd.conf, digest 3fa9c1d2e4b5\n"
-	"            in force since 2026-11-21 13:02:11 (25 h ago): 38 hosts, 9 roles\n"
+	"            in force since 2026-11-21 13:02:11 UTC (25 h ago): 38 hosts, 9 roles\n"
 	"Inside      lan0, dmz*, eth7 (no such interface now)\n"
 	"Blocked     1.2k packets, 60 KiB in all\n"
 	"Events      1.2k received, 4 lost (the counters have them all the same)\n"
@@ -511,7 +512,7 @@ START_TEST(hosts_roles_and_events_are_shown)
 	                        "  at        a.conf:9\n");
 	ck_assert_int_eq(run(&f, "watch"), OUTCOME_DONE);
 	ck_assert_str_eq(f.out, "(3 events were lost here: too slow for them)\n"
-	                        "2026-11-22 14:02:11 blocked: pc7 192.168.0.7 -> 198.51.100.9 "
+	                        "2026-11-22 14:02:11 UTC blocked: pc7 192.168.0.7 -> 198.51.100.9 "
 	                        "tcp/25 (smtp), role\n");
 	tear_down(&f);
 }
@@ -751,6 +752,35 @@ START_TEST(text_from_outside_is_made_safe)
 }
 END_TEST
 
+START_TEST(times_within_sentences_are_those_of_the_reader)
+{
+	static const struct {
+		const char *text;
+		const char *local;
+	} cases[] = {
+	        {"until 2026-11-22 18:00:00 UTC, by alice",
+	         "until 2026-11-22 19:00:00 CET, by alice"},
+	        {"2026-07-01 23:30:00 UTC", "2026-07-02 01:30:00 CEST"},
+	        {"2026-11-22 18:00:00 UTC to 2026-11-22 18:00:01 UTC.",
+	         "2026-11-22 19:00:00 CET to 2026-11-22 19:00:01 CET."},
+	        {"2026-11-22 18:00:00 CET, 02026-11-22 18:00:00 UTC, in UTC",
+	         "2026-11-22 18:00:00 CET, 02026-11-22 18:00:00 UTC, in UTC"},
+	        {"no time at all", "no time at all"},
+	        {"", ""},
+	};
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	tzset();
+	for (size_t i = 0; i < ELEMENTS_OF(cases); i++) {
+		char *local = local_times(strdup(cases[i].text));
+		ck_assert_str_eq(local, cases[i].local);
+		free(local);
+	}
+	ck_assert_ptr_null(local_times(NULL));
+	char buffer[UNIT_TEXT_MAX];
+	ck_assert_str_eq(time_print((int64_t)NOW, buffer), "2026-11-22 15:02:11 CET");
+}
+END_TEST
+
 int main(void)
 {
 	setenv("TZ", "UTC", 1);
@@ -779,6 +809,7 @@ int main(void)
 	tcase_add_test(tests, numbers_are_short_and_never_too_large);
 	tcase_add_test(tests, times_are_read_as_people_say_them);
 	tcase_add_test(tests, text_from_outside_is_made_safe);
+	tcase_add_test(tests, times_within_sentences_are_those_of_the_reader);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
