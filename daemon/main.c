@@ -5,6 +5,7 @@
 #include "enforcement.h"
 #include "kernel/apply.h"
 #include "policy/load.h"
+#include "privilege.h"
 #include "processes/question.h"
 
 #include <errno.h>
@@ -90,6 +91,18 @@ static int remove_table(void)
 		printf("%s\n", applied.changed ? "The table is gone: nothing is enforced any more."
 		                               : "There was no table.");
 	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Without it the kernel's refusals would be taken for somebody else's table. */
+static bool may_change_tables(const char *what)
+{
+	if (privilege_is_held())
+		return true;
+	fprintf(stderr,
+	        "egressd: %s needs CAP_NET_ADMIN, as root or the service has it (systemctl start "
+	        "egressd). Nothing was changed.\n",
+	        what);
+	return false;
 }
 
 /* What egressd-boot.service does. It needs nothing that the daemon could fail of. */
@@ -200,6 +213,8 @@ int main(int argc, char **argv)
 
 	if (check)
 		return check_configuration(options.config);
+	if (!may_change_tables(shut ? "--close" : remove ? "--remove" : "to start"))
+		return EXIT_FAILURE;
 	if (shut)
 		return close_gateway();
 	if (remove)
