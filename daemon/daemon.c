@@ -20,6 +20,7 @@
 #include "quarantiner.h"
 #include "replies.h"
 #include "report.h"
+#include "state_lock.h"
 #include "surroundings.h"
 
 #include <errno.h>
@@ -53,13 +54,17 @@ struct daemon {
 	struct changes *changes;
 	struct quarantiner *quarantiner;
 	struct control control;
+	int state_lock;   /* the descriptor that holds it, or -1 */
 	bool overpowered; /* the table could not be put right, and that was told */
+	bool decided;     /* a policy, an older table or the closed one decides: it has a state */
 };
 
 static void update_health(struct daemon *daemon)
 {
 	const struct policy *policy = daemon->enforcement.policy;
 
+	if (!daemon->decided)
+		return;
 	contacts_note_health(daemon->contacts);
 	daemon->health.has_policy = policy || loading_is_standing(daemon->loading);
 	daemon->health.audit = policy && policy->gateway.mode == MODE_AUDIT;
@@ -330,6 +335,8 @@ static int start_policy(struct daemon *daemon)
 	r = loading_start(daemon->loading);
 	if (r < 0)
 		return r;
+	daemon->decided = true;
+	update_health(daemon);
 	tell_quarantine(daemon, NULL); /* those of an earlier run, should their alarms be lost */
 	r = watch_others(daemon);
 	if (r < 0)
@@ -449,6 +456,20 @@ static int listen_for_control(struct daemon *daemon)
 	return r;
 }
 
+static int lock_state(struct daemon *daemon)
+{
+	const char *directory = daemon->options->state;
+	struct state_lock_holder holder;
+	if (state_lock(directory, &daemon->state_lock, &holder) != STATE_LOCK_TAKEN)
+		return 0;
+	if (holder.pid)
+		journal(LOG_CRIT, "%s is in use by %s (pid %d); not started", directory,
+		        holder.name, (int)holder.pid);
+	else
+		journal(LOG_CRIT, "%s is in use by another process; not started", directory);
+	return -EBUSY;
+}
+
 static void tear_down(struct daemon *daemon)
 {
 	server_free(daemon->server);
@@ -468,11 +489,12 @@ static void tear_down(struct daemon *daemon)
 	health_done(&daemon->health);
 	descriptors_free(daemon->descriptors);
 	sd_event_unref(daemon->event);
+	close_cleanup(&daemon->state_lock); /* last: now another may write there */
 }
 
 int daemon_run(const struct options *options)
 {
-	struct daemon daemon = {.options = options};
+	struct daemon daemon = {.options = options, .state_lock = -1};
 	daemon.control = (struct control){
 	        .enforcement = &daemon.enforcement,
 	        .health = &daemon.health,
@@ -480,7 +502,9 @@ int daemon_run(const struct options *options)
 	        .reload_userdata = &daemon,
 	};
 
-	int r = set_up(&daemon);
+	int r = lock_state(&daemon);
+	if (r >= 0)
+		r = set_up(&daemon);
 	daemon.control.events = daemon.events;
 	daemon.control.changes = daemon.changes;
 	daemon.control.alarms = daemon.alarms;

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is said at a start is true, and what may not start says why and changes nothing."""
+import os
+import shutil
+import subprocess
+
+from daemon import SANITIZERS, Daemon, wait_for
+from lab import Lab
+from policies import small
+
+
+def attempt(daemon: Daemon, *more: str, before: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
+    """Runs egressd, of which is expected that it ends by itself."""
+    return daemon.gateway.run(*before, *daemon.command(*more), check=False, timeout=20,
+                              env=os.environ | SANITIZERS)
+
+
+def state_of(daemon: Daemon) -> dict[str, bytes]:
+    """What is kept in the state directory."""
+    return {path.name: path.read_bytes() for path in daemon.state.iterdir()}
+
+
+def test_the_state_directory_belongs_to_one_daemon_at_a_time(clean: Lab, daemon: Daemon):
+    daemon.start(small())
+    table, kept, alarms = daemon.table(), state_of(daemon), daemon.call("ListAlarms", all=True)
+    done = attempt(daemon, "--socket", str(daemon.folder / "other"))
+    assert done.returncode == 1
+    assert done.stderr == (f"egressd: {daemon.state} is in use by egressd (pid "
+                           f"{daemon.process.pid}); not started\n")
+    assert (daemon.table(), state_of(daemon)) == (table, kept)
+    assert daemon.call("ListAlarms", all=True) == alarms
+    daemon.kill()
+    daemon.start()  # the lock went with it
+    assert daemon.status()["state"] == "enforcing"
+    assert daemon.call("ListAlarms", all=True) == {"alarms": []}
+
+
+def test_without_a_state_directory_it_is_made_or_done_without(clean: Lab, daemon: Daemon):
+    daemon.state.rmdir()
+    daemon.start(small())
+    assert attempt(daemon, "--socket", str(daemon.folder / "other")).returncode == 1, "locked"
+    daemon.stop()
+    shutil.rmtree(daemon.state)
+    daemon.state = daemon.folder / "nowhere" / "state"
+    daemon.start()
+    assert wait_for(lambda: any("nowhere/state" in text for text in daemon.status()["degraded"]))
+
+
+def test_without_privileges_it_says_so_and_changes_nothing(clean: Lab, daemon: Daemon):
+    nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--inh-caps=-all")
+    daemon.write(small())
+    for arguments, what in (((), "to start"), (("--remove",), "--remove"), (("--close",), "--close")):
+        done = attempt(daemon, *arguments, before=nobody)
+        assert done.returncode == 1
+        assert done.stderr == (f"egressd: {what} needs CAP_NET_ADMIN, as root or the service has "
+                               "it (systemctl start egressd). Nothing was changed.\n")
+        assert daemon.table() == ""
+    assert attempt(daemon, "--check", before=nobody).returncode == 0, "anybody may check a file"
+
+
+def test_closed_is_said_only_when_it_is_true(clean: Lab, daemon: Daemon):
+    daemon.start(small())
+    daemon.stop()
+    log = len(daemon.log())
+    daemon.start("roles = { broken")
+    assert "State: closed" not in daemon.log()[log:], "the last good one took over"
+    assert daemon.log()[log:].count("State: ") == 1
+    assert "State: degraded: 1 hosts" in daemon.log()[log:]
+    daemon.stop()
+    (daemon.state / "last-good.conf").unlink()
+    daemon.remove_table()
+    log = len(daemon.log())
+    daemon.start()
+    assert daemon.log()[log:].count("State: ") == 1
+    assert "State: closed: " in daemon.log()[log:]
