@@ -215,6 +215,8 @@ int events_listen(struct events *events, uint16_t group)
 	struct nflog *nflog;
 	(void)events->blocked(&blocked_before, events->userdata);
 	int r = nflog_open(group, 0, &nflog);
+	if (r != 0 && !events->reckoning.begun) /* what is blocked from now on is not heard */
+		reckoning_begin(&events->reckoning, blocked_before, blocked_before, 0, 0);
 	if (r == NFLOG_TAKEN)
 		return EVENTS_GROUP_TAKEN;
 	if (r < 0)

@@ -136,9 +136,10 @@ static int add_missing(json_t *missing, const struct policy *policy)
 static json_t *events_reply(struct events *events, uint64_t blocked)
 {
 	struct account account = events_account(events, blocked);
-	return json_pack("{sI sI sI sI sI sI}", "received", (json_int_t)account.received, "lost",
+	return json_pack("{sI sI sI sI sI sI sI}", "received", (json_int_t)account.received, "lost",
 	                 (json_int_t)account.lost, "waiting", (json_int_t)account.waiting,
-	                 "unheard", (json_int_t)account.unheard, "overruns",
+	                 "unheard", (json_int_t)account.unheard, "earlier",
+	                 (json_int_t)account.earlier, "overruns",
 	                 (json_int_t)events_overruns(events), "bad",
 	                 (json_int_t)events_bad(events));
 }

@@ -194,6 +194,7 @@ static void print_health(const struct command *command, const json_t *status)
 	const json_t *events = json_object_get(status, "events");
 	int64_t waiting = field_number(events, "waiting");
 	int64_t unheard = field_number(events, "unheard");
+	int64_t earlier = field_number(events, "earlier");
 	int64_t overruns = field_number(events, "overruns"), bad = field_number(events, "bad");
 	int64_t lost = field_number(events, "lost"), alarms = field_number(status, "alarms");
 	char packets[UNIT_TEXT_MAX], bytes[UNIT_TEXT_MAX], received[UNIT_TEXT_MAX];
@@ -217,6 +218,9 @@ static void print_health(const struct command *command, const json_t *status)
 	if (unheard)
 		writer_field(writer, "", COLOUR_NONE, "%s blocked while the daemon did not listen",
 		             count_print(unheard, received));
+	if (earlier)
+		writer_field(writer, "", COLOUR_NONE, "%s blocked before this daemon's start",
+		             count_print(earlier, received));
 	print_processes(command, status);
 	print_detection(command, status);
 	print_contacts(command, status);

@@ -24,11 +24,15 @@ static uint64_t unheard(const struct reckoning *reckoning, uint64_t blocked, uin
 struct account reckoning_account(const struct reckoning *reckoning, uint64_t blocked,
                                  uint64_t received, uint64_t gaps)
 {
+	uint64_t silent = unheard(reckoning, blocked, received, gaps);
 	struct account account = {
-	        .unheard = unheard(reckoning, blocked, received, gaps),
 	        .received = received,
+	        .earlier = reckoning->again && reckoning->earlier < silent ? reckoning->earlier
+	                                                                   : silent,
 	};
-	uint64_t missing = less(less(blocked, account.unheard), received);
+	uint64_t missing = less(less(blocked, silent), received);
+
+	account.unheard = silent - account.earlier;
 
 	/* What was taken for lost may have been late. */
 	account.lost = reckoning->lost < missing ? reckoning->lost : missing;
@@ -40,6 +44,11 @@ struct account reckoning_account(const struct reckoning *reckoning, uint64_t blo
 void reckoning_begin(struct reckoning *reckoning, uint64_t blocked_before, uint64_t blocked_after,
                      uint64_t received, uint64_t gaps)
 {
+	if (reckoning->begun && !reckoning->again) {
+		reckoning->earlier = unheard(reckoning, blocked_before, received, gaps);
+		reckoning->again = true;
+	}
+	reckoning->begun = true;
 	uint64_t known = received + larger(gaps, reckoning->lost);
 	reckoning->unheard_least = less(blocked_before, known);
 	reckoning->unheard_most = larger(less(blocked_after, known), reckoning->unheard_least);

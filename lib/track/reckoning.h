@@ -11,16 +11,19 @@
  * of them; the counters tell the rest, once nothing can be on its way any more.
  */
 struct reckoning {
+	bool begun, again; /* listening began, and began once more */
+	uint64_t earlier;  /* before the first time; known from the second one on */
 	uint64_t unheard_least, unheard_most; /* blocked when nobody listened lies in between */
 	uint64_t lost;                        /* so many are known to be lost by the counters */
 };
 
 /* Every packet that was blocked is in exactly one of these. */
 struct account {
-	uint64_t unheard;  /* when nobody listened */
+	uint64_t unheard;  /* when nobody listened, though that had begun before */
 	uint64_t received; /* by the reader */
 	uint64_t lost;     /* on the way to the reader */
 	uint64_t waiting;  /* on the way, or lost without a trace so far */
+	uint64_t earlier;  /* before listening began for the first time */
 };
 
 /*

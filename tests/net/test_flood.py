@@ -86,7 +86,8 @@ def events_when_settled(daemon: Daemon, count: int) -> dict:
     def settled() -> dict | None:
         status = daemon.status()
         events = status["events"]
-        assert sum(events[name] for name in ("unheard", "received", "lost", "waiting")) == (
+        assert sum(events[name] for name in ("earlier", "unheard", "received", "lost",
+                                                "waiting")) == (
             status["blocked"]["packets"])
         return events if (status["blocked"]["packets"] == count and
                           events["waiting"] == 0) else None
@@ -203,9 +204,11 @@ def test_what_was_blocked_without_a_daemon_is_told_apart_after_a_restart(
         starter.join()
     time.sleep(0.1)
     events = events_when_settled(daemon, 21_100)
-    assert events["lost"] == 0 and 1100 <= events["unheard"] <= 21_100
+    assert events["lost"] == 0 and 1100 <= events["earlier"] <= 21_100
+    assert events["unheard"] == 0, "it has listened since its start"
+    assert " blocked before this daemon's start" in daemon.ctl("status").stdout
     with pouring(clean["desk1"], 10, 50):
         pass
     after = events_when_settled(daemon, 21_150)
     assert after["received"] == events["received"] + 50
-    assert after["unheard"] == events["unheard"]
+    assert (after["earlier"], after["unheard"]) == (events["earlier"], 0)
