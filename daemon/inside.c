@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMED_MOST      3 /* hosts or interfaces; of the others only how many */
-#define RANGES_ASKED    4 /* of a host */
-#define ADDRESSES_ASKED 3 /* of a range: its first may be no machine's, its second the gateway's   \
-	                   */
+#define NAMED_MOST   3 /* hosts or interfaces; of the others only how many */
+#define RANGES_ASKED 4 /* of a host */
+#define ADDRESSES_ASKED                                                                            \
+	3 /* of a range: its first may be no machine's, its second the gateway's                   \
+	   */
 
 static bool exists(const struct if_nameindex *interfaces, const char *name)
 {
@@ -23,6 +24,16 @@ static bool exists(const struct if_nameindex *interfaces, const char *name)
 		             : strcmp(name, interfaces->if_name) == 0)
 			return true;
 	return false;
+}
+
+int interface_exists(const char *name)
+{
+	struct if_nameindex *interfaces = if_nameindex();
+	if (!interfaces)
+		return -errno;
+	bool found = exists(interfaces, name);
+	if_freenameindex(interfaces);
+	return found;
 }
 
 int inside_missing(const struct policy *policy, bool **ret_missing)

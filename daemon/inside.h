@@ -9,9 +9,14 @@
 /* The interfaces that gateway.inside names, held against those of the gateway. */
 
 /*
+ * Whether there is an interface of that name now, compared as the table compares it, alternative
+ * names left out; a trailing * is a wildcard. 1, 0 or a negative errno.
+ */
+int interface_exists(const char *name);
+
+/*
  * Which of gateway.inside name no interface that there is now: *ret_missing has an element for
- * each, from malloc. What exists is compared by its name as the table compares it. 0 or a negative
- * errno.
+ * each, from malloc. 0 or a negative errno.
  */
 int inside_missing(const struct policy *policy, bool **ret_missing);
 

@@ -100,6 +100,25 @@ static void print_end(const struct question *question, const struct judgement *j
 	fputs(" ends at the gateway itself, which egressd does not judge", out);
 }
 
+/* Nobody asks, as it comes in where no protected hosts live; which may be a wrong guess. */
+static void print_outside(const struct question *question, FILE *out)
+{
+	const struct policy *policy = question->policy;
+	const struct address *source = &question->connection.source;
+	print_party(source, policy_host_at(policy, source), out);
+	if (question->interface)
+		fprintf(out, " comes in by %s then, which is not inside", question->interface);
+	else if (*question->routed)
+		fprintf(out, " would come in by %s (by the route), which is not inside",
+		        question->routed);
+	else
+		fputs(" is reached by no route, so it is taken for outside", out);
+	fputs(": what it initiates is not judged", out);
+	if (!question->interface && policy->gateway.inside.count)
+		fprintf(out, "; `--interface %s` asks as if it came in there",
+		        policy->gateway.inside.items[0].text);
+}
+
 /* The assignment by which the source has its role, or NULL. */
 static const struct assignment *find_assignment(const struct question *question,
                                                 const struct judgement *judgement)
@@ -193,6 +212,8 @@ static char *explain(const struct question *question, const struct judgement *ju
 
 	if (question->ends_here)
 		print_end(question, judgement, out);
+	else if (question_is_unjudged(question, judgement))
+		print_outside(question, out);
 	else
 		print_ruling(question, judgement, out);
 	if (at->file && at->line)
@@ -201,6 +222,8 @@ static char *explain(const struct question *question, const struct judgement *ju
 	print_throttle(question, judgement, out);
 	if (offence && judgement->passes)
 		fputs("; in audit mode it passes all the same and is counted", out);
+	if (question->absent)
+		fprintf(out, "; there is no interface %s now", question->interface);
 	fputc('.', out);
 	if (fclose(out) != 0) {
 		free(text);
@@ -249,7 +272,10 @@ static int answer(struct request *request, const struct question *question,
 {
 	const struct offence *offence = judgement->offence_count ? &judgement->offences[0] : NULL;
 	const struct location *at = offence ? &offence->at : &judgement->at;
-	const struct host *host = judgement->source;
+	bool unjudged = question->ends_here || question_is_unjudged(question, judgement);
+	const struct host *host =
+	        unjudged ? policy_host_at(question->policy, &question->connection.source)
+	                 : judgement->source;
 	const struct role *role = offence ? offence->role : host ? host->role : NULL;
 	_cleanup_free_ char *text = explain(question, judgement);
 	if (!text)
@@ -257,7 +283,7 @@ static int answer(struct request *request, const struct question *question,
 
 	return request_reply(
 	        request,
-	        json_pack("{ss so so so so so ss so so so so}", "verdict",
+	        json_pack("{ss so so so so so ss so so so so sb}", "verdict",
 	                  offence ? "blocked" : "permitted", "reason",
 	                  reply_optional(offence ? reason_name(offence->reason) : NULL), "host",
 	                  reply_optional(host ? host->name : NULL), "role",
@@ -268,7 +294,8 @@ static int answer(struct request *request, const struct question *question,
 	                  reply_string(text), "assignment",
 	                  assignment_reply(requests, find_assignment(question, judgement)),
 	                  "permit", permit_reply(requests, find_permit(question, judgement)),
-	                  "quarantine", quarantine_reply(question, judgement, requests)));
+	                  "quarantine", quarantine_reply(question, judgement, requests), "judged",
+	                  !unjudged));
 }
 
 int method_explain(struct request *request, json_t *parameters, void *userdata)

@@ -2,6 +2,7 @@
 #include "question.h"
 
 #include "base/protocol.h"
+#include "inside.h"
 #include "kernel/route.h"
 #include "policy/runtime.h"
 
@@ -17,6 +18,13 @@ int question_find_origin(struct question *question, const char *interface)
 	if (r < 0)
 		return r;
 	bool routed = r == 0;
+	int there = interface ? interface_exists(interface) : true;
+	if (there < 0)
+		return there;
+	question->interface = interface;
+	question->absent = !there;
+	if (routed && !route.local)
+		memcpy(question->routed, route.interface, sizeof(question->routed));
 	bool route_inside =
 	        routed && !route.local && policy_is_inside(question->policy, route.interface);
 
@@ -166,4 +174,10 @@ struct judgement question_unjudged(const struct question *question)
 	        .source = policy_host_at(question->policy, &question->connection.source),
 	        .destination = policy_host_at(question->policy, &question->connection.destination),
 	};
+}
+
+bool question_is_unjudged(const struct question *question, const struct judgement *judgement)
+{
+	return question->connection.origin == ORIGIN_OUTSIDE && !judgement->offence_count &&
+	       !(judgement->destination && judgement->destination->role->judged_inbound);
 }

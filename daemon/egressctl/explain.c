@@ -21,10 +21,14 @@ static void print_explanation(const struct command *command, const json_t *answe
 	bool permitted = is_permitted(answer);
 	bool passes = !permitted && strcmp(mode, "audit") == 0;
 
-	writer_field(writer, "Verdict",
-	             permitted ? COLOUR_GOOD : (passes ? COLOUR_WARNING : COLOUR_BAD), "%s%s%s%s",
-	             field_text(answer, "verdict", "?"), reason ? " for the reason " : "",
-	             reason ? reason : "", passes ? ", but it passes: mode audit" : "");
+	if (json_is_false(json_object_get(answer, "judged")))
+		writer_field(writer, "Verdict", COLOUR_WARNING, "not judged, so it passes");
+	else
+		writer_field(writer, "Verdict",
+		             permitted ? COLOUR_GOOD : (passes ? COLOUR_WARNING : COLOUR_BAD),
+		             "%s%s%s%s", field_text(answer, "verdict", "?"),
+		             reason ? " for the reason " : "", reason ? reason : "",
+		             passes ? ", but it passes: mode audit" : "");
 	writer_field(writer, "Host", COLOUR_NONE, "%s", host ? host : "none has this address");
 	writer_field(writer, "Role", COLOUR_NONE, "%s", field_text(answer, "role", "none"));
 	writer_field(writer, "Mode", COLOUR_NONE, "%s", mode);

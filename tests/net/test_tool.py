@@ -151,6 +151,40 @@ def test_what_ends_at_the_gateway_is_not_judged(clean: Lab, daemon: Daemon):
     assert reply["text"].endswith("ends at the gateway itself, which egressd does not judge.")
 
 
+def test_explain_says_when_nothing_is_judged_and_which_interface_was_assumed(daemon: Daemon):
+    daemon.start(CLASSIC)
+    assert daemon.json("explain", "192.168.0.11", WORLD, "http")["judged"] is True
+    for destination in (WORLD, "192.168.0.200"):
+        reply = daemon.json("explain", "10.9.9.9", destination, "http")
+        assert (reply["verdict"], reply["judged"], reply["line"]) == ("permitted", False, None)
+        assert reply["text"] == (
+            "10.9.9.9 would come in by wan0 (by the route), which is not inside: what it initiates "
+            "is not judged; `--interface lan0` asks as if it came in there.")
+    assert "not judged, so it passes" in daemon.ctl("explain", "10.9.9.9", WORLD, "http").stdout
+    asked = daemon.ctl("--json", "explain", "10.9.9.9", WORLD, "http", "--interface", "lan0")
+    assert json.loads(asked.stdout)["reason"] == "spoofed"
+    assert daemon.json("explain", WORLD, "192.0.2.80", "https")["judged"] is True, "by inbound"
+    daemon.write(CLASSIC.replace('"lan0"', '"lan9"'))
+    daemon.call("Reload")
+    reply = daemon.json("explain", "192.168.0.11", WORLD, "smtp")
+    assert (reply["host"], reply["role"], reply["judged"]) == ("office", "desk", False)
+    assert reply["text"].startswith("office (192.168.0.11, desk) would come in by lan0 (by the "
+                                    "route), which is not inside: ")
+
+
+def test_explain_says_that_an_interface_does_not_exist(daemon: Daemon):
+    daemon.start(CLASSIC.replace('"lan0"', '"lan0", "lan9"'))
+    for interface in ("nix", "lan9"):
+        done = daemon.ctl("--json", "explain", "192.168.0.11", WORLD, "http",
+                          "--interface", interface)
+        reply = json.loads(done.stdout)
+        assert (reply["verdict"], reply["reason"]) == ("blocked", "spoofed")
+        assert reply["text"].endswith(f"; there is no interface {interface} now.")
+    reply = daemon.json("explain", "10.9.9.9", WORLD, "http", "--interface", "wan7")
+    assert reply["text"] == ("10.9.9.9 comes in by wan7 then, which is not inside: what it initiates "
+                             "is not judged; there is no interface wan7 now.")
+
+
 def test_explain_takes_an_interface_and_a_mac(daemon: Daemon):
     daemon.start(small(host='mac = [ "02:00:00:01:10:11" ];'))
     ask = ("explain", "192.168.0.11", WORLD, "http")
