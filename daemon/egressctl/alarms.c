@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] = "usage: egressctl alarms [show ID | ack ID | clear ID]";
-
 static void print_list(const struct command *command, const json_t *answer)
 {
 	const json_t *list = json_object_get(answer, "alarms"), *alarm;
@@ -86,6 +84,5 @@ enum outcome verb_alarms(const struct command *command)
 		                               alarm_utc_offset(command->now)),
 		                     ASK_USEC, deeds[i].print);
 	}
-	complain(command, "%s", usage);
-	return OUTCOME_USAGE;
+	return complain_usage(command);
 }

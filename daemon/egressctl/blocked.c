@@ -3,6 +3,7 @@
 
 #include "ask.h"
 #include "columns.h"
+#include "duration.h"
 #include "field.h"
 #include "since.h"
 #include "sums.h"
@@ -15,8 +16,9 @@
 #define TITLES_MAX 9
 
 /* What the gateway itself tried has columns more: who it was. */
-static void choose_columns(const json_t *list, struct column titles[static TITLES_MAX + 1],
-                           bool *ret_users, bool *ret_processes)
+static void choose_columns(const json_t *list, bool narrowed,
+                           struct column titles[static TITLES_MAX + 1], bool *ret_users,
+                           bool *ret_processes)
 {
 	const json_t *blocked;
 	size_t i, n = 0;
@@ -37,7 +39,8 @@ static void choose_columns(const json_t *list, struct column titles[static TITLE
 	titles[n++] = (struct column){"Destination", false, YIELD_NEVER};
 	titles[n++] = (struct column){"Service", false, YIELD_FIRST};
 	titles[n++] = (struct column){"Reason", false, YIELD_NEVER};
-	titles[n++] = (struct column){"Attempts", true, YIELD_NEVER};
+	/* Of what was tried in a span, all that was ever tried of it is counted. */
+	titles[n++] = (struct column){narrowed ? "Attempts (ever)" : "Attempts", true, YIELD_NEVER};
 	titles[n] = (struct column){};
 }
 
@@ -64,7 +67,7 @@ static void print_blocked(const struct command *command, const json_t *answer)
 	struct columns columns;
 	size_t i;
 
-	choose_columns(list, titles, &users, &processes);
+	choose_columns(list, command->options[OPTION_SINCE] != NULL, titles, &users, &processes);
 	columns_init(&columns, &command->writer, titles);
 	json_array_foreach(list, i, blocked)
 	{
@@ -173,8 +176,8 @@ enum outcome verb_blocked(const struct command *command)
 	usec_t from = 0;
 	if (since && since_parse(since, command->now, &from) < 0) {
 		complain(command,
-		         "\"%s\" is no time; say it as 10min, 2h, today, yesterday or "
-		         "\"2026-11-22 14:00\"",
+		         "\"%s\" is no time; say it as " DURATION_FORMS
+		         ", today, yesterday or \"2026-11-22 14:00\"",
 		         since);
 		return OUTCOME_USAGE;
 	}

@@ -33,8 +33,11 @@ enum verb_option {
 };
 #define OPTION_COUNT (OPTION_BY + 1)
 
+struct verb;
+
 /* What a verb is given: its words are borrowed from the command line. */
 struct command {
+	const struct verb *verb;
 	const char *socket;
 	const char *options[OPTION_COUNT]; /* NULL: not given; "" for one without value */
 	char **words; /* behind the verb, as many as it takes; NULL ends them */
@@ -49,6 +52,9 @@ enum outcome egressctl_run(int argc, char **argv, FILE *out, FILE *errors, usec_
 /* Writes "egressctl: ..." and a line's end, safe on a terminal. */
 void complain(const struct command *command, const char *format, ...)
         __attribute__((format(printf, 2, 3)));
+
+/* Writes how the verb is used; gives OUTCOME_USAGE. */
+enum outcome complain_usage(const struct command *command);
 
 /* Writes "file:line: text", or what there is of it, in the same way. */
 void complain_at(const struct command *command, const char *file, int64_t line, const char *text);

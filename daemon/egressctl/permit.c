@@ -54,11 +54,8 @@ enum outcome verb_permit(const struct command *command)
 	const char *to;
 	bool good;
 
-	if (!take_destination(command, &to)) {
-		complain(command, "usage: egressctl permit HOST SERVICE [to DEST] --for TIME "
-		                  "--why TEXT");
-		return OUTCOME_USAGE;
-	}
+	if (!take_destination(command, &to))
+		return complain_usage(command);
 	if (!command->options[OPTION_FOR] || !command->options[OPTION_WHY])
 		return complain_missing(command, to);
 	json_t *seconds = change_seconds(command, &good);

@@ -2,41 +2,23 @@
 #include "since.h"
 
 #include "base/array.h"
+#include "duration.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define DIGITS_MAX 9 /* with a week as the largest unit this cannot overflow */
-
-/* A number and a unit: so long ago. */
+/* So long ago; what is longer than any span is before everything. */
 static int parse_span(const char *text, usec_t now, usec_t *ret_time)
 {
-	static const struct {
-		const char *name;
-		usec_t seconds;
-	} units[] = {
-	        {"s", 1},          {"sec", 1},      {"second", 1},   {"seconds", 1},
-	        {"m", 60},         {"min", 60},     {"minute", 60},  {"minutes", 60},
-	        {"h", 3600},       {"hour", 3600},  {"hours", 3600}, {"d", 86400},
-	        {"day", 86400},    {"days", 86400}, {"w", 604800},   {"week", 604800},
-	        {"weeks", 604800},
-	};
-
-	size_t digits = strspn(text, "0123456789");
-	if (digits < 1 || digits > DIGITS_MAX)
-		return -EINVAL;
-	usec_t number = strtoul(text, NULL, 10);
-	const char *unit = text + digits + strspn(text + digits, " ");
-	for (size_t i = 0; i < ELEMENTS_OF(units); i++) {
-		if (strcmp(units[i].name, unit) != 0)
-			continue;
-		usec_t span = number * units[i].seconds * USEC_PER_SEC;
-		*ret_time = span < now ? now - span : 0;
-		return 0;
-	}
-	return -EINVAL;
+	int64_t seconds;
+	int r = duration_parse(text, &seconds);
+	if (r < 0 && r != -ERANGE)
+		return r;
+	usec_t span = r < 0 ? now : (usec_t)seconds * USEC_PER_SEC;
+	*ret_time = span < now ? now - span : 0;
+	return 0;
 }
 
 static int from_local(struct tm tm, usec_t *ret_time)

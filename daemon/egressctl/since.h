@@ -5,9 +5,9 @@
 #include "base/time.h"
 
 /*
- * Reads a time as people say it: "10min", "2h", "3 days" (before now), "today", "yesterday",
- * "2026-11-22", "2026-11-22 14:00", "2026-11-22 14:00:30" or "14:00" (today), local time. 0 or
- * -EINVAL.
+ * Reads a time as people say it: "10min", "1h30m", "3 days" (before now, as of duration_parse()),
+ * "today", "yesterday", "2026-11-22", "2026-11-22 14:00", "2026-11-22 14:00:30" or "14:00" (today),
+ * local time. 0 or -EINVAL.
  */
 int since_parse(const char *text, usec_t now, usec_t *ret_time);
 

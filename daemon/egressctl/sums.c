@@ -11,15 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const fields[] = {"source", "destination", "host", "service", "reason", "role"};
+const char *const sums_fields[] = {"source", "destination", "host", "service",
+                                   "reason", "role",        NULL};
 
 const char *sums_field(const struct command *command, const char *by)
 {
 	struct spelling spelling = {.written = by};
-	for (size_t i = 0; i < ELEMENTS_OF(fields); i++) {
-		if (strcmp(by, fields[i]) == 0)
-			return fields[i];
-		spelling_offer(&spelling, fields[i]);
+	for (const char *const *field = sums_fields; *field; field++) {
+		if (strcmp(by, *field) == 0)
+			return *field;
+		spelling_offer(&spelling, *field);
 	}
 	complain(command, "nothing is summed up by \"%s\"%s%s%s", by,
 	         spelling.nearest

@@ -8,6 +8,9 @@
 
 /* What was blocked, summed up by one of its fields. */
 
+/* The fields; ended by NULL. */
+extern const char *const sums_fields[];
+
 /* The field's name when entries can be summed up by it, or NULL after complaining. */
 const char *sums_field(const struct command *command, const char *by);
 

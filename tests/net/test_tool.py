@@ -3,6 +3,7 @@
 import json
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 import traffic
@@ -10,6 +11,7 @@ from daemon import EGRESSCTL, EGRESSD, PROCESSES, Daemon, egressctl
 from lab import WORLD, Lab
 from policies import CLASSIC, small
 
+COMPLETION = Path(__file__).parents[2] / "daemon/egressctl/completion.bash"
 ESCAPE = "\x1b"
 
 
@@ -268,6 +270,27 @@ def test_what_the_daemon_cannot_answer_ends_with_1(daemon: Daemon):
     done = daemon.ctl("explain", "192.168.0.11", WORLD, "25")
     assert done.stderr == (
         'egressctl: "25" is no service: a name such as smtp, or a literal such as tcp/25\n')
+
+
+@pytest.mark.parametrize("words, expected", [
+    (["alarms", ""], ["show", "ack", "clear"]),
+    (["--socket", "SOCKET", "blocked", "--host", "=", "www"], ["www1"]),
+    (["--socket", "SOCKET", "permit", "www1", "http", "to", "host", ":", "ww"], ["www1"]),
+    (["--socket", "SOCKET", "permit", "www1", "http", "to", "role:"], ["desk"]),
+    (["--socket", "SOCKET", "unassign", "2001", ":", "db8", "::"], ["55"]),
+    (["--socket", "/nonexistent", "release", ""], []),
+], ids=lambda value: value[-1] if value else "nothing")
+def test_bash_completes_names_of_the_daemon(daemon: Daemon, words: list[str], expected: list[str]):
+    daemon.start(CLASSIC)
+    daemon.call("Assign", address="2001:db8::55", role="desk")
+    words = [str(daemon.socket) if word == "SOCKET" else word for word in words]
+    script = (f'PATH={EGRESSCTL.parent}:$PATH; source {COMPLETION}; COMP_WORDS=(egressctl "$@"); '
+              'COMP_CWORD=$#; _egressctl; printf "%s\n" "${COMPREPLY[@]}"')
+    done = subprocess.run(["bash", "-c", script, "bash", *words], capture_output=True, text=True,
+                          check=False)
+    assert done.stderr == ""
+    said = done.stdout.split()
+    assert said == expected if len(expected) != 1 else expected[0] in said, said
 
 
 @pytest.mark.parametrize("program", [EGRESSCTL, EGRESSD, PROCESSES])
