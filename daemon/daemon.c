@@ -101,8 +101,6 @@ static void use_policy(const struct outcome *outcome, void *userdata)
 	if (r < 0)
 		journal(LOG_WARNING, "The ledger keeps the limits that it had: %s", strerror(-r));
 	r = alarms_use_policy(daemon->alarms, policy);
-	if (r >= 0)
-		r = on_alarm_use_policy(daemon->teller, policy);
 	if (r < 0)
 		journal(LOG_WARNING, "Alarms go by what they knew: %s", strerror(-r));
 	contacts_use_policy(daemon->contacts);
@@ -110,6 +108,10 @@ static void use_policy(const struct outcome *outcome, void *userdata)
 	changes_settle(daemon->changes, outcome);
 	if (daemon->surroundings) /* at the first start they are looked at once it is over */
 		surroundings_use_policy(daemon->surroundings);
+	/* When all go by the policy: it may have a fault to tell, which works out the state. */
+	r = on_alarm_use_policy(daemon->teller, policy);
+	if (r < 0)
+		journal(LOG_WARNING, "Nobody is told of alarms: %s", strerror(-r));
 	alarms_end_quarantines(daemon->alarms, policy);
 }
 
@@ -281,6 +283,11 @@ static void on_process_trouble(const char *trouble, void *userdata)
 	set_fault(userdata, FAULT_PROCESS, trouble);
 }
 
+static void on_alarm_fault(const char *fault, void *userdata)
+{
+	set_fault(userdata, FAULT_ON_ALARM, fault);
+}
+
 static void on_past_fault(const char *fault, void *userdata)
 {
 	set_fault(userdata, FAULT_PAST, fault);
@@ -409,7 +416,7 @@ static int set_up(struct daemon *daemon)
 		r = listening_new(daemon->event, daemon->events, &daemon->health, update_health_of,
 		                  daemon, &daemon->listening);
 	if (r >= 0)
-		r = on_alarm_new(daemon->event, &daemon->teller);
+		r = on_alarm_new(daemon->event, on_alarm_fault, daemon, &daemon->teller);
 	if (r >= 0)
 		r = own_processes_new(daemon->event, daemon->options->processes, on_process,
 		                      on_process_trouble, daemon, &daemon->processes);

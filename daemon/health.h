@@ -23,6 +23,7 @@ enum fault {
 	FAULT_STATE,     /* what was asked for at run time will not outlive the daemon */
 	FAULT_PAST,      /* alarms or what was blocked will not outlive the daemon */
 	FAULT_PROCESS,   /* which process of the gateway made an attempt cannot be found out */
+	FAULT_ON_ALARM,  /* nobody is told of alarms who should be */
 	FAULT_REQUESTS,  /* what an earlier run kept of that could not be taken up */
 	FAULT_KEPT,      /* there is no copy of the configuration in force to fall back on */
 	FAULT_QUARANTINE, /* somebody should be in quarantine by himself, and a limit is reached */

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -28,11 +29,15 @@ struct waiting {
 
 struct on_alarm_teller {
 	sd_event *event;
+	on_alarm_fault_t fault;
+	void *userdata;
+	bool failing; /* a fault was told, and it is not over */
 	struct unit_starter *starter;
 	char *unit;
 	char *command; /* NULL: none, or it may not be run */
 	struct helper_user user;
 	struct helper *running[ON_ALARM_AT_ONCE]; /* NULL: a free place */
+	uint64_t alarms[ON_ALARM_AT_ONCE];        /* what each runs for */
 	struct waiting *waiting;                  /* a ring of ON_ALARM_WAITING */
 	size_t first, count;
 	usec_t minute; /* when it began */
@@ -40,18 +45,48 @@ struct on_alarm_teller {
 	unsigned left_out;
 };
 
-static void unit_failed(const char *unit, const char *why, void *userdata)
+#define FAULT_TEXT_MAX 512
+
+/* Told to the journal each time, and a fault until the next alarm is told (NULL: it was). */
+__attribute__((format(printf, 2, 3))) static void note(struct on_alarm_teller *teller,
+                                                       const char *format, ...)
 {
-	journal(LOG_WARNING, "%s could not be started: %s", unit, why);
+	char text[FAULT_TEXT_MAX], fault[FAULT_TEXT_MAX + 64];
+	va_list arguments;
+	if (!format) {
+		if (teller->failing)
+			teller->fault(NULL, teller->userdata);
+		teller->failing = false;
+		return;
+	}
+	teller->failing = true;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	journal(LOG_WARNING, "%s", text);
+	snprintf(fault, sizeof(fault), "nobody is told of alarms by on_alarm: %s", text);
+	teller->fault(fault, teller->userdata);
 }
 
-int on_alarm_new(sd_event *event, struct on_alarm_teller **ret_teller)
+static void unit_answered(const char *unit, const char *why, void *userdata)
+{
+	struct on_alarm_teller *teller = userdata;
+	if (why)
+		note(teller, "%s could not be started: %s", unit, why);
+	else
+		note(teller, NULL);
+}
+
+int on_alarm_new(sd_event *event, on_alarm_fault_t fault, void *userdata,
+                 struct on_alarm_teller **ret_teller)
 {
 	_cleanup_(on_alarm_freep) struct on_alarm_teller *teller = calloc(1, sizeof(*teller));
 	sigset_t children;
 	if (!teller)
 		return -ENOMEM;
 	teller->event = event;
+	teller->fault = fault;
+	teller->userdata = userdata;
 	teller->waiting = calloc(ON_ALARM_WAITING, sizeof(*teller->waiting));
 	if (!teller->waiting)
 		return -ENOMEM;
@@ -59,7 +94,7 @@ int on_alarm_new(sd_event *event, struct on_alarm_teller **ret_teller)
 	sigaddset(&children, SIGCHLD);
 	if (sigprocmask(SIG_BLOCK, &children, NULL) < 0)
 		return -errno;
-	int r = unit_starter_new(event, unit_failed, NULL, &teller->starter);
+	int r = unit_starter_new(event, unit_answered, teller, &teller->starter);
 	if (r < 0)
 		return r;
 	*ret_teller = TAKE_POINTER(teller);
@@ -86,36 +121,60 @@ struct on_alarm_teller *on_alarm_free(struct on_alarm_teller *teller)
 	return NULL;
 }
 
+/* Told with the line, and a fault until another policy says something else. */
+__attribute__((format(printf, 3, 4))) static bool
+refuse(struct on_alarm_teller *teller, struct location at, const char *format, ...)
+{
+	char text[FAULT_TEXT_MAX];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	journal_at(LOG_ERR, at, "%s", text);
+	teller->failing = true;
+	teller->fault(text, teller->userdata);
+	return false;
+}
+
 /* Whether the program may be run as that user, who is then known. */
 static bool find_user(struct on_alarm_teller *teller, const struct on_alarm *on_alarm)
 {
 	const struct passwd *user = getpwnam(on_alarm->user);
-	if (!user) {
-		journal_at(LOG_ERR, on_alarm->at,
-		           "there is no user \"%s\", so that nothing is run for alarms",
-		           on_alarm->user);
-		return false;
-	}
+	if (!user)
+		return refuse(teller, on_alarm->at,
+		              "there is no user \"%s\", so that nothing is run for alarms",
+		              on_alarm->user);
 	teller->user = (struct helper_user){.uid = user->pw_uid, .gid = user->pw_gid};
-	if (!teller->user.uid) {
-		journal_at(LOG_ERR, on_alarm->at,
-		           "\"%s\" is another name of root, as whom nothing is run for alarms",
-		           on_alarm->user);
-		return false;
-	}
-	if (helper_may_be(&teller->user) < 0) {
-		journal_at(LOG_ERR, on_alarm->at,
-		           "egressd lacks CAP_SETUID and CAP_SETGID and cannot run anything as "
-		           "\"%s\"; name a unit of systemd instead, or give it these",
-		           on_alarm->user);
-		return false;
-	}
+	if (!teller->user.uid)
+		return refuse(teller, on_alarm->at,
+		              "\"%s\" is another name of root, as whom nothing is run for alarms",
+		              on_alarm->user);
+	if (helper_may_be(&teller->user) < 0)
+		return refuse(
+		        teller, on_alarm->at,
+		        "nobody is told of alarms by on_alarm: egressd lacks CAP_SETUID and "
+		        "CAP_SETGID and cannot run anything as \"%s\"; name a unit of systemd "
+		        "instead, or give it these",
+		        on_alarm->user);
 	return true;
+}
+
+static bool is_same(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : !a && !b;
+}
+
+static bool is_as_before(const struct on_alarm_teller *teller, const struct on_alarm *on_alarm)
+{
+	return on_alarm && (teller->unit || teller->command) &&
+	       is_same(teller->unit, on_alarm->unit) && is_same(teller->command, on_alarm->command);
 }
 
 int on_alarm_use_policy(struct on_alarm_teller *teller, const struct policy *policy)
 {
 	const struct on_alarm *on_alarm = policy ? &policy->on_alarm : NULL;
+	if (!is_as_before(teller, on_alarm))
+		note(teller, NULL); /* what failed before says nothing of this */
 	forget_policy(teller);
 	if (!on_alarm || !on_alarm->at.line)
 		return 0;
@@ -167,18 +226,24 @@ static void go_on(struct on_alarm_teller *teller);
 static void on_ended(struct helper *helper, int status, bool killed, void *userdata)
 {
 	struct on_alarm_teller *teller = userdata;
+	const char *command = teller->command ? teller->command : "a program of before";
+	uint64_t alarm = 0;
 	for (size_t i = 0; i < ON_ALARM_AT_ONCE; i++)
-		if (teller->running[i] == helper)
+		if (teller->running[i] == helper) {
 			teller->running[i] = NULL;
+			alarm = teller->alarms[i];
+		}
 	if (killed)
-		journal(LOG_WARNING, "The command of on_alarm was killed after %u s",
-		        (unsigned)(ON_ALARM_TIME / USEC_PER_SEC));
+		note(teller, "%s, run for alarm %" PRIu64 ", was killed after %u s", command, alarm,
+		     (unsigned)(ON_ALARM_TIME / USEC_PER_SEC));
 	else if (WIFSIGNALED(status))
-		journal(LOG_WARNING, "The command of on_alarm ended by signal %d",
-		        WTERMSIG(status));
+		note(teller, "%s, run for alarm %" PRIu64 ", ended by signal %d", command, alarm,
+		     WTERMSIG(status));
 	else if (WEXITSTATUS(status))
-		journal(LOG_WARNING, "The command of on_alarm ended with status %d",
-		        WEXITSTATUS(status));
+		note(teller, "%s, run for alarm %" PRIu64 ", ended with status %d", command, alarm,
+		     WEXITSTATUS(status));
+	else
+		note(teller, NULL);
 	helper_free(helper);
 	go_on(teller);
 }
@@ -190,9 +255,10 @@ static void run(struct on_alarm_teller *teller, const struct waiting *waiting,
 	fill_environment(waiting, environment);
 	int r = helper_run(teller->event, teller->command, &teller->user, environment,
 	                   ON_ALARM_TIME, on_ended, teller, place);
+	teller->alarms[place - teller->running] = waiting->alarm.id;
 	if (r < 0)
-		journal(LOG_WARNING, "%s of on_alarm could not be run: %s", teller->command,
-		        strerror(-r));
+		note(teller, "%s could not be run for alarm %" PRIu64 ": %s", teller->command,
+		     waiting->alarm.id, strerror(-r));
 	for (size_t i = 0; i < VARIABLES_MAX; i++)
 		free(environment[i]);
 }

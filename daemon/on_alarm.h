@@ -10,7 +10,8 @@
 
 /*
  * Tells of alarms by what the configuration names: a unit of systemd, or a program. Whatever these
- * do or fail to do, the daemon goes on; what it could not tell is in the journal.
+ * do or fail to do, the daemon goes on; what it could not tell is in the journal, and a fault until
+ * the next one is told.
  */
 struct on_alarm_teller;
 
@@ -22,8 +23,12 @@ struct on_alarm_teller;
 /* After so long a program is killed. */
 #define ON_ALARM_TIME (30 * USEC_PER_SEC)
 
+/* Nobody is told of alarms, and why; NULL: they are again, as far as is known. */
+typedef void (*on_alarm_fault_t)(const char *fault, void *userdata);
+
 /* Blocks SIGCHLD. 0 or a negative errno. */
-int on_alarm_new(sd_event *event, struct on_alarm_teller **ret_teller);
+int on_alarm_new(sd_event *event, on_alarm_fault_t fault, void *userdata,
+                 struct on_alarm_teller **ret_teller);
 
 /* Takes NULL, returns NULL. */
 struct on_alarm_teller *on_alarm_free(struct on_alarm_teller *teller);

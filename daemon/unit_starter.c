@@ -16,7 +16,7 @@
 struct unit_starter {
 	sd_event *event;
 	sd_bus *bus; /* NULL: not connected */
-	unit_failed_t failed;
+	unit_answered_t answered;
 	void *userdata;
 };
 
@@ -26,14 +26,14 @@ struct start {
 	char unit[UNIT_NAME_MAX];
 };
 
-int unit_starter_new(sd_event *event, unit_failed_t failed, void *userdata,
+int unit_starter_new(sd_event *event, unit_answered_t answered, void *userdata,
                      struct unit_starter **ret_starter)
 {
 	struct unit_starter *starter = calloc(1, sizeof(*starter));
 	if (!starter)
 		return -ENOMEM;
 	starter->event = event;
-	starter->failed = failed;
+	starter->answered = answered;
 	starter->userdata = userdata;
 	*ret_starter = starter;
 	return 0;
@@ -73,9 +73,8 @@ static int on_answer(sd_bus_message *message, void *userdata, sd_bus_error *ret_
 {
 	struct start *start = userdata;
 	const sd_bus_error *error = sd_bus_message_get_error(message);
-	if (error)
-		start->starter->failed(start->unit, error->message ? error->message : error->name,
-		                       start->starter->userdata);
+	const char *why = error && error->message ? error->message : error ? error->name : NULL;
+	start->starter->answered(start->unit, why, start->starter->userdata);
 	return 0;
 }
 
@@ -84,7 +83,7 @@ void unit_starter_start(struct unit_starter *starter, const char *template, uint
 	const char *at = strchr(template, '@');
 	struct start *start = calloc(1, sizeof(*start));
 	if (!start) {
-		starter->failed(template, strerror(ENOMEM), starter->userdata);
+		starter->answered(template, strerror(ENOMEM), starter->userdata);
 		return;
 	}
 	start->starter = starter;
@@ -105,6 +104,6 @@ void unit_starter_start(struct unit_starter *starter, const char *template, uint
 		sd_bus_slot_unref(slot);
 		return;
 	}
-	starter->failed(start->unit, strerror(-r), starter->userdata);
+	starter->answered(start->unit, strerror(-r), starter->userdata);
 	free(start);
 }

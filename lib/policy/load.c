@@ -181,7 +181,9 @@ static int load_alarms(struct loader *loader, const config_setting_t *detection,
 	if (detection && is_first(loader, detection, &loader->detection_at))
 		load_detection(&loader->context, detection, &policy->detection);
 	if (on_alarm && is_first(loader, on_alarm, &told_at))
-		return load_on_alarm(&loader->context, on_alarm, &policy->on_alarm);
+		/* A copy of before comes into force whatever became of the program since. */
+		return load_on_alarm(&loader->context, on_alarm,
+		                     !loader->alone && !loader->origin.snapshot, &policy->on_alarm);
 	return 0;
 }
 

@@ -11,8 +11,11 @@
 void load_detection(const struct context *context, const config_setting_t *group,
                     struct detection *detection);
 
-/* The group `on_alarm`. 0 or -ENOMEM; mistakes go to the problems. */
-int load_on_alarm(const struct context *context, const config_setting_t *group,
+/*
+ * The group `on_alarm`; here: its program and its user have to be those of this machine, now. 0 or
+ * -ENOMEM; mistakes go to the problems.
+ */
+int load_on_alarm(const struct context *context, const config_setting_t *group, bool here,
                   struct on_alarm *on_alarm);
 
 /* Prints it as the configuration has it, behind that indent; nothing when nothing is given. */

@@ -2,7 +2,9 @@
 #include "policy/load_detection.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define UNIT_MAX 200 /* bytes; systemd takes 255, and the alarm's id goes in */
 
@@ -79,7 +81,51 @@ static void check(const struct context *context, const struct field *fields,
 		             on_alarm->user, items[ON_ALARM_USER].example);
 }
 
-int load_on_alarm(const struct context *context, const config_setting_t *group,
+/* Whoever may not look there, as a user who checks a file, cannot tell. */
+static void check_program(struct problems *problems, struct location at, const char *command)
+{
+	struct stat st;
+	if (stat(command, &st) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG)
+			problems_add(problems, at, "there is no program \"%s\"%s", command,
+			             strchr(command, ' ') ? "; it gets no arguments, and its "
+			                                    "name is taken as it is, spaces too"
+			                                  : "");
+		return;
+	}
+	if (!S_ISREG(st.st_mode))
+		problems_add(problems, at, "\"%s\" is no program but something else", command);
+	else if (!(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)))
+		problems_add(problems, at, "\"%s\" cannot be executed (mode %04o); chmod +x %s",
+		             command, (unsigned)(st.st_mode & 07777), command);
+	else if (st.st_mode & (S_IWGRP | S_IWOTH))
+		problems_add(problems, at, "others may write to \"%s\" (mode %04o); chmod go-w %s",
+		             command, (unsigned)(st.st_mode & 07777), command);
+}
+
+static void check_user(struct problems *problems, struct location at, const char *user)
+{
+	errno = 0;
+	const struct passwd *found = getpwnam(user);
+	if (!found && (errno == 0 || errno == ENOENT || errno == ESRCH)) /* else: not known now */
+		problems_add(problems, at, "there is no user \"%s\"", user);
+	else if (found && !found->pw_uid)
+		problems_add(problems, at,
+		             "\"%s\" is another name of root, as whom the command may not run",
+		             user);
+}
+
+/* What is written right may still tell nobody. */
+static void check_here(const struct context *context, const struct field *fields,
+                       const struct on_alarm *on_alarm)
+{
+	check_program(context->problems, setting_at(context, fields[ON_ALARM_COMMAND].setting),
+	              on_alarm->command);
+	check_user(context->problems, setting_at(context, fields[ON_ALARM_USER].setting),
+	           on_alarm->user);
+}
+
+int load_on_alarm(const struct context *context, const config_setting_t *group, bool here,
                   struct on_alarm *on_alarm)
 {
 	struct field fields[ON_ALARM_KEY_COUNT];
@@ -91,7 +137,12 @@ int load_on_alarm(const struct context *context, const config_setting_t *group,
 		r = take(context, &fields[ON_ALARM_COMMAND], &on_alarm->command);
 	if (r == 0)
 		r = take(context, &fields[ON_ALARM_USER], &on_alarm->user);
-	if (r == 0)
-		check(context, fields, on_alarm);
-	return r;
+	if (r < 0)
+		return r;
+	size_t mistakes = context->problems->list.count;
+	check(context, fields, on_alarm);
+	if (here && on_alarm->command && on_alarm->user &&
+	    context->problems->list.count == mistakes)
+		check_here(context, fields, on_alarm);
+	return 0;
 }

@@ -367,24 +367,63 @@ def test_a_program_that_never_ends_is_killed_and_harms_nobody(clean: Lab, daemon
 @pytest.mark.parametrize("script, words", [
     ("exit 7", "ended with status 7"), ("kill -9 $$", "ended by signal 9"),
 ])
-def test_how_a_program_failed_is_in_the_journal(clean: Lab, daemon: Daemon, script: str,
-                                                words: str):
-    daemon.start(on_alarm(daemon, script))
+def test_how_a_program_failed_is_in_the_status_until_one_does_not(clean: Lab, daemon: Daemon,
+                                                                 script: str, words: str):
+    daemon.start(on_alarm(daemon, f"[ $EGRESSD_ALARM_ID -gt 1 ] || {script}"))
     traffic.tcp(clean["www1"], clean.world, WORLD, 21)
-    assert wait_for(lambda: words in daemon.log(), 5), daemon.log()
+    said = f"{daemon.folder}/helper, run for alarm 1, {words}"
+    wanted = [f"nobody is told of alarms by on_alarm: {said}"]
+    assert wait_for(lambda: daemon.status()["degraded"] == wanted, 5), daemon.log()
+    assert said in daemon.log()
+    daemon.call("Reload")
+    assert daemon.status()["degraded"] == wanted, "it is the same program"
+    traffic.tcp(clean["stray"], clean.world, WORLD, 21)
+    assert wait_for(lambda: daemon.status()["state"] == "enforcing", 5), daemon.status()
 
 
-@pytest.mark.parametrize("rest, words", [
-    ('on_alarm = { command = "/nowhere/at-all"; user = "nobody"; };', "could not be run: No such"),
-    ('on_alarm = { command = "/bin/true"; user = "no-such-user"; };', 'there is no user "no-such'),
-    ('on_alarm = { unit = "egressd-alarm@.service"; };', "egressd-alarm@1.service could not be"),
+@pytest.mark.parametrize("damage, rest, words", [
+    (lambda helper: helper.unlink(), "",
+     "helper could not be run for alarm 1: No such file or directory"),
+    (None, 'on_alarm = { unit = "egressd-alarm@.service"; };',
+     "egressd-alarm@1.service could not be started"),
 ])
-def test_what_cannot_be_told_is_said_and_the_alarm_stands(clean: Lab, daemon: Daemon, rest: str,
+def test_what_cannot_be_told_is_said_and_the_alarm_stands(clean: Lab, daemon: Daemon, damage, rest,
                                                          words: str):
-    daemon.start(POLICY + rest)
+    daemon.start(POLICY + rest if rest else on_alarm(daemon, "exit 0"))
+    if damage:
+        damage(daemon.folder / "helper")
     traffic.tcp(clean["www1"], clean.world, WORLD, 21)
     assert len(alarms(daemon)) == 1
-    assert wait_for(lambda: words in daemon.log(), 5), daemon.log()
+    assert wait_for(lambda: words in str(daemon.status()["degraded"]), 5), daemon.log()
+    assert words in daemon.log()
+    daemon.write(POLICY)
+    daemon.call("Reload")
+    assert daemon.status()["state"] == "enforcing", "nobody is to be told any more"
+
+
+@pytest.mark.parametrize("mode, command, user, words", [
+    (0o755, "{path}-not", "nobody", 'there is no program "{path}-not"'),
+    (0o755, "{path} --foo", "nobody", 'there is no program "{path} --foo"; it gets no arguments'),
+    (0o644, "{path}", "nobody", '"{path}" cannot be executed (mode 0644); chmod +x {path}'),
+    (0o777, "{path}", "nobody", 'others may write to "{path}" (mode 0777); chmod go-w {path}'),
+    (0o755, "/usr", "nobody", '"/usr" is no program but something else'),
+    (0o755, "{path}", "no-such-user", 'there is no user "no-such-user"'),
+])
+def test_a_program_that_tells_nobody_is_a_mistake_with_its_line(
+        daemon: Daemon, mode: int, command: str, user: str, words: str):
+    daemon.start(on_alarm(daemon, "exit 0"))
+    path = daemon.folder / "helper"
+    path.chmod(mode)
+    command, words = command.format(path=path), words.format(path=path)
+    config = daemon.write(POLICY + f'on_alarm = {{ command = "{command}"; user = "{user}"; }};\n')
+    line = config.read_text().count("\n")
+    done = daemon.ctl("check", str(config))
+    assert done.returncode == 1 and f"{config}:{line}: {words}" in done.stderr + done.stdout
+    assert daemon.ctl("reload").returncode == 1
+    assert daemon.status()["state"] == "degraded"
+    daemon.stop()
+    daemon.start()
+    assert any("last good" in text for text in daemon.status()["degraded"])
 
 
 def test_a_command_without_what_it_takes_to_become_the_user_is_said_at_the_start(
@@ -395,7 +434,7 @@ def test_a_command_without_what_it_takes_to_become_the_user_is_said_at_the_start
     daemon.command = lambda *more: [*bounded, *plain(*more)]  # type: ignore[method-assign]
     daemon.start()
     assert "egressd lacks CAP_SETUID and CAP_SETGID" in daemon.log()
-    assert daemon.status()["state"] == "enforcing"
+    assert "egressd lacks CAP_SETUID and CAP_SETGID" in daemon.status()["degraded"][0]
 
 
 def test_what_was_blocked_is_summed_up_and_exported_line_by_line(clean: Lab, daemon: Daemon):
