@@ -316,8 +316,8 @@ static int count_blocked(uint64_t *ret_packets, void *userdata)
 static int watch_others(struct daemon *daemon)
 {
 	uint32_t known, now;
-	int r = surroundings_new(daemon->event, &daemon->enforcement, &daemon->health,
-	                         update_health_of, daemon, &daemon->surroundings);
+	int r = surroundings_new(daemon->event, &daemon->enforcement, daemon->options->state,
+	                         &daemon->health, update_health_of, daemon, &daemon->surroundings);
 	if (r >= 0)
 		r = guard_new(daemon->event, daemon->enforcement.kernel, on_suspicion, on_calm,
 		              daemon, &daemon->guard);

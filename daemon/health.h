@@ -40,8 +40,9 @@ enum notice {
 	NOTICE_OWNER,
 	NOTICE_CONTACTS,
 	NOTICE_INSIDE, /* an inside interface is missing, and hosts are not judged */
+	NOTICE_STATE,  /* others may write to the state directory */
 };
-#define NOTICE_COUNT (NOTICE_INSIDE + 1)
+#define NOTICE_COUNT (NOTICE_STATE + 1)
 
 enum state {
 	STATE_CLOSED,   /* no policy: nothing is forwarded */

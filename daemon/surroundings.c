@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 
 struct surroundings {
 	const struct enforcement *enforcement;
+	const char *state; /* directory */
 	struct health *health;
 	surroundings_seen_t seen;
 	void *userdata;
@@ -216,6 +218,27 @@ static void look_at_owner(struct surroundings *s)
 	set_notice(s->health, NOTICE_OWNER, text);
 }
 
+/* A file in it that others could have written is not believed, but they can take ours away. */
+static void look_at_state(struct surroundings *s)
+{
+	struct stat st;
+	char text[TEXT_MAX] = "";
+	if (stat(s->state, &st) < 0)
+		return; /* that it cannot be used, is told elsewhere */
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		snprintf(text, sizeof(text),
+		         "the state directory belongs to user %u, who can take away what is kept "
+		         "there: chown it to whom egressd runs as: %s",
+		         (unsigned)st.st_uid, s->state);
+	else if (st.st_mode & (S_IWGRP | S_IWOTH))
+		snprintf(
+		        text, sizeof(text),
+		        "others may write to the state directory (mode %04o) and take away what is "
+		        "kept there: chmod go-w %s",
+		        (unsigned)(st.st_mode & 07777), s->state);
+	set_notice(s->health, NOTICE_STATE, text);
+}
+
 static void arm(struct surroundings *s, usec_t span)
 {
 	int r = sd_event_source_set_time_relative(s->timer, span);
@@ -236,19 +259,21 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 	look_at_connections(s);
 	look_at_kernel(s);
 	look_at_owner(s);
+	look_at_state(s);
 	arm(s, LOOK_EVERY);
 	s->seen(s->userdata);
 	return 0;
 }
 
-int surroundings_new(sd_event *event, const struct enforcement *enforcement, struct health *health,
-                     surroundings_seen_t seen, void *userdata,
+int surroundings_new(sd_event *event, const struct enforcement *enforcement, const char *state,
+                     struct health *health, surroundings_seen_t seen, void *userdata,
                      struct surroundings **ret_surroundings)
 {
 	_cleanup_(surroundings_freep) struct surroundings *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	s->enforcement = enforcement;
+	s->state = state;
 	s->health = health;
 	s->seen = seen;
 	s->userdata = userdata;

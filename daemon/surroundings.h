@@ -10,17 +10,20 @@
 
 /*
  * What of the gateway is not ours and yet bears on what we do: other tables, bridges, the table of
- * connections, the kernel. It is looked at, told as faults (enforcement is weaker by it) and
- * notices (it is not), and never touched.
+ * connections, the kernel, who may write where our state is kept. It is looked at, told as faults
+ * (enforcement is weaker by it) and notices (it is not), and never touched.
  */
 struct surroundings;
 
 /* Called after a look, when the faults may be others. */
 typedef void (*surroundings_seen_t)(void *userdata);
 
-/* What is given is borrowed and outlives it. 0 or a negative errno. */
-int surroundings_new(sd_event *event, const struct enforcement *enforcement, struct health *health,
-                     surroundings_seen_t seen, void *userdata,
+/*
+ * With the state directory, which is looked at too. What is given is borrowed and outlives it. 0 or
+ * a negative errno.
+ */
+int surroundings_new(sd_event *event, const struct enforcement *enforcement, const char *state,
+                     struct health *health, surroundings_seen_t seen, void *userdata,
                      struct surroundings **ret_surroundings);
 
 /* Takes NULL, returns NULL. */

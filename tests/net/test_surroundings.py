@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What of the gateway is not ours and yet matters is found, told, and over when it is gone."""
 import contextlib
+import os
 import pathlib
 from collections.abc import Iterator
 
@@ -162,3 +163,20 @@ def test_of_many_hosts_some_are_looked_up(clean: Lab, daemon: Daemon):
     text = wait_for(lambda: notice(daemon, "no interface dmz9"))
     assert " more are behind dmz0" in text
     assert "(256 of 401 hosts were looked up)" in text
+
+
+@pytest.mark.parametrize("mode, owner, words", [
+    (0o777, 0, "others may write to the state directory (mode 0777)"),
+    (0o755, 65534, "the state directory belongs to user 65534"),
+])
+def test_a_state_directory_that_others_may_write_to_is_a_notice(
+        clean: Lab, daemon: Daemon, mode: int, owner: int, words: str):
+    daemon.state.chmod(mode)
+    os.chown(daemon.state, owner, 0)
+    daemon.start(small())
+    text = wait_for(lambda: notice(daemon, words))
+    assert str(daemon.state) in text and text in daemon.log()
+    daemon.state.chmod(0o700)
+    os.chown(daemon.state, 0, 0)
+    clean.gateway.nft("add table inet other")
+    assert wait_for(lambda: not notice(daemon, "state directory"), 5)
