@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """egressctl: every verb as text and as JSON, and how it ends."""
 import json
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -225,8 +226,14 @@ def test_egressd_check_says_the_same(daemon: Daemon):
 
 def test_reload_says_what_it_did(busy: Daemon):
     assert busy.ctl("reload").returncode == 0
+    # It hears of the file and of who asks at once, so that it has not loaded it by itself before.
+    busy.signal(signal.SIGSTOP)
     busy.write(CLASSIC.replace('"pop3", ', '"pop3", "ssh", '))
-    reply = busy.json("reload")
+    with subprocess.Popen([EGRESSCTL, "--socket", busy.socket, "--json", "reload"],
+                          stdout=subprocess.PIPE, text=True) as asking:
+        time.sleep(0.5)
+        busy.signal(signal.SIGCONT)
+        reply = json.load(asking.stdout)
     assert reply["changed"] is True
     assert reply["elements_added"] + reply["rules_added"] > 0
 
