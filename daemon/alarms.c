@@ -97,7 +97,11 @@ void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry
                          const struct sighting *sighting)
 {
 	struct detect_facts facts = facts_of(alarms->facts, sighting, entry->last);
-	detect_expected_attempt(alarms->detect, sighting->expected, entry, &facts, entry->last);
+	if (sighting->expected)
+		detect_expected_attempt(alarms->detect, sighting->expected, entry, &facts,
+		                        entry->last);
+	else
+		detect_attempt(alarms->detect, entry, &facts, entry->last);
 }
 
 void alarms_take_contact(struct alarms *alarms, const struct host *host,
