@@ -40,6 +40,7 @@ struct events {
 	uint16_t group; /* read now; 0: none */
 	struct nflog *nflog;
 	sd_event_source *source;
+	bool paced;                /* it comes READS times in a READS_SPAN at most */
 	sd_event_source *settling; /* a timer */
 	struct reckoning reckoning;
 	struct reading reading;
@@ -135,11 +136,21 @@ static int read_records(struct events *events)
 	return r;
 }
 
+/* Who is behind does not wait. Where it cannot be paced, reading costs more and is right. */
+static void pace(struct events *events, bool paced)
+{
+	if (events->paced == paced)
+		return;
+	(void)sd_event_source_set_ratelimit(events->source, paced ? READS_SPAN : 0,
+	                                    paced ? READS : 0);
+	events->paced = paced;
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct events *events = userdata;
 	uint64_t overruns = nflog_counts(events->nflog).overruns;
-	(void)read_records(events);
+	pace(events, read_records(events) != NFLOG_MORE);
 	if (nflog_counts(events->nflog).overruns != overruns)
 		settle_later(events);
 	return 0; /* level-triggered: what is left comes at the next turn */
@@ -191,11 +202,6 @@ static int change_reader(struct events *events, struct nflog *nflog, uint16_t gr
 	                        events);
 	if (r < 0)
 		return r;
-	r = sd_event_source_set_ratelimit(source, READS_SPAN, READS);
-	if (r < 0) {
-		sd_event_source_disable_unref(source);
-		return r;
-	}
 
 	forget_group(events);
 	reckoning_begin(&events->reckoning, blocked_before, blocked_after,
@@ -203,6 +209,7 @@ static int change_reader(struct events *events, struct nflog *nflog, uint16_t gr
 	events->nflog = TAKE_POINTER(owned);
 	events->source = source;
 	events->group = group;
+	events->paced = false;
 	return 0;
 }
 
