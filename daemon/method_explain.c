@@ -2,6 +2,7 @@
 #include "methods.h"
 
 #include "base/protocol.h"
+#include "party.h"
 #include "policy/runtime.h"
 #include "policy/span_word.h"
 #include "question.h"
@@ -298,6 +299,55 @@ static int answer(struct request *request, const struct question *question,
 	                  !unjudged));
 }
 
+#define ANSWERED 1 /* with an error */
+
+static int reject(struct request *request, struct problems *problems)
+{
+	json_t *list = reply_problems(problems);
+	problems_done(problems);
+	return request_error(request, "io.egressd.RequestRejected",
+	                     json_pack("{so}", "problems", list));
+}
+
+/* Source and destination; 0, ANSWERED or a negative errno. */
+static int find_parties(struct request *request, const json_t *parameters,
+                        const struct policy *policy, struct connection *connection)
+{
+	static const char *const names[] = {"source", "destination"};
+	const char *const words[] = {parameter_string(parameters, names[0]),
+	                             parameter_string(parameters, names[1])};
+	struct problems problems = {};
+	struct address addresses[2];
+	unsigned word;
+
+	switch (parties_find(policy, words, &problems, addresses, &word)) {
+	case 0:
+		connection->source = addresses[0];
+		connection->destination = addresses[1];
+		return 0;
+	case PARTY_WRONG: {
+		int r = reject(request, &problems);
+		return r < 0 ? r : ANSWERED;
+	}
+	default: {
+		int r = request_invalid_parameter(request, names[word]);
+		return r < 0 ? r : ANSWERED;
+	}
+	}
+}
+
+/* With the name that may be meant, if there is one. */
+static int refuse_service(struct request *request, const struct policy *policy, const char *service)
+{
+	struct problems problems = {};
+	const char *nearest = strchr(service, '/') ? NULL : policy_nearest_service(policy, service);
+	if (!nearest)
+		return request_invalid_parameter(request, "service");
+	problems_add(&problems, (struct location){"explain", 0},
+	             "\"%.64s\" is no service; did you mean \"%s\"?", service, nearest);
+	return reject(request, &problems);
+}
+
 int method_explain(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
@@ -308,18 +358,16 @@ int method_explain(struct request *request, json_t *parameters, void *userdata)
 	if (!question.policy)
 		return request_error(request, "io.egressd.NoPolicy",
 		                     json_pack("{ss}", "text", "no policy is in force"));
-	if (address_parse(parameter_string(parameters, "source"), &connection->source) < 0)
-		return request_invalid_parameter(request, "source");
-	if (address_parse(parameter_string(parameters, "destination"), &connection->destination) <
-	            0 ||
-	    connection->destination.family != connection->source.family)
-		return request_invalid_parameter(request, "destination");
+	int r = find_parties(request, parameters, question.policy, connection);
+	if (r != 0)
+		return r < 0 ? r : 0;
 	if (question_find_service(&question, parameter_string(parameters, "service")) < 0)
-		return request_invalid_parameter(request, "service");
+		return refuse_service(request, question.policy,
+		                      parameter_string(parameters, "service"));
 	if (question_find_mac(&question, parameter_string(parameters, "mac")) < 0)
 		return request_invalid_parameter(request, "mac");
 
-	int r = question_find_origin(&question, parameter_string(parameters, "interface"));
+	r = question_find_origin(&question, parameter_string(parameters, "interface"));
 	if (r == 0)
 		r = question_find_end(&question);
 	if (r < 0)

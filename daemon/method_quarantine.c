@@ -177,6 +177,16 @@ int method_quarantine(struct request *request, json_t *parameters, void *userdat
 	return change_add(request, control, &asked, answer_quarantine);
 }
 
+/* A host that there is not, with the one that may be meant. */
+static void explain_unknown(const struct policy *policy, const char *name, char *buffer,
+                            size_t size)
+{
+	const char *nearest = policy_nearest_host(policy, name);
+	snprintf(buffer, size, "unknown host \"%.64s\"%s%s%s", name,
+	         nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+	         nearest ? "\"?" : "");
+}
+
 /* Why it is in quarantine all the same, or that it is not. */
 static const char *explain_missing(const struct control *control, const char *name, char *buffer,
                                    size_t size)
@@ -189,6 +199,8 @@ static const char *explain_missing(const struct control *control, const char *na
 	if (quarantine && quarantine->host)
 		snprintf(buffer, size, "%s is in quarantine as an address of host %s; release that",
 		         name, quarantine->host->name);
+	else if (policy && address_parse(name, &address) < 0 && !policy_host(policy, name))
+		explain_unknown(policy, name, buffer, size);
 	else
 		snprintf(buffer, size, "%.64s is not in quarantine", name);
 	return buffer;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/spelling.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -43,7 +44,10 @@ void spelling_offer(struct spelling *spelling, const char *known)
 {
 	size_t distance = spelling_distance(spelling->written, known);
 	size_t most = (strlen(spelling->written) + 2) / 3;
-	if (distance > most || (spelling->nearest && distance >= spelling->distance))
+	/* Of two that are as near, who writes "htps" means "https" rather than "ftps". */
+	bool alike = spelling->nearest && *spelling->nearest != *spelling->written &&
+	             *known == *spelling->written;
+	if (distance > most || (spelling->nearest && distance >= spelling->distance + alike))
 		return;
 	spelling->nearest = known;
 	spelling->distance = distance;

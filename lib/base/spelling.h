@@ -11,7 +11,8 @@ struct spelling {
 	size_t distance;
 };
 
-/* Offers one known word. Near enough is at most one typing error per three letters. */
+/* Offers one known word. Near enough is at most one typing error per three letters; among
+ * equals one that begins alike is nearest, then the first. */
 void spelling_offer(struct spelling *spelling, const char *known);
 
 /* Optimal string alignment distance: insertions, deletions, changes and swaps of neighbours. */

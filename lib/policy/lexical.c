@@ -173,9 +173,12 @@ static void check_integer(struct lexer *lexer, size_t length, size_t begin, size
 		value = value * base + digit;
 	}
 	if (value > INT32_MAX || (value && peek(lexer, 0) == '-'))
-		refuse(lexer, lexer->line, "the number %.*s%s is out of range; it must be 0 to %d",
+		refuse(lexer, lexer->line,
+		       "the number %.*s%s%s%.*s%s is out of range; it must be 0 to %d",
 		       length > TEXT_MAX ? TEXT_MAX : (int)length, lexer->text + lexer->offset,
-		       length > TEXT_MAX ? "..." : "", INT32_MAX);
+		       length > TEXT_MAX ? "..." : "", lexer->key ? " of \"" : "",
+		       lexer->key_length > TEXT_MAX ? TEXT_MAX : (int)lexer->key_length,
+		       lexer->key ? lexer->key : "", lexer->key ? "\"" : "", INT32_MAX);
 }
 
 /* The length of the number that begins here, 0 when none does. */

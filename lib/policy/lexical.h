@@ -38,6 +38,9 @@ struct lexer {
 	unsigned line;
 	struct problems *problems;
 	bool refused; /* a problem was found */
+	/* The name that a value here belongs to, for problems; NULL: not known. */
+	const char *key;
+	size_t key_length;
 };
 
 /* The next token. TOKEN_END also where nothing sensible can follow a problem. */

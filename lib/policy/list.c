@@ -39,6 +39,11 @@ static int read_line(const char *begin, const char *end, struct location at,
 	word[length] = '\0';
 
 	struct address_range range;
+	if (range_parse(word, &range) != RANGE_OK && strpbrk(word, ", \t")) {
+		problems_add(problems, at,
+		             "\"%s\": there must be one address, prefix or range a line", word);
+		return 0;
+	}
 	if (!range_word_parse(word, at, problems, &range))
 		return 0;
 	struct address_range *place = ARRAY_ADD(ranges);
@@ -53,6 +58,10 @@ int list_read(const char *file, const struct source *source, struct problems *pr
 {
 	struct location at = {file, 1};
 	const char *end = source->text + source->length;
+	if (starts_with_mark(source->text, source->length)) {
+		problems_add(problems, at, BYTE_ORDER_MARK_TEXT);
+		return 0;
+	}
 	for (const char *line = source->text; line < end; at.line++) {
 		const char *stop = memchr(line, '\n', (size_t)(end - line));
 		if (!stop)

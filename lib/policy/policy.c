@@ -2,6 +2,7 @@
 #include "policy/policy.h"
 
 #include "base/protocol.h"
+#include "base/spelling.h"
 #include "policy/runtime.h"
 
 #include <stdlib.h>
@@ -146,4 +147,20 @@ bool policy_is_inside(const struct policy *policy, const char *interface)
 			return true;
 	}
 	return false;
+}
+
+const char *policy_nearest_host(const struct policy *policy, const char *name)
+{
+	struct spelling spelling = {.written = name};
+	for (size_t i = 0; i < policy->hosts.count; i++)
+		spelling_offer(&spelling, policy->hosts.items[i].name);
+	return spelling.nearest;
+}
+
+const char *policy_nearest_service(const struct policy *policy, const char *name)
+{
+	struct spelling spelling = {.written = name};
+	for (size_t i = 0; i < policy->services.count; i++)
+		spelling_offer(&spelling, policy->services.items[i].name);
+	return spelling.nearest;
 }

@@ -373,6 +373,10 @@ const struct host *policy_host(const struct policy *policy, const char *name);
 const struct network *policy_network(const struct policy *policy, const char *name);
 const struct service *policy_service(const struct policy *policy, const char *name);
 
+/* The name of the host, or service, that is most like it, or NULL when none is near. Linear. */
+const char *policy_nearest_host(const struct policy *policy, const char *name);
+const char *policy_nearest_service(const struct policy *policy, const char *name);
+
 /*
  * The narrowest claim of the configuration around an address (logarithmic), or NULL. Needs the
  * claims that check made.

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -32,6 +33,13 @@ struct source {
  */
 int source_read(const char *path, struct location at, struct problems *problems,
                 struct source *ret_source);
+
+/* What editors of other systems write before UTF-8, and libconfig takes for a mistake. */
+static inline bool starts_with_mark(const char *text, size_t length)
+{
+	return length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
+}
+#define BYTE_ORDER_MARK_TEXT "the file begins with a UTF-8 byte order mark; save it without one"
 
 /* True for those three, as errno has them. */
 bool is_shortage(int error);

@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "policy/lexical.h"
+#include "policy/source.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -215,6 +216,15 @@ static int take_name(struct parser *parser, const struct token *token)
 	char buffer[SHOWN_MAX + 8];
 	if (is_mark(token, "}])"))
 		return close_level(parser, token);
+	/* As in hosts = { { ... } }. */
+	const struct level *level = &parser->levels[parser->depth];
+	if (is_mark(token, "{") && is_mark(&parser->last, "{") && level->first_name) {
+		const struct name *list = &parser->names.items[level->first_name - 1];
+		int length = list->length > SHOWN_MAX ? SHOWN_MAX : (int)list->length;
+		return refuse(parser, token->line,
+		              "a list of groups stands in ( ): %.*s = ( { ... }, { ... } )", length,
+		              list->text);
+	}
 	if (token->kind != TOKEN_NAME)
 		return refuse(parser, token->line,
 		              "there must be a name here, as in NAME = ...; found %s",
@@ -345,6 +355,8 @@ static int check_end(struct parser *parser, unsigned line)
 /* libconfig takes a NUL for the end of the text. */
 static int check_bytes(struct parser *parser, size_t length)
 {
+	if (starts_with_mark(parser->text, length))
+		return refuse(parser, 1, BYTE_ORDER_MARK_TEXT);
 	const char *nul = memchr(parser->text, '\0', length);
 	if (!nul)
 		return 0;
@@ -354,10 +366,21 @@ static int check_bytes(struct parser *parser, size_t length)
 	return refuse(parser, line, "there is a NUL byte here; the file must be plain text");
 }
 
+/* Problems with the next value are told with its name. */
+static void name_value(struct parser *parser)
+{
+	const struct name *name = parser->refused || !parser->names.count
+	                                  ? NULL
+	                                  : &parser->names.items[parser->names.count - 1];
+	parser->lexer.key = name ? name->text : NULL;
+	parser->lexer.key_length = name ? name->length : 0;
+}
+
 static int parse(struct parser *parser)
 {
 	parser->last.kind = TOKEN_END;
 	for (;;) {
+		name_value(parser);
 		struct token token = lexer_next(&parser->lexer);
 		bool broken = parser->refused || parser->lexer.refused;
 		if (token.kind == TOKEN_END)

@@ -87,6 +87,8 @@ def test_what_it_takes_the_place_of_and_what_stays_after_it_is_told(daemon: Daem
     remaining = daemon.call("Release", host="office")["remaining"]
     assert [line["host"] for line in remaining] == [DESK1]
     assert daemon.call("Release", host=DESK1)["remaining"] == []
+    assert 'unknown host "ofice"; did you mean "office"?' in daemon.ctl("release", "ofice").stderr
+    assert "office is not in quarantine" in daemon.ctl("release", "office").stderr
 
 
 @pytest.mark.parametrize("family", [4, 6])

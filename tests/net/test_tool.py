@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import traffic
 from daemon import EGRESSCTL, EGRESSD, PROCESSES, Daemon, egressctl
-from lab import WORLD, Lab
+from lab import WORLD, WORLD_V6, Lab
 from policies import CLASSIC, small
 
 COMPLETION = Path(__file__).parents[2] / "daemon/egressctl/completion.bash"
@@ -186,6 +186,22 @@ def test_explain_says_that_an_interface_does_not_exist(daemon: Daemon):
     reply = daemon.json("explain", "10.9.9.9", WORLD, "http", "--interface", "wan7")
     assert reply["text"] == ("10.9.9.9 comes in by wan7 then, which is not inside: what it initiates "
                              "is not judged; there is no interface wan7 now.")
+
+
+def test_explain_takes_hosts_by_name_and_says_what_else_may_be_meant(daemon: Daemon):
+    daemon.start(CLASSIC)
+    by_name = daemon.ctl("explain", "www1", "dns1", "ssh")
+    by_address = daemon.ctl("explain", "192.0.2.80", "192.0.2.53", "ssh")
+    assert (by_name.returncode, by_name.stdout) == (by_address.returncode, by_address.stdout)
+    six = daemon.ctl("explain", "www1", WORLD_V6, "http")
+    assert (six.returncode, six.stderr) == (1, "") and "2001:db8::80" in six.stdout
+    for words, said in (
+            (("office", WORLD, "http"), "office is a host: 192.168.0.10-192.168.0.99"),
+            (("wwww1", WORLD, "http"), '"wwww1" is no address and no host; did you mean "www1"?'),
+            (("www1", WORLD, "htpp"), '"htpp" is no service; did you mean "http"?')):
+        done = daemon.ctl("explain", *words)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert said in done.stderr, done.stderr
 
 
 def test_explain_takes_an_interface_and_a_mac(daemon: Daemon):

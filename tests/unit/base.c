@@ -179,6 +179,12 @@ START_TEST(the_nearest_word_is_offered_and_only_a_near_one)
 	spelling_offer(&spelling, "tripwire");
 	ck_assert_str_eq(spelling.nearest, "outbound");
 
+	spelling = (struct spelling){.written = "htps"};
+	spelling_offer(&spelling, "ftps");
+	spelling_offer(&spelling, "https");
+	spelling_offer(&spelling, "http");
+	ck_assert_str_eq(spelling.nearest, "https");
+
 	spelling = (struct spelling){.written = "colour"};
 	spelling_offer(&spelling, "tripwire");
 	ck_assert_ptr_null(spelling.nearest);

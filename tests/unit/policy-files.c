@@ -279,7 +279,8 @@ START_TEST(mistakes_in_list_files_name_list_and_line)
 	write_file("a.conf",
 	           GATEWAY NOBODY "networks = { n = { file = [ \"list\",\n\"none\" ]; }; };");
 	write_file("list",
-	           "192.0.2.1\n192.0.2.1/24\n\nexample.net # no names\n192.0.2.1 192.0.2.2\n");
+	           "192.0.2.1\n192.0.2.1/24\n\nexample.net # no names\n192.0.2.1 192.0.2.2\n"
+	           "10.0.0.0/8 , 11.0.0.0/8\n");
 	assert_file_refused(
 	        "a.conf",
 	        "a.conf:3: none: cannot be opened: No such file or directory\n"
@@ -288,8 +289,15 @@ START_TEST(mistakes_in_list_files_name_list_and_line)
 	        "the one address?\n"
 	        "list:4: \"example.net\" is no address; write one as 192.0.2.1, 192.0.2.0/24, "
 	        "192.0.2.1-192.0.2.9 or 2001:db8::/64\n"
-	        "list:5: \"192.0.2.1 192.0.2.2\" is no address; write one as 192.0.2.1, "
-	        "192.0.2.0/24, 192.0.2.1-192.0.2.9 or 2001:db8::/64\n");
+	        "list:5: \"192.0.2.1 192.0.2.2\": there must be one address, prefix or range a "
+	        "line\n"
+	        "list:6: \"10.0.0.0/8 , 11.0.0.0/8\": there must be one address, prefix or range a "
+	        "line\n");
+	write_file("list", "\xef\xbb\xbf"
+	                   "192.0.2.1\n");
+	assert_file_refused("a.conf", "a.conf:3: none: cannot be opened: No such file or directory\n"
+	                              "list:1: the file begins with a UTF-8 byte order mark; save it "
+	                              "without one\n");
 }
 END_TEST
 

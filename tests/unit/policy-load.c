@@ -6,17 +6,17 @@
 START_TEST(integers_that_libconfig_would_cut_down_are_refused)
 {
 	assert_refused("gateway = { inside = \"lan0\"; nflog_group = 4294967739; };\n" NOBODY,
-	               "a.conf:1: the number 4294967739 is out of range; it must be 0 to "
-	               "2147483647\n");
+	               "a.conf:1: the number 4294967739 of \"nflog_group\" is out of range; it must "
+	               "be 0 to 2147483647\n");
 	assert_refused(
 	        "a = 2147483648L;\nb = 0x80000000;\nc = 0xfffffffffL;\nd = -1;\n"
 	        "e = 99999999999999999999;\nf = 2147483647; g = 0x7fffffff;\n",
-	        "a.conf:1: the number 2147483648L is out of range; it must be 0 to 2147483647\n"
-	        "a.conf:2: the number 0x80000000 is out of range; it must be 0 to 2147483647\n"
-	        "a.conf:3: the number 0xfffffffffL is out of range; it must be 0 to "
+	        "a.conf:1: the number 2147483648L of \"a\" is out of range; it must be 0 to 2147483647\n"
+	        "a.conf:2: the number 0x80000000 of \"b\" is out of range; it must be 0 to 2147483647\n"
+	        "a.conf:3: the number 0xfffffffffL of \"c\" is out of range; it must be 0 to "
 	        "2147483647\n"
-	        "a.conf:4: the number -1 is out of range; it must be 0 to 2147483647\n"
-	        "a.conf:5: the number 99999999999999999999 is out of range; it must be 0 to "
+	        "a.conf:4: the number -1 of \"d\" is out of range; it must be 0 to 2147483647\n"
+	        "a.conf:5: the number 99999999999999999999 of \"e\" is out of range; it must be 0 to "
 	        "2147483647\n");
 }
 END_TEST
@@ -37,8 +37,8 @@ START_TEST(include_in_the_way_of_libconfig_is_refused_wherever_it_stands)
 	               "a.conf:1: @include is not understood; use include = [ ... ]\n");
 	assert_refused("\n  @include \"fifo\"\nx = 4294967739;\n",
 	               "a.conf:2: @include is not understood; use include = [ ... ]\n"
-	               "a.conf:3: the number 4294967739 is out of range; it must be 0 to "
-	               "2147483647\n");
+	               "a.conf:3: the number 4294967739 of \"x\" is out of range; it must be "
+	               "0 to 2147483647\n");
 	assert_refused("gateway = { @include }\n",
 	               "a.conf:1: @include is not understood; use include = [ ... ]\n");
 }
@@ -71,7 +71,8 @@ START_TEST(bytes_that_are_no_text_are_refused)
 	assert_refused_bytes(nul, sizeof(nul) - 1,
 	                     "a.conf:2: there is a NUL byte here; the file must be plain text\n");
 	assert_refused("\xef\xbb\xbfgateway = { };",
-	               "a.conf:1: the byte 0xef means nothing here\n");
+	               "a.conf:1: the file begins with a UTF-8 byte order mark; save it without "
+	               "one\n");
 	assert_refused("gateway = { };\n$", "a.conf:2: \"$\" means nothing here\n");
 }
 END_TEST
@@ -84,6 +85,8 @@ START_TEST(broken_grammar_is_told_in_words)
 	        {"gateway { };", "1: there must be \"=\" between \"gateway\" and \"{\""},
 	        {"a = ;", "1: there must be a value between \"=\" and \";\""},
 	        {"a = b;", "1: there must be a value here; write \"b\" in quotes"},
+	        {"hosts = {\n { name = \"a\"; } };",
+	         "2: a list of groups stands in ( ): hosts = ( { ... }, { ... } )"},
 	        {"a = 1;;", "1: there must be a name here, as in NAME = ...; found \";\""},
 	        {"\"a\" = 1;", "1: there must be a name here, as in NAME = ...; found \"a\""},
 	        {"a = (\n1,\n);", "2: no comma may stand before \")\""},
