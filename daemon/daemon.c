@@ -7,7 +7,7 @@
 #include "clock.h"
 #include "contacts.h"
 #include "descriptors.h"
-#include "guard.h"
+#include "guarding.h"
 #include "journal.h"
 #include "kernel/socket.h"
 #include "listening.h"
@@ -21,7 +21,6 @@
 #include "replies.h"
 #include "report.h"
 #include "state_lock.h"
-#include "surroundings.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -48,15 +47,13 @@ struct daemon {
 	struct loading *loading;
 	struct on_alarm_teller *teller;
 	struct own_processes *processes;
-	struct guard *guard;
-	struct surroundings *surroundings;
+	struct guarding *guarding;
 	struct server *server;
 	struct changes *changes;
 	struct quarantiner *quarantiner;
 	struct control control;
-	int state_lock;   /* the descriptor that holds it, or -1 */
-	bool overpowered; /* the table could not be put right, and that was told */
-	bool decided;     /* a policy, an older table or the closed one decides: it has a state */
+	int state_lock; /* the descriptor that holds it, or -1 */
+	bool decided;   /* a policy, an older table or the closed one decides: it has a state */
 };
 
 static void update_health(struct daemon *daemon)
@@ -106,8 +103,8 @@ static void use_policy(const struct outcome *outcome, void *userdata)
 	contacts_use_policy(daemon->contacts);
 	own_processes_use_policy(daemon->processes, policy);
 	changes_settle(daemon->changes, outcome);
-	if (daemon->surroundings) /* at the first start they are looked at once it is over */
-		surroundings_use_policy(daemon->surroundings);
+	if (daemon->guarding) /* at the first start it begins once that is over */
+		guarding_use_policy(daemon->guarding);
 	/* When all go by the policy: it may have a fault to tell, which works out the state. */
 	r = on_alarm_use_policy(daemon->teller, policy);
 	if (r < 0)
@@ -119,71 +116,6 @@ static void load_again(void *userdata, struct outcome *ret_outcome)
 {
 	const struct daemon *daemon = userdata;
 	loading_again(daemon->loading, ret_outcome);
-}
-
-/* So many repairs in a row are told one by one; then it is a fight, which is in the status. */
-#define TOLD_IN_A_ROW 3
-
-static void tell_tampering(struct daemon *daemon, const struct suspicion *suspicion,
-                           const struct outcome *outcome)
-{
-	char sentence[TAMPERING_SENTENCE_MAX];
-	report_tampering(suspicion, outcome, sentence);
-	alarms_take_tampering(daemon->alarms, sentence);
-	if (suspicion->before < TOLD_IN_A_ROW)
-		report_repair(daemon->server, sentence);
-	if (outcome->result == LOAD_DONE && suspicion->before + 1 >= TOLD_IN_A_ROW)
-		report_fight_health(&daemon->health, suspicion);
-}
-
-/* So long may others, who change rules of their own, keep us from reading the table. */
-#define UNSEEN_MAX (3 * USEC_PER_SEC)
-
-/* Not to have seen the table for a moment is in the status, and nothing that somebody did. */
-static bool is_passing(const struct suspicion *suspicion, const struct outcome *outcome)
-{
-	return outcome_is_unseen(outcome) && clock_monotonic() - suspicion->noticed < UNSEEN_MAX;
-}
-
-/*
- * Somebody else changed rules, or a minute is over. When they were ours, they are put right, and it
- * is said who it was.
- */
-static enum guard_result on_suspicion(const struct suspicion *suspicion, void *userdata)
-{
-	struct daemon *daemon = userdata;
-	struct outcome outcome;
-
-	if (!suspicion->routine)
-		surroundings_suspect(daemon->surroundings);
-	enforcement_repair(&daemon->enforcement, suspicion->whole, &outcome);
-	bool changed = outcome.woken ||
-	               (outcome.changed && outcome.difference.differs && !outcome.own_doing);
-	bool failed = outcome.result != LOAD_DONE;
-	enum guard_result result = failed || outcome.flows_error ? GUARD_FAILED
-	                           : changed                     ? GUARD_REPAIRED
-	                                                         : GUARD_CALM_TABLE;
-	if (changed)
-		contacts_doubt(daemon->contacts);
-	/* A failure is in the status; to repeat it at each try would fill the journal. */
-	bool tells = changed || (failed && !daemon->overpowered && !is_passing(suspicion, &outcome));
-	if (tells)
-		tell_tampering(daemon, suspicion, &outcome);
-	daemon->overpowered = failed && (tells || daemon->overpowered);
-	report_commit_health(&daemon->health, &outcome);
-	update_health(daemon);
-	outcome_done(&outcome);
-	/* What kept the configuration out may have gone with it. */
-	if (result != GUARD_FAILED && loading_is_unfinished(daemon->loading))
-		loading_reload(daemon->loading);
-	return result;
-}
-
-static void on_calm(void *userdata)
-{
-	struct daemon *daemon = userdata;
-	health_clear(&daemon->health, FAULT_TAMPER);
-	update_health(daemon);
 }
 
 /* What is in quarantine has an alarm, as long as it is: one that begins, or all (NULL). */
@@ -308,28 +240,24 @@ static int count_blocked(uint64_t *ret_packets, void *userdata)
 	return enforcement_blocked(&daemon->enforcement, ret_packets);
 }
 
-/*
- * Only once the policy is in force: to those who listen the kernel tells every single element of a
- * commit, which would more than double what the first one takes. What others changed since that
- * commit is found by its generation.
- */
 static int watch_others(struct daemon *daemon)
 {
-	uint32_t known, now;
-	int r = surroundings_new(daemon->event, &daemon->enforcement, daemon->options->state,
-	                         &daemon->health, update_health_of, daemon, &daemon->surroundings);
+	const struct guarding_for parts = {
+	        .enforcement = &daemon->enforcement,
+	        .directory = daemon->options->state,
+	        .health = &daemon->health,
+	        .alarms = daemon->alarms,
+	        .contacts = daemon->contacts,
+	        .loading = daemon->loading,
+	        .server = daemon->server,
+	        .changed = update_health_of,
+	        .userdata = daemon,
+	};
+	int r = guarding_new(daemon->event, &parts, &daemon->guarding);
 	if (r >= 0)
-		r = guard_new(daemon->event, daemon->enforcement.kernel, on_suspicion, on_calm,
-		              daemon, &daemon->guard);
-	if (r >= 0)
-		r = kernel_generation(daemon->enforcement.kernel, &now);
-	if (r < 0) {
+		r = guarding_look_back(daemon->guarding);
+	if (r < 0)
 		journal(LOG_CRIT, "Changes by others could not be watched: %s", strerror(-r));
-		return r;
-	}
-	if (loading_is_unfinished(daemon->loading) ||
-	    (kernel_view(daemon->enforcement.kernel, &known) && known != now))
-		r = guard_suspect(daemon->guard);
 	return r;
 }
 
@@ -482,8 +410,7 @@ static void tear_down(struct daemon *daemon)
 	server_free(daemon->server);
 	quarantiner_free(daemon->quarantiner);
 	changes_free(daemon->changes);
-	surroundings_free(daemon->surroundings);
-	guard_free(daemon->guard);
+	guarding_free(daemon->guarding);
 	past_free(daemon->past);
 	loading_free(daemon->loading);
 	listening_free(daemon->listening);
