@@ -183,8 +183,7 @@ static void explain_unknown(const struct policy *policy, const char *name, char 
 {
 	const char *nearest = policy_nearest_host(policy, name);
 	snprintf(buffer, size, "unknown host \"%.64s\"%s%s%s", name,
-	         nearest ? "; did you mean \"" : "", nearest ? nearest : "",
-	         nearest ? "\"?" : "");
+	         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
 /* Why it is in quarantine all the same, or that it is not. */

@@ -4,6 +4,7 @@
 #include "field.h"
 #include "units.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -31,10 +32,12 @@ void alarm_print(const struct command *command, const json_t *alarm)
 {
 	char name[32], ago[UNIT_TEXT_MAX];
 	snprintf(name, sizeof(name), "%lld", (long long)field_number(alarm, "id"));
-	writer_field(&command->writer, name, alarm_colour(alarm), "%s %s, %s; last %s",
+	bool tried = !json_is_integer(json_object_get(alarm, "attempts")) ||
+	             field_number(alarm, "attempts");
+	writer_field(&command->writer, name, alarm_colour(alarm), "%s %s, %s; %s%s",
 	             field_text(alarm, "severity", "?"), field_text(alarm, "kind", "?"),
-	             field_text(alarm, "state", "?"),
-	             ago_print(field_number(alarm, "last"), command->now, ago));
+	             field_text(alarm, "state", "?"), tried ? "last " : "no attempts",
+	             tried ? ago_print(field_number(alarm, "last"), command->now, ago) : "");
 	writer_field(&command->writer, "", COLOUR_NONE, "%s", field_text(alarm, "text", ""));
 }
 

@@ -17,8 +17,8 @@ static void print_list(const struct command *command, const json_t *answer)
 	size_t i;
 
 	if (!json_array_size(list))
-		writer_line(&command->writer, COLOUR_GOOD, "There is no alarm%s.",
-		            command->options[OPTION_ALL] ? "" : " that is not over");
+		writer_line(&command->writer, COLOUR_GOOD, "No %salarms.",
+		            command->options[OPTION_ALL] ? "" : "open ");
 	json_array_foreach(list, i, alarm) alarm_print(command, alarm);
 }
 

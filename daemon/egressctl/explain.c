@@ -30,7 +30,9 @@ static void print_explanation(const struct command *command, const json_t *answe
 		             reason ? " for the reason " : "", reason ? reason : "",
 		             passes ? ", but it passes: mode audit" : "");
 	writer_field(writer, "Host", COLOUR_NONE, "%s", host ? host : "none has this address");
-	writer_field(writer, "Role", COLOUR_NONE, "%s", field_text(answer, "role", "none"));
+	/* The role that decides is that of the other end then. */
+	writer_field(writer, "Role", COLOUR_NONE, "%s%s", field_text(answer, "role", "none"),
+	             reason && strcmp(reason, "inbound") == 0 ? " (of the destination)" : "");
 	writer_field(writer, "Mode", COLOUR_NONE, "%s", mode);
 	if (file)
 		writer_field(writer, "Line", COLOUR_NONE, "%s:%lld", file,

@@ -298,6 +298,20 @@ static void print_commands(const struct command *command, const json_t *card)
 	}
 }
 
+/* A sender that is no host is one that has been forgotten, or has no business there. */
+static void print_next(const struct command *command, const json_t *alarm)
+{
+	const char *source = field_text(alarm, "source", NULL);
+	if (!source || strcmp(field_text(alarm, "kind", ""), "unassigned") != 0 ||
+	    strcmp(field_text(alarm, "state", ""), "cleared") == 0)
+		return;
+	writer_gap(&command->writer);
+	writer_line(&command->writer, COLOUR_NONE,
+	            "If it belongs there, make it a host in the configuration, or for a while:");
+	writer_line(&command->writer, COLOUR_BOLD, "  egressctl assign %s ROLE --for 8h --why TEXT",
+	            source);
+}
+
 void hunt_print(const struct command *command, const json_t *alarm, const json_t *card)
 {
 	const struct writer *writer = &command->writer;
@@ -318,5 +332,6 @@ void hunt_print(const struct command *command, const json_t *alarm, const json_t
 	print_tried(command, card);
 	print_evidence(command, card);
 	print_processes(command, card);
+	print_next(command, alarm);
 	print_commands(command, card);
 }

@@ -30,12 +30,14 @@ static void print_reload(const struct command *command, const json_t *answer)
 	             (long long)field_number(answer, "rules_added"),
 	             (long long)field_number(answer, "rules_deleted"));
 	if (milliseconds(answer, "judging_milliseconds") > 0) {
-		writer_field(writer, "Flows", COLOUR_NONE, "%lld cut, %lld kept",
-		             (long long)field_number(answer, "flows_cut"),
-		             (long long)field_number(answer, "flows_kept"));
+		int64_t cut = field_number(answer, "flows_cut");
+		int64_t kept = field_number(answer, "flows_kept");
+		writer_field(writer, "Cut", COLOUR_NONE, "%lld %s; %lld %s on", (long long)cut,
+		             plural(cut, "connection", "connections"), (long long)kept,
+		             plural(kept, "goes", "go"));
 		writer_field(writer, "Took", COLOUR_NONE,
-		             "%.1f ms; of these %.1f until the policy was in force, %.1f to cut "
-		             "flows, %.1f until the fast path was back",
+		             "%.1f ms: in force after %.1f; then %.1f to cut connections and %.1f "
+		             "until the fast path was back",
 		             milliseconds(answer, "milliseconds"),
 		             milliseconds(answer, "judging_milliseconds"),
 		             milliseconds(answer, "cutting_milliseconds"),

@@ -77,8 +77,15 @@ static void print_policy(const struct command *command, const json_t *status)
 	int64_t hosts = field_number(policy, "hosts"), roles = field_number(policy, "roles");
 	char when[WHEN_TEXT_MAX];
 
-	writer_field(writer, "Policy", COLOUR_NONE, "%s%s%.*s", *file ? file : "none",
-	             *file ? ", digest " : "", DIGEST_SHOWN, field_text(policy, "digest", ""));
+	const char *digest = field_text(policy, "digest", "");
+	/* Nothing is forwarded: the file that there is, is in force in no part. */
+	if (!*digest && !field_number(policy, "loaded")) {
+		writer_field(writer, "Policy", COLOUR_BAD, "none");
+		print_inside(writer, status);
+		return;
+	}
+	writer_field(writer, "Policy", COLOUR_NONE, "%s, digest %.*s", *file ? file : "none",
+	             DIGEST_SHOWN, digest);
 	writer_field(writer, "", COLOUR_NONE, "in force since %s: %lld %s, %lld %s",
 	             when_print(field_number(policy, "loaded"), command->now, when),
 	             (long long)hosts, plural(hosts, "host", "hosts"), (long long)roles,
@@ -112,22 +119,22 @@ static void print_change(const struct command *command, const json_t *status)
 {
 	const struct writer *writer = &command->writer;
 	const json_t *change = json_object_get(status, "change");
+	int64_t cut = field_number(change, "flows_cut"), kept = field_number(change, "flows_kept");
 	char when[WHEN_TEXT_MAX];
 
 	if (!json_is_object(change))
 		return;
-	writer_field(
-	        writer, "Changed", COLOUR_NONE,
-	        "%s, in %.1f ms: elements +%lld -%lld, rules +%lld -%lld; flows %lld cut, %lld "
-	        "kept",
-	        when_print(field_number(change, "time"), command->now, when),
-	        json_number_value(json_object_get(change, "milliseconds")),
-	        (long long)field_number(change, "elements_added"),
-	        (long long)field_number(change, "elements_deleted"),
-	        (long long)field_number(change, "rules_added"),
-	        (long long)field_number(change, "rules_deleted"),
-	        (long long)field_number(change, "flows_cut"),
-	        (long long)field_number(change, "flows_kept"));
+	writer_field(writer, "Changed", COLOUR_NONE,
+	             "%s, in %.1f ms: elements +%lld -%lld, rules +%lld -%lld; %lld %s "
+	             "cut, %lld %s on",
+	             when_print(field_number(change, "time"), command->now, when),
+	             json_number_value(json_object_get(change, "milliseconds")),
+	             (long long)field_number(change, "elements_added"),
+	             (long long)field_number(change, "elements_deleted"),
+	             (long long)field_number(change, "rules_added"),
+	             (long long)field_number(change, "rules_deleted"), (long long)cut,
+	             plural(cut, "connection", "connections"), (long long)kept,
+	             plural(kept, "goes", "go"));
 }
 
 /* Whether the processes behind what the gateway itself tried are found. */

@@ -235,7 +235,7 @@ static void put_story(const struct alarm *alarm, FILE *out)
 		put_who(alarm, out);
 		fprintf(out,
 		        " makes first contacts that fail as those of a scanner do: %u failed and "
-		        "%u succeeded, the last one %s",
+		        "%u succeeded until it was noticed; the last attempt was %s",
 		        alarm->distinct, alarm->succeeded,
 		        place_text(&alarm->destination, "to", place));
 		break;
@@ -249,7 +249,8 @@ static void put_story(const struct alarm *alarm, FILE *out)
 		break;
 	case ALARM_QUARANTINE:
 		put_who(alarm, out);
-		fputs(" is in quarantine", out);
+		fputs(alarm->state == ALARM_CLEARED ? " was in quarantine" : " is in quarantine",
+		      out);
 		put_detail(alarm, out);
 		break;
 	case ALARM_TAMPER:
@@ -257,6 +258,20 @@ static void put_story(const struct alarm *alarm, FILE *out)
 		put_detail(alarm, out);
 		break;
 	}
+}
+
+/* The sentence tells of the last attempt, and others were for something else. */
+static bool names_one_of_many(const struct alarm *alarm)
+{
+	const struct evidence *evidence = &alarm->evidence;
+	if (alarm->cause.kind != ALARM_TRIPWIRE && alarm->cause.kind != ALARM_UNASSIGNED &&
+	    alarm->cause.kind != ALARM_IMPOSTOR)
+		return false;
+	bool many = evidence->service_count > 1;
+	for (uint32_t i = 1; i < evidence->attempt_count && !many; i++)
+		many = address_compare(&evidence->attempts[i].destination.address,
+		                       &evidence->attempts[0].destination.address) != 0;
+	return many;
 }
 
 const char *alarm_text(const struct alarm *alarm, const struct alarm_reader *reader,
@@ -272,9 +287,9 @@ const char *alarm_text(const struct alarm *alarm, const struct alarm_reader *rea
 	/* The sentence about a beacon goes on with its count. */
 	const char *separator = alarm->cause.kind == ALARM_BEACON ? ":" : ".";
 	char since[TIME_TEXT_MAX];
-	fprintf(out, "%s %" PRIu64 " %s%s since %s.", separator, alarm->attempts,
+	fprintf(out, "%s %" PRIu64 " %s%s%s since %s.", separator, alarm->attempts,
 	        counts_changes ? "change" : "attempt", alarm->attempts == 1 ? "" : "s",
-	        time_text(alarm->first, reader, since));
+	        names_one_of_many(alarm) ? " in all" : "", time_text(alarm->first, reader, since));
 	fclose(out);
 	return buffer;
 }

@@ -214,7 +214,7 @@ def test_the_tool_lists_alarms_with_their_sentences(broken_into: Daemon):
     assert "1 open" in status and "1, critical: www1 (192.0.2.80, web) tried" in status
     assert broken_into.json("alarms") == broken_into.call("ListAlarms")
     broken_into.ctl("alarms", "clear", "1")
-    assert broken_into.ctl("alarms").stdout == "There is no alarm that is not over.\n"
+    assert broken_into.ctl("alarms").stdout == "No open alarms.\n"
     assert "tried tcp/21" in broken_into.ctl("alarms", "--all").stdout
 
 

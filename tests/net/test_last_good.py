@@ -149,6 +149,7 @@ def test_a_copy_that_is_torn_or_not_ours_is_not_believed_and_the_gateway_is_clos
     daemon.write("roles = { broken")
     daemon.start()
     assert daemon.status()["state"] == "closed"
+    assert "Policy      none\n" in daemon.ctl("status").stdout
     assert http(clean) == traffic.SILENCE
     assert smtp(clean) == traffic.SILENCE
     daemon.write(POLICY)

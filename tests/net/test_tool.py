@@ -197,7 +197,7 @@ def test_explain_takes_hosts_by_name_and_says_what_else_may_be_meant(daemon: Dae
     assert (six.returncode, six.stderr) == (1, "") and "2001:db8::80" in six.stdout
     for words, said in (
             (("office", WORLD, "http"), "office is a host: 192.168.0.10-192.168.0.99"),
-            (("wwww1", WORLD, "http"), '"wwww1" is no address and no host; did you mean "www1"?'),
+            (("wwww1", WORLD, "http"), '"wwww1" is no address and no host; did you mean "www1"'),
             (("www1", WORLD, "htpp"), '"htpp" is no service; did you mean "http"?')):
         done = daemon.ctl("explain", *words)
         assert (done.returncode, done.stdout) == (1, "")

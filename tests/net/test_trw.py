@@ -69,7 +69,8 @@ def test_four_failed_first_contacts_in_a_row_are_an_alarm(clean: Lab, daemon: Da
     assert (alarm["kind"], alarm["severity"], alarm["host"]) == ("trw", "warning", "desk1")
     assert alarm["text"].startswith(
         f"desk1 ({clean['desk1'].address(family)}, desk) makes first contacts that fail as those "
-        f"of a scanner do: 4 failed and 0 succeeded, the last one tcp/25 to {somebody(4, family)}.")
+        f"of a scanner do: 4 failed and 0 succeeded until it was noticed; the last attempt was "
+        f"tcp/25 to {somebody(4, family)}.")
     card = daemon.call("GetAlarm", id=alarm["id"])["card"]
     assert (card["distinct"], card["succeeded"]) == (4, 0)
     shown = daemon.ctl("alarms", "show", str(alarm["id"])).stdout

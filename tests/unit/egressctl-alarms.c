@@ -137,6 +137,21 @@ START_TEST(a_beacon_that_has_stopped_is_not_expected_in_the_past)
 }
 END_TEST
 
+START_TEST(a_card_of_a_sender_that_is_no_host_names_the_next_step)
+{
+	json_t *alarm = json_pack("{s:s, s:s, s:s}", "kind", "unassigned", "state", "open",
+	                          "source", "192.168.0.90");
+	struct paper paper;
+	paper_new(&paper);
+	hunt_print(&paper.command, alarm, NULL);
+	fclose(paper.command.writer.out);
+	ck_assert_ptr_nonnull(
+	        strstr(paper.text, "\n  egressctl assign 192.168.0.90 ROLE --for 8h --why TEXT\n"));
+	free(paper.text);
+	json_decref(alarm);
+}
+END_TEST
+
 START_TEST(a_command_for_more_ports_than_it_can_name_names_none)
 {
 	json_t *card = json_pack("{s:[]}", "services");
@@ -250,6 +265,7 @@ int main(void)
 	TCase *tests = tcase_create("egressctl-alarms");
 	tcase_add_test(tests, a_card_has_sentence_evidence_expectations_and_the_commands_to_type);
 	tcase_add_test(tests, a_beacon_that_has_stopped_is_not_expected_in_the_past);
+	tcase_add_test(tests, a_card_of_a_sender_that_is_no_host_names_the_next_step);
 	tcase_add_test(tests, a_command_for_more_ports_than_it_can_name_names_none);
 	tcase_add_test(tests, a_card_of_a_daemon_that_tells_nothing_is_printed_all_the_same);
 	tcase_add_test(tests, an_alarm_is_told_in_the_names_of_the_elastic_common_schema);

@@ -295,9 +295,10 @@ START_TEST(mistakes_in_list_files_name_list_and_line)
 	        "line\n");
 	write_file("list", "\xef\xbb\xbf"
 	                   "192.0.2.1\n");
-	assert_file_refused("a.conf", "a.conf:3: none: cannot be opened: No such file or directory\n"
-	                              "list:1: the file begins with a UTF-8 byte order mark; save it "
-	                              "without one\n");
+	assert_file_refused("a.conf",
+	                    "a.conf:3: none: cannot be opened: No such file or directory\n"
+	                    "list:1: the file begins with a UTF-8 byte order mark; save it "
+	                    "without one\n");
 }
 END_TEST
 

@@ -5,18 +5,22 @@
 
 START_TEST(integers_that_libconfig_would_cut_down_are_refused)
 {
-	assert_refused("gateway = { inside = \"lan0\"; nflog_group = 4294967739; };\n" NOBODY,
-	               "a.conf:1: the number 4294967739 of \"nflog_group\" is out of range; it must "
-	               "be 0 to 2147483647\n");
+	assert_refused(
+	        "gateway = { inside = \"lan0\"; nflog_group = 4294967739; };\n" NOBODY,
+	        "a.conf:1: the number 4294967739 of \"nflog_group\" is out of range; it must "
+	        "be 0 to 2147483647\n");
 	assert_refused(
 	        "a = 2147483648L;\nb = 0x80000000;\nc = 0xfffffffffL;\nd = -1;\n"
 	        "e = 99999999999999999999;\nf = 2147483647; g = 0x7fffffff;\n",
-	        "a.conf:1: the number 2147483648L of \"a\" is out of range; it must be 0 to 2147483647\n"
-	        "a.conf:2: the number 0x80000000 of \"b\" is out of range; it must be 0 to 2147483647\n"
+	        "a.conf:1: the number 2147483648L of \"a\" is out of range; it must be 0 to "
+	        "2147483647\n"
+	        "a.conf:2: the number 0x80000000 of \"b\" is out of range; it must be 0 to "
+	        "2147483647\n"
 	        "a.conf:3: the number 0xfffffffffL of \"c\" is out of range; it must be 0 to "
 	        "2147483647\n"
 	        "a.conf:4: the number -1 of \"d\" is out of range; it must be 0 to 2147483647\n"
-	        "a.conf:5: the number 99999999999999999999 of \"e\" is out of range; it must be 0 to "
+	        "a.conf:5: the number 99999999999999999999 of \"e\" is out of range; it must be 0 "
+	        "to "
 	        "2147483647\n");
 }
 END_TEST

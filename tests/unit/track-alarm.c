@@ -442,6 +442,10 @@ START_TEST(a_tired_person_understands_the_sentence)
 	a.attempts = 3;
 	expect(&a, "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9: role web may initiate "
 	           "nothing. 3 attempts since 14:02:11.");
+	a.evidence.service_count = 2;
+	expect(&a, "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9: role web may initiate "
+	           "nothing. 3 attempts in all since 14:02:11.");
+	a.evidence.service_count = 1;
 	alarm_name(a.detail, sizeof(a.detail), "syslog to 192.0.2.53");
 	a.attempts = 1;
 	expect(&a, "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9: role web may initiate "
@@ -480,7 +484,8 @@ START_TEST(a_tired_person_understands_the_sentence)
 	a.distinct = 5;
 	a.succeeded = 1;
 	expect(&a, "pc7 (192.168.0.77, desk) makes first contacts that fail as those of a scanner "
-	           "do: 5 failed and 1 succeeded, the last one tcp/21 to 203.0.113.9. 4 attempts "
+	           "do: 5 failed and 1 succeeded until it was noticed; the last attempt was tcp/21 "
+	           "to 203.0.113.9. 4 attempts "
 	           "since 14:02:11.");
 
 	a = example(ALARM_THROTTLE);
