@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "kernel/ownership.h"
+#include "ruleset/compile.h"
 
 #include <errno.h>
 
@@ -110,6 +111,37 @@ static int find_scope(const struct enforcement *enforcement, const struct plan *
 	return 0;
 }
 
+/* Perhaps a run died between the two phases of a change, and nothing else differs. */
+static bool is_half_changed(const struct enforcement *enforcement, struct ruleset *wanted)
+{
+	_cleanup_(plan_done) struct plan plan = {};
+	struct standing standing;
+	wanted->phase = PHASE_JUDGING;
+	int r = table_compare(enforcement->kernel, wanted, &standing, &plan);
+	wanted->phase = PHASE_FAST;
+	return r == 0 && delta_is_of_requests(plan.delta);
+}
+
+/*
+ * Compares at a start, as table_compare(). Inherited: there is a table of an earlier run, and what
+ * differs is neither a change of ours that was not finished, nor requests that could not be kept.
+ */
+static int compare_first(const struct enforcement *enforcement, struct ruleset *wanted,
+                         struct standing *ret_standing, struct plan *ret_plan, bool *ret_inherited)
+{
+	uint32_t generation;
+	int r = table_compare(enforcement->kernel, wanted, ret_standing, ret_plan);
+	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
+	*ret_inherited = r == 0 && ret_standing->differs && view && view->exists &&
+	                 !ruleset_is_closed(view) && !delta_is_of_requests(ret_plan->delta);
+	if (!*ret_inherited || !ret_standing->rules_deleted)
+		return r;
+	*ret_inherited = !is_half_changed(enforcement, wanted);
+	/* That may have read the table anew, from which the plan borrows. */
+	plan_done(ret_plan);
+	return table_compare(enforcement->kernel, wanted, ret_standing, ret_plan);
+}
+
 void commit_ruleset(struct enforcement *enforcement, const struct policy *policy,
                     struct ruleset *wanted, struct outcome *outcome)
 {
@@ -121,7 +153,10 @@ void commit_ruleset(struct enforcement *enforcement, const struct policy *policy
 	wanted->phase = PHASE_FAST;
 	int r = owner_wish(enforcement->kernel, !policy || policy->gateway.own_table);
 	if (r == 0)
-		r = table_compare(enforcement->kernel, wanted, &standing, &plan);
+		r = policy && !enforcement->policy
+		            ? compare_first(enforcement, wanted, &standing, &plan,
+		                            &outcome->inherited)
+		            : table_compare(enforcement->kernel, wanted, &standing, &plan);
 	if (r == -EBUSY || r == -EPERM) {
 		outcome_refuse_others(outcome, r,
 		                      r == -EPERM

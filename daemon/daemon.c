@@ -118,6 +118,19 @@ static void load_again(void *userdata, struct outcome *ret_outcome)
 	loading_again(daemon->loading, ret_outcome);
 }
 
+/* What was done while no daemon ran; by whom, nobody saw. */
+static void tell_earlier_tampering(struct daemon *daemon)
+{
+	char sentence[TAMPERING_SENTENCE_MAX];
+	const char *what = loading_tampering(daemon->loading);
+	if (!what)
+		return;
+	snprintf(sentence, sizeof(sentence),
+	         "somebody %s while egressd was not running; it was put right at its start", what);
+	alarms_take_tampering(daemon->alarms, sentence);
+	report_repair(daemon->server, sentence);
+}
+
 /* What is in quarantine has an alarm, as long as it is: one that begins, or all (NULL). */
 static void tell_quarantine(struct daemon *daemon, const struct request_entry *request)
 {
@@ -272,6 +285,7 @@ static int start_policy(struct daemon *daemon)
 		return r;
 	daemon->decided = true;
 	update_health(daemon);
+	tell_earlier_tampering(daemon);
 	tell_quarantine(daemon, NULL); /* those of an earlier run, should their alarms be lost */
 	r = watch_others(daemon);
 	if (r < 0)

@@ -6,6 +6,7 @@
 #include "journal.h"
 #include "last_good.h"
 #include "report.h"
+#include "table_origin.h"
 #include "watch.h"
 
 #include <errno.h>
@@ -25,6 +26,9 @@ struct loading {
 	struct watch *watch;
 	struct last_good *last_good;
 	struct expiry *retry;
+	bool started;
+	char origin[sizeof(((struct policy *)NULL)->digest)]; /* the policy that is noted */
+	char tampering[TAMPERING_TEXT_MAX];
 	bool unfinished;
 	bool standing;
 };
@@ -93,6 +97,32 @@ static void watch_paths(struct loading *loading, const struct source_paths *path
 		             "`egressctl reload`");
 }
 
+/* One that has ended meanwhile is in the table still, where no daemon took it away. */
+static bool any_ended(struct enforcement *enforcement)
+{
+	usec_t now = lasting_clock_now(&enforcement->clock);
+	ARRAY_FOREACH (request, &enforcement->requests.list)
+		if (request->until && request->until <= now)
+			return true;
+	return false;
+}
+
+/* The table is that of the policy in force now; and what is found at a start, was it before? */
+static void note_origin(struct loading *loading, const struct outcome *outcome)
+{
+	const struct policy *policy = loading->enforcement->policy;
+	if (outcome->result != LOAD_DONE)
+		return;
+	if (!loading->started && outcome->inherited && outcome->tampering[0] &&
+	    !any_ended(loading->enforcement) && table_origin_is(loading->directory, policy->digest))
+		memcpy(loading->tampering, outcome->tampering, sizeof(loading->tampering));
+	loading->started = true;
+	if (strcmp(loading->origin, policy->digest) == 0)
+		return;
+	table_origin_note(loading->directory, policy->digest);
+	memcpy(loading->origin, policy->digest, sizeof(loading->origin));
+}
+
 /*
  * The one way in which a configuration comes into force, whoever asked for it. False when that is
  * nothing to speak of: a file that was only touched.
@@ -113,6 +143,7 @@ static bool take_up(struct loading *loading, const struct policy_origin *origin,
 	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
 	            strcmp(replaced->digest, enforcement->policy->digest) == 0;
 	ret_outcome->fallback = origin->snapshot != NULL;
+	note_origin(loading, ret_outcome);
 	report_commit_health(loading->health, ret_outcome);
 	hooks->use_policy(ret_outcome, hooks->userdata);
 	policy_free(replaced);
@@ -244,4 +275,9 @@ bool loading_is_unfinished(const struct loading *loading)
 bool loading_is_standing(const struct loading *loading)
 {
 	return loading->standing;
+}
+
+const char *loading_tampering(const struct loading *loading)
+{
+	return loading->tampering[0] ? loading->tampering : NULL;
 }

@@ -57,4 +57,11 @@ bool loading_is_unfinished(const struct loading *loading);
 /* No policy could be read, but a table from before enforces one. */
 bool loading_is_standing(const struct loading *loading);
 
+/*
+ * What others did to the table of an earlier run before loading_start(), as in
+ * outcome.tampering; or NULL. Nothing is known of a table that another version, or another
+ * configuration, had made.
+ */
+const char *loading_tampering(const struct loading *loading);
+
 #endif

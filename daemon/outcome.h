@@ -31,6 +31,8 @@ struct outcome {
 	bool own_doing;
 	/* The difference as what somebody else did; empty when there was nothing. */
 	char tampering[TAMPERING_TEXT_MAX];
+	/* At a start: a table of ours was there, and `tampering` is nothing that came of a kill. */
+	bool inherited;
 	bool woken;  /* the table was dormant; beside what `tampering` says */
 	usec_t done; /* CLOCK_MONOTONIC, when the table was first read back as wanted; 0: never */
 	struct applied applied; /* the last commit */

@@ -2,6 +2,7 @@
 #include "ruleset/tampering.h"
 
 #include "base/printable.h"
+#include "ruleset/names.h"
 
 #include <linux/netfilter/nf_tables.h>
 #include <stdarg.h>
@@ -207,4 +208,18 @@ bool delta_is_of_ends(const struct delta *delta, uint64_t seconds)
 		}
 	}
 	return true;
+}
+
+bool delta_is_of_requests(const struct delta *delta)
+{
+	bool others = false;
+	ARRAY_FOREACH (step, &delta->steps) {
+		if ((step->kind == STEP_DELETE_CHAIN || step->kind == STEP_ADD_CHAIN) &&
+		    strncmp(step->chain->name, CHAIN_PERMIT, strlen(CHAIN_PERMIT)) == 0)
+			return true;
+		bool elements =
+		        step->kind == STEP_ADD_ELEMENTS || step->kind == STEP_DELETE_ELEMENTS;
+		others |= !(elements && step->set->timed) && step->kind != STEP_ADD_TABLE;
+	}
+	return !others;
 }

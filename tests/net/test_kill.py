@@ -259,6 +259,7 @@ def test_killed_at_any_moment_nothing_forbidden_passes_nothing_permitted_is_lost
                 daemon.start()
                 status = daemon.status()
                 assert status["state"] in ("enforcing", "degraded"), f"{where}: {status}"
+                assert "while egressd was not running" not in daemon.log(), where
                 now = counters(daemon)
                 assert now[0] >= last[0] and now[1] >= last[1], f"{where}: {last}, then {now}"
                 last = now

@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+import time
 
+import pytest
 from daemon import SANITIZERS, Daemon, wait_for
 from lab import Lab
 from policies import small
@@ -73,3 +75,51 @@ def test_closed_is_said_only_when_it_is_true(clean: Lab, daemon: Daemon):
     daemon.start()
     assert daemon.log()[log:].count("State: ") == 1
     assert "State: closed: " in daemon.log()[log:]
+
+
+FLUSHED = "flush chain inet egressd forward"
+OPENED = "insert rule inet egressd forward accept"
+
+
+@pytest.mark.parametrize("change, words", [
+    (FLUSHED, " of chain forward"), (OPENED, "added 1 rule to chain forward")])
+def test_a_table_that_was_changed_while_no_daemon_ran_is_told(clean: Lab, daemon: Daemon,
+                                                             change: str, words: str):
+    daemon.start(small())
+    table = daemon.table()
+    daemon.kill()
+    clean.gateway.nft(change)
+    daemon.start()
+    assert daemon.table() == table
+    alarm, = daemon.call("ListAlarms", all=True)["alarms"]
+    assert alarm["kind"] == "tamper" and alarm["severity"] == "critical"
+    for text in (alarm["text"], daemon.log()):
+        assert words in text and "while egressd was not running" in text
+    said = daemon.log().count("while egressd was not running")
+    daemon.kill()
+    daemon.start()
+    assert daemon.log().count("while egressd was not running") == said, "all is as it was"
+
+
+def test_what_is_no_tampering_while_no_daemon_ran_is_not_told(clean: Lab, daemon: Daemon):
+    daemon.start(small())
+    daemon.call("Assign", address="192.168.0.77", role="desk", seconds=1, why="short")
+    daemon.call("Permit", host="desk1", service="smtp", to=None, seconds=1, why="short")
+    daemon.kill()
+    time.sleep(1.2)
+    daemon.start()  # both have ended
+    daemon.call("Permit", host="desk1", service="smtp", to=None, seconds=100, why="lost")
+    daemon.kill()
+    (daemon.state / "requests.json").unlink()
+    daemon.start()  # the table knew a permit of which nobody knows
+    daemon.kill()
+    daemon.start(small('"http", "smtp"'))  # another configuration
+    daemon.kill()
+    daemon.remove_table()
+    daemon.start()  # as after a boot
+    daemon.kill()
+    daemon.remove_table()
+    daemon.gateway.run(*daemon.command("--close"))
+    daemon.start()
+    assert daemon.call("ListAlarms", all=True) == {"alarms": []}
+    assert "while egressd was not running" not in daemon.log()
