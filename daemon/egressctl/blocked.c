@@ -11,9 +11,12 @@
 #include "user.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TITLES_MAX 9
+#define DIGITS_MAX 9
 
 /* What the gateway itself tried has columns more: who it was. */
 static void choose_columns(const json_t *list, bool narrowed,
@@ -170,6 +173,28 @@ static void print_lines(const struct command *command, const json_t *list)
 	json_array_foreach(list, i, item) writer_json(&command->writer, item, true);
 }
 
+/* How many to list; false after complaining. */
+static bool read_number(const struct command *command, size_t *number)
+{
+	const char *text = command->options[OPTION_LAST];
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+	if (!text)
+		return true;
+	if (!digits || digits > DIGITS_MAX || text[digits] || !strtoul(text, NULL, 10)) {
+		complain(command, "\"%s\" is no number of entries; say --last 20", text);
+		return false;
+	}
+	*number = strtoul(text, NULL, 10);
+	return true;
+}
+
+/* The list has the latest first. */
+static void keep_latest(json_t *list, size_t most)
+{
+	while (json_array_size(list) > most)
+		json_array_remove(list, json_array_size(list) - 1);
+}
+
 enum outcome verb_blocked(const struct command *command)
 {
 	const char *since = command->options[OPTION_SINCE];
@@ -187,6 +212,9 @@ enum outcome verb_blocked(const struct command *command)
 		if (!by)
 			return OUTCOME_USAGE;
 	}
+	size_t most = SIZE_MAX;
+	if (!read_number(command, &most))
+		return OUTCOME_USAGE;
 	json_t *parameters = json_pack(
 	        "{s:o, s:o, s:o, s:o}", "source", ask_option(command, OPTION_SOURCE), "host",
 	        ask_option(command, OPTION_HOST), "role", ask_option(command, OPTION_ROLE), "since",
@@ -195,6 +223,7 @@ enum outcome verb_blocked(const struct command *command)
 	enum outcome outcome = ask(command, "ListBlocked", parameters, ASK_USEC, &answer);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
+	keep_latest(json_object_get(answer, "blocked"), most);
 	if (by)
 		sums = sums_of(json_object_get(answer, "blocked"), by);
 	if (command->options[OPTION_LINES])

@@ -66,3 +66,25 @@ void change_print_replaced(const struct command *command, const json_t *replaced
 		             *what ? ", " : "", change_end(command, replaced, verb, name, end),
 		             field_text(replaced, "user", "?"), why ? ": " : "", why ? why : "");
 }
+
+void change_print_last(const struct command *command, const json_t *status)
+{
+	const struct writer *writer = &command->writer;
+	const json_t *change = json_object_get(status, "change");
+	int64_t cut = field_number(change, "flows_cut"), kept = field_number(change, "flows_kept");
+	char when[WHEN_TEXT_MAX];
+
+	if (!json_is_object(change))
+		return;
+	writer_field(writer, "Changed", COLOUR_NONE,
+	             "%s, in %.1f ms: elements +%lld -%lld, rules +%lld -%lld; %lld %s "
+	             "cut, %lld %s on",
+	             when_print(field_number(change, "time"), command->now, when),
+	             json_number_value(json_object_get(change, "milliseconds")),
+	             (long long)field_number(change, "elements_added"),
+	             (long long)field_number(change, "elements_deleted"),
+	             (long long)field_number(change, "rules_added"),
+	             (long long)field_number(change, "rules_deleted"), (long long)cut,
+	             plural(cut, "connection", "connections"), (long long)kept,
+	             plural(kept, "goes", "go"));
+}

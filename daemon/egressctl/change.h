@@ -19,10 +19,14 @@ json_t *change_seconds(const struct command *command, bool *ret_good);
  */
 void change_print(const struct command *command, const json_t *answer);
 
+/* When the table was changed last and what that came to, out of a status; nothing if it never was.
+ */
+void change_print_last(const struct command *command, const json_t *status);
+
 #define END_TEXT_MAX 160
 
-/* "until 2026-11-22 18:00:00 CET (1 h 59 min)", or without a time "until egressctl VERB NAME", of an
- * entry that was asked for. */
+/* "until 2026-11-22 18:00:00 CET (1 h 59 min)", or without a time "until egressctl VERB NAME", of
+ * an entry that was asked for. */
 const char *change_end(const struct command *command, const json_t *entry, const char *verb,
                        const char *name, char buffer[static END_TEXT_MAX]);
 

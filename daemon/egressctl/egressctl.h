@@ -30,8 +30,9 @@ enum verb_option {
 	OPTION_ALARMS,
 	OPTION_LINES,
 	OPTION_BY, /* with one */
+	OPTION_LAST,
 };
-#define OPTION_COUNT (OPTION_BY + 1)
+#define OPTION_COUNT (OPTION_LAST + 1)
 
 struct verb;
 

@@ -2,6 +2,7 @@
 #include "verbs.h"
 
 #include "ask.h"
+#include "change.h"
 #include "field.h"
 #include "units.h"
 
@@ -20,8 +21,8 @@ static void print_reload(const struct command *command, const json_t *answer)
 
 	bool changed = json_is_true(json_object_get(answer, "changed"));
 	writer_line(writer, COLOUR_GOOD, "%s: %lld %s, %lld %s.",
-	            changed ? "The new policy is in force" : "Nothing had to change",
-	            (long long)hosts, plural(hosts, "host", "hosts"), (long long)roles,
+	            changed ? "The new policy is in force" : "Already in force", (long long)hosts,
+	            plural(hosts, "host", "hosts"), (long long)roles,
 	            plural(roles, "role", "roles"));
 	writer_field(writer, "Elements", COLOUR_NONE, "%lld added, %lld deleted",
 	             (long long)field_number(answer, "elements_added"),
@@ -60,5 +61,18 @@ static void print_reload(const struct command *command, const json_t *answer)
 
 enum outcome verb_reload(const struct command *command)
 {
-	return ask_and_print(command, "Reload", json_object(), CHANGE_USEC, print_reload);
+	_cleanup_(json_decrefp) json_t *answer = NULL, *status = NULL;
+	enum outcome outcome = ask(command, "Reload", json_object(), CHANGE_USEC, &answer);
+	if (outcome != OUTCOME_DONE)
+		return outcome;
+	if (command->writer.json) {
+		writer_json(&command->writer, answer, false);
+		return OUTCOME_DONE;
+	}
+	print_reload(command, answer);
+	/* The file may have been noticed before: then this is what the edit came to. */
+	if (!json_is_true(json_object_get(answer, "changed")) &&
+	    ask(command, "GetStatus", json_object(), ASK_USEC, &status) == OUTCOME_DONE)
+		change_print_last(command, status);
+	return OUTCOME_DONE;
 }

@@ -3,6 +3,7 @@
 
 #include "alarm.h"
 #include "ask.h"
+#include "change.h"
 #include "columns.h"
 #include "field.h"
 #include "units.h"
@@ -113,28 +114,6 @@ static void print_requests(const struct command *command, const json_t *status)
 	if (permits)
 		writer_field(&command->writer, "Permits", COLOUR_WARNING,
 		             "%lld for a while; see egressctl permits", (long long)permits);
-}
-
-static void print_change(const struct command *command, const json_t *status)
-{
-	const struct writer *writer = &command->writer;
-	const json_t *change = json_object_get(status, "change");
-	int64_t cut = field_number(change, "flows_cut"), kept = field_number(change, "flows_kept");
-	char when[WHEN_TEXT_MAX];
-
-	if (!json_is_object(change))
-		return;
-	writer_field(writer, "Changed", COLOUR_NONE,
-	             "%s, in %.1f ms: elements +%lld -%lld, rules +%lld -%lld; %lld %s "
-	             "cut, %lld %s on",
-	             when_print(field_number(change, "time"), command->now, when),
-	             json_number_value(json_object_get(change, "milliseconds")),
-	             (long long)field_number(change, "elements_added"),
-	             (long long)field_number(change, "elements_deleted"),
-	             (long long)field_number(change, "rules_added"),
-	             (long long)field_number(change, "rules_deleted"), (long long)cut,
-	             plural(cut, "connection", "connections"), (long long)kept,
-	             plural(kept, "goes", "go"));
 }
 
 /* Whether the processes behind what the gateway itself tried are found. */
@@ -485,7 +464,7 @@ enum outcome verb_status(const struct command *command)
 	print_state(command, status);
 	print_policy(command, status);
 	print_requests(command, status);
-	print_change(command, status);
+	change_print_last(command, status);
 	print_health(command, status);
 	alarm_print_gravest(command, alarms);
 	print_roles(command, status);

@@ -36,7 +36,7 @@ const struct verb verbs[] = {
         {.name = "blocked",
          .words_text = "",
          .options = BIT(OPTION_SOURCE) | BIT(OPTION_HOST) | BIT(OPTION_ROLE) | BIT(OPTION_SINCE) |
-                    BIT(OPTION_BY) | BIT(OPTION_LINES),
+                    BIT(OPTION_BY) | BIT(OPTION_LINES) | BIT(OPTION_LAST),
          .run = verb_blocked,
          .help = "what was blocked, the latest first",
          .details =
@@ -175,6 +175,7 @@ const struct verb_option_text verb_options[OPTION_COUNT] = {
         [OPTION_ALARMS] = {"alarms", NULL, "only alarms; with --json in the names of ECS",
                            WORD_FREE},
         [OPTION_LINES] = {"lines", NULL, "each as one line of JSON", WORD_FREE},
+        [OPTION_LAST] = {"last", "NUMBER", "only so many, the latest", WORD_FREE},
         [OPTION_BY] = {"by", "WHAT", "sums by source, destination, host, service, ...", WORD_FIELD},
 };
 

@@ -241,7 +241,9 @@ def test_egressd_check_says_the_same(daemon: Daemon):
 
 
 def test_reload_says_what_it_did(busy: Daemon):
-    assert busy.ctl("reload").returncode == 0
+    again = busy.ctl("reload")
+    assert again.returncode == 0 and "Already in force: " in again.stdout
+    assert "\nChanged     20" in again.stdout, "what the last change came to, and when"
     # It hears of the file and of who asks at once, so that it has not loaded it by itself before.
     busy.signal(signal.SIGSTOP)
     busy.write(CLASSIC.replace('"pop3", ', '"pop3", "ssh", '))

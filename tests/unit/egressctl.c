@@ -388,6 +388,15 @@ START_TEST(blocked_lists_and_narrows_down)
 	ck_assert_int_eq(run(&f, "blocked --host nobody"), OUTCOME_REFUSED);
 	ck_assert_str_eq(f.errors, "egressctl: there is no host \"nobody\"\n");
 	ck_assert_int_eq(run(&f, "blocked --since noon"), OUTCOME_USAGE);
+	ck_assert_int_eq(run(&f, "blocked --last 2"), OUTCOME_DONE);
+	ck_assert_ptr_nonnull(strstr(f.out, " 198.51.100.10 "));
+	ck_assert_ptr_null(strstr(f.out, " 198.51.100.11 "));
+	ck_assert_ptr_null(strstr(f.out, "(ever)"));
+	ck_assert_int_eq(run(&f, "blocked --last 100 --since today"), OUTCOME_DONE);
+	ck_assert_ptr_nonnull(strstr(f.out, " 198.51.100.12 "));
+	ck_assert_ptr_nonnull(strstr(f.out, "Attempts (ever)"));
+	ck_assert_int_eq(run(&f, "blocked --last 0"), OUTCOME_USAGE);
+	ck_assert_str_eq(f.errors, "egressctl: \"0\" is no number of entries; say --last 20\n");
 	tear_down(&f);
 }
 END_TEST
