@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "helper.h"
 
+#include "privilege.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -21,20 +23,11 @@ struct helper {
 	void *userdata;
 };
 
-static bool is_capable(int capability)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {};
-	if (syscall(SYS_capget, &header, data) < 0)
-		return false;
-	return data[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability);
-}
-
 int helper_may_be(const struct helper_user *user)
 {
 	if (user->uid == geteuid() && user->gid == getegid())
 		return 0;
-	return is_capable(CAP_SETUID) && is_capable(CAP_SETGID) ? 0 : -EPERM;
+	return privilege_is_held(CAP_SETUID) && privilege_is_held(CAP_SETGID) ? 0 : -EPERM;
 }
 
 /* Becomes the user for good; the system calls themselves, as the memory is still the daemon's. */

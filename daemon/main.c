@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,7 +97,7 @@ static int remove_table(void)
 /* Without it the kernel's refusals would be taken for somebody else's table. */
 static bool may_change_tables(const char *what)
 {
-	if (privilege_is_held())
+	if (privilege_is_held(CAP_NET_ADMIN))
 		return true;
 	fprintf(stderr,
 	        "egressd: %s needs CAP_NET_ADMIN, as root or the service has it (systemctl start "

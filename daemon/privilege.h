@@ -4,8 +4,7 @@
 
 #include <stdbool.h>
 
-/* Whether this process has CAP_NET_ADMIN in effect, without which nf_tables takes nothing from it.
- */
-bool privilege_is_held(void);
+/* Whether this process has that capability (CAP_* of linux/capability.h) in effect. */
+bool privilege_is_held(int capability);
 
 #endif
