@@ -9,7 +9,7 @@ static void print_unassigned(const struct command *command, const json_t *answer
 {
 	const json_t *assignment = json_object_get(answer, "assignment");
 
-	writer_line(&command->writer, COLOUR_GOOD, "%s has role %s by assignment no more.",
+	writer_line(&command->writer, COLOUR_GOOD, "The assignment of %s to role %s is over.",
 	            field_text(assignment, "address", "?"), field_text(assignment, "role", "?"));
 	change_print(command, answer);
 }
