@@ -13,13 +13,6 @@
 /* Records read in one go, so that a flood leaves time for everything else. */
 #define RECORDS_AT_ONCE 4096
 
-/*
- * In a flood they are read so often in that span, thousands in one go: whoever is woken for each
- * message finds nothing of the tables in the near caches. What comes by itself is read at once.
- */
-#define READS      2
-#define READS_SPAN (10 * USEC_PER_MSEC)
-
 /* After so long nothing that was blocked is on its way any more, on a busy machine too. */
 #define SETTLE_USEC (5 * NFLOG_DELAY)
 
@@ -40,7 +33,6 @@ struct events {
 	uint16_t group; /* read now; 0: none */
 	struct nflog *nflog;
 	sd_event_source *source;
-	bool paced;                /* it comes READS times in a READS_SPAN at most */
 	sd_event_source *settling; /* a timer */
 	struct reckoning reckoning;
 	struct reading reading;
@@ -136,21 +128,11 @@ static int read_records(struct events *events)
 	return r;
 }
 
-/* Who is behind does not wait. Where it cannot be paced, reading costs more and is right. */
-static void pace(struct events *events, bool paced)
-{
-	if (events->paced == paced)
-		return;
-	(void)sd_event_source_set_ratelimit(events->source, paced ? READS_SPAN : 0,
-	                                    paced ? READS : 0);
-	events->paced = paced;
-}
-
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct events *events = userdata;
 	uint64_t overruns = nflog_counts(events->nflog).overruns;
-	pace(events, read_records(events) != NFLOG_MORE);
+	(void)read_records(events);
 	if (nflog_counts(events->nflog).overruns != overruns)
 		settle_later(events);
 	return 0; /* level-triggered: what is left comes at the next turn */
@@ -209,7 +191,6 @@ static int change_reader(struct events *events, struct nflog *nflog, uint16_t gr
 	events->nflog = TAKE_POINTER(owned);
 	events->source = source;
 	events->group = group;
-	events->paced = false;
 	return 0;
 }
 
