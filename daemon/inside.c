@@ -11,9 +11,8 @@
 
 #define NAMED_MOST   3 /* hosts or interfaces; of the others only how many */
 #define RANGES_ASKED 4 /* of a host */
-#define ADDRESSES_ASKED                                                                            \
-	3 /* of a range: its first may be no machine's, its second the gateway's                   \
-	   */
+/* Of a range: its first may be no machine's, its second the gateway's. */
+#define ADDRESSES_ASKED 3
 
 static bool exists(const struct if_nameindex *interfaces, const char *name)
 {

@@ -19,8 +19,8 @@ struct keeping {
 	keeping_told_t told;
 	void *userdata;
 	sd_event *event; /* borrowed */
-	sd_event_source
-	        *timer; /* the next time that the list is written or read; NULL: none is set */
+	/* The next time that the list is written or read; NULL: none is set. */
+	sd_event_source *timer;
 	bool hardening; /* and then it is to be brought to the disk */
 	bool unread;    /* that of an earlier run could not be read yet: nothing is written */
 	struct requests gone; /* taken back while it is unread */
@@ -168,8 +168,7 @@ static int recover(struct keeping *keeping, struct recovered *ret_recovered)
 	return r;
 }
 
-/* The fault of a list that was not read as it should be: what is wrong, and what is done about it.
- */
+/* A list that was not read as it should be: what is wrong, and what is done about it. */
 static void tell_unread(struct keeping *keeping, int result, const char *text,
                         const struct recovered *recovered)
 {
