@@ -163,7 +163,7 @@ static void review_host(struct review *review, const struct host *host)
 {
 	struct address address;
 	for (int family = 0; family < FAMILY_COUNT; family++)
-		if (address_of(review->question.policy, host, family, &address))
+		if (address_of(review->question.policy, host, (enum family)family, &address))
 			review_destination(review, &address);
 }
 
@@ -214,8 +214,8 @@ static void find_sources(struct review *review, const struct permit *permit)
 	for (int family = 0; family < FAMILY_COUNT; family++) {
 		struct address *source = &review->sources[family];
 		if (permit->host) {
-			review->has_source[family] =
-			        address_of(review->question.policy, permit->host, family, source);
+			review->has_source[family] = address_of(
+			        review->question.policy, permit->host, (enum family)family, source);
 		} else if (permit->address.family == (enum family)family) {
 			review->has_source[family] = true;
 			*source = permit->address;
