@@ -319,8 +319,7 @@ static void keep(struct changes *changes, const struct request_entry *request, b
 {
 	usec_t started = clock_monotonic();
 	changed->kept = keeping_save(changes->keeping, is_durable(request, removed));
-	changed->keeping_milliseconds =
-	        (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
+	changed->keeping_milliseconds = clock_milliseconds(&started);
 }
 
 /* Events are called so, when one comes and when it is taken back; and what happened to it. */

@@ -216,9 +216,8 @@ static void take_batch(struct intake *intake, const struct record *records, size
 		const struct stream stream = ledger_stream(&blocked[i].entry.key);
 		intake->hooks.approach(&blocked[i].source, &stream, intake->userdata);
 	}
-	for (size_t i = 0; i < ours; i++) {
+	for (size_t i = 0; i < ours; i++)
 		note(intake, &blocked[i]);
-	}
 }
 
 void intake_take(struct intake *intake, const struct record *records, size_t count)

@@ -70,6 +70,5 @@ void quarantine_cut(struct enforcement *enforcement, const struct request_entry 
 	outcome->revocation.cut += revocation.cut;
 	outcome->revocation.kept = revocation.kept;
 	outcome->revocation.forgotten |= revocation.forgotten;
-	outcome->cutting_milliseconds +=
-	        (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
+	outcome->cutting_milliseconds += clock_milliseconds(&started);
 }

@@ -79,7 +79,6 @@ int reassign(struct enforcement *enforcement, const struct address *address,
 		enforcement->judge_flows = true;
 		return REASSIGN_UNDECIDED;
 	}
-	outcome->cutting_milliseconds =
-	        (double)(clock_monotonic() - started) / (double)USEC_PER_MSEC;
+	outcome->cutting_milliseconds = clock_milliseconds(&started);
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter.h>
+#include <string.h>
 
 void batch_begin(struct batch *batch, uint32_t sequence, uint32_t generation)
 {
@@ -64,6 +65,16 @@ const struct origin *batch_origin(const struct batch *batch, uint32_t sequence)
 size_t batch_sequences(const struct batch *batch)
 {
 	return batch->origins.count + 2;
+}
+
+bool batch_is_answer(const struct batch *batch, const struct nlmsghdr *message, int *ret_error)
+{
+	if (message->nlmsg_type != NLMSG_ERROR ||
+	    message->nlmsg_seq - batch->sequence >= batch_sequences(batch) ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(*ret_error))
+		return false;
+	memcpy(ret_error, mnl_nlmsg_get_payload(message), sizeof(*ret_error));
+	return true;
 }
 
 void batch_done(struct batch *batch)

@@ -7,6 +7,9 @@
 #include "kernel/wire.h"
 #include "ruleset/diff.h"
 
+#include <linux/netlink.h>
+#include <stdbool.h>
+
 /* Where a message came from. */
 struct origin {
 	const struct step *step; /* borrowed from the delta */
@@ -45,6 +48,13 @@ const struct origin *batch_origin(const struct batch *batch, uint32_t sequence);
 
 /* How many sequence numbers the batch has used. */
 size_t batch_sequences(const struct batch *batch);
+
+/*
+ * True for an answer of the kernel to a message of the batch (NLMSG_ERROR), whose error is then in
+ * *ret_error: 0 for an acknowledgement, or a negative errno. False for anything else, such as what
+ * an earlier request left behind, or one that is cut short.
+ */
+bool batch_is_answer(const struct batch *batch, const struct nlmsghdr *message, int *ret_error);
 
 /* Releases what it holds; the struct may be used again. */
 void batch_done(struct batch *batch);

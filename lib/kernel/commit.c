@@ -108,12 +108,8 @@ static int answer_reply(const struct nlmsghdr *message, void *userdata)
 	uint32_t offset;
 	int error;
 
-	/* Anything else is what an earlier request left behind. */
-	if (message->nlmsg_type != NLMSG_ERROR ||
-	    message->nlmsg_seq - batch->sequence >= batch_sequences(batch) ||
-	    mnl_nlmsg_get_payload_len(message) < sizeof(error))
+	if (!batch_is_answer(batch, message, &error))
 		return 0;
-	memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
 	if (error == 0) {
 		answers->acknowledged = true;
 		return 0;

@@ -2,8 +2,6 @@
 #include "kernel/dynamic.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
-#include <string.h>
 
 #define SEND_TRIES 4
 
@@ -16,15 +14,10 @@ struct answers {
 static int answer_reply(const struct nlmsghdr *message, void *userdata)
 {
 	struct answers *answers = userdata;
-	const struct batch *batch = answers->batch;
 	int error;
 
-	/* Anything else is what an earlier request left behind. */
-	if (message->nlmsg_type != NLMSG_ERROR ||
-	    message->nlmsg_seq - batch->sequence >= batch_sequences(batch) ||
-	    mnl_nlmsg_get_payload_len(message) < sizeof(error))
+	if (!batch_is_answer(answers->batch, message, &error))
 		return 0;
-	memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
 	if (error == 0)
 		answers->acknowledged = true;
 	else if (answers->error == 0)
