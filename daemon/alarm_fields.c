@@ -2,6 +2,7 @@
 #include "alarm_fields.h"
 
 #include "base/protocol.h"
+#include "track/alarm_text.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -78,6 +79,31 @@ const char *alarm_change_name(enum alarm_change change)
 	abort(); /* no other value is ever made */
 }
 
+const struct alarm_deed *alarm_change_deed(const struct alarm *alarm, enum alarm_change change)
+{
+	const struct alarm_deed *deed = NULL;
+	if (change == ALARM_CHANGE_ACKNOWLEDGED)
+		deed = &alarm->acknowledged;
+	else if (change == ALARM_CHANGE_CLEARED)
+		deed = &alarm->cleared;
+	return deed && deed->time ? deed : NULL;
+}
+
+/* What is known of the change itself. */
+static void add_change(struct list *list, const struct alarm *alarm, enum alarm_change change)
+{
+	const struct alarm_deed *deed = alarm_change_deed(alarm, change);
+	char text[WORSENING_TEXT_MAX];
+
+	add(list, "EGRESSD_CHANGE", "%s", alarm_change_name(change));
+	if (change == ALARM_CHANGE_WORSENED)
+		add_name(list, "EGRESSD_WORSENED", worsening_text(alarm, text));
+	if (deed) {
+		add(list, "EGRESSD_BY", "%s", deed->user);
+		add(list, "EGRESSD_BY_UID", "%" PRIu32, deed->uid);
+	}
+}
+
 size_t alarm_fields(const struct alarm *alarm, enum alarm_change change,
                     struct alarm_field fields[static ALARM_FIELDS_MAX])
 {
@@ -85,7 +111,7 @@ size_t alarm_fields(const struct alarm *alarm, enum alarm_change change,
 	char address[ADDRESS_TEXT_MAX], mac[MAC_TEXT_MAX];
 
 	add(&list, "EGRESSD_ALARM_ID", "%" PRIu64, alarm->id);
-	add(&list, "EGRESSD_CHANGE", "%s", alarm_change_name(change));
+	add_change(&list, alarm, change);
 	add(&list, "EGRESSD_KIND", "%s", alarm_kind_name((enum alarm_kind)alarm->cause.kind));
 	add(&list, "EGRESSD_SEVERITY", "%s", severity_name(alarm->severity));
 	add(&list, "EGRESSD_STATE", "%s", alarm_state_name(alarm->state));

@@ -11,7 +11,7 @@
  * An alarm as names and values, which its record in the journal and the environment of a helper
  * have in common. What does not apply is left out.
  */
-#define ALARM_FIELDS_MAX      19
+#define ALARM_FIELDS_MAX      22
 #define ALARM_FIELD_VALUE_MAX 192
 
 struct alarm_field {
@@ -22,6 +22,12 @@ struct alarm_field {
 /* Writes the fields, in printable ASCII only; returns how many there are. */
 size_t alarm_fields(const struct alarm *alarm, enum alarm_change change,
                     struct alarm_field fields[static ALARM_FIELDS_MAX]);
+
+/*
+ * What somebody did to make it acknowledged or cleared; NULL of any other change, and where nobody
+ * is known to have done it.
+ */
+const struct alarm_deed *alarm_change_deed(const struct alarm *alarm, enum alarm_change change);
 
 /* "opened", "reopened", "worsened", "updated", "acknowledged" or "cleared". */
 const char *alarm_change_name(enum alarm_change change);

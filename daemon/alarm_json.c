@@ -126,6 +126,25 @@ static void evidence_from_json(const json_t *json, struct evidence *evidence, bo
 	}
 }
 
+static json_t *deed_to_json(const struct alarm_deed *deed)
+{
+	if (!deed->time)
+		return json_null();
+	return json_pack("{sI ss sI}", "time", (json_int_t)deed->time, "user", deed->user, "uid",
+	                 (json_int_t)deed->uid);
+}
+
+/* Files of earlier versions have none. */
+static void deed_from_json(const json_t *json, struct alarm_deed *deed, bool *valid)
+{
+	if (!json || json_is_null(json))
+		return;
+	deed->time = state_number(json, "time", COUNT_MOST, valid);
+	deed->uid = (uint32_t)state_number(json, "uid", UINT32_MAX, valid);
+	alarm_name(deed->user, sizeof(deed->user),
+	           state_text(json, "user", sizeof(deed->user), valid));
+}
+
 static json_t *expected_to_json(const struct alarm *alarm)
 {
 	json_t *list = json_array();
@@ -137,7 +156,8 @@ static json_t *expected_to_json(const struct alarm *alarm)
 json_t *alarm_to_json(const struct alarm *alarm)
 {
 	return json_pack(
-	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI so sb so sI sI sI sI so}",
+	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI so sb so sI sI sI sI so so "
+	        "so}",
 	        "id", (json_int_t)alarm->id, "cause", cause_to_json(&alarm->cause), "severity",
 	        severity_name(alarm->severity), "state", alarm_state_name(alarm->state), "host",
 	        reply_string(alarm->host), "role", reply_string(alarm->role), "interface",
@@ -151,7 +171,8 @@ json_t *alarm_to_json(const struct alarm *alarm)
 	        expected_to_json(alarm), "strobe", alarm->strobe, "score", score_to_json(alarm),
 	        "distinct", (json_int_t)alarm->distinct, "succeeded", (json_int_t)alarm->succeeded,
 	        "span", (json_int_t)alarm->span, "danger", (json_int_t)alarm->danger, "evidence",
-	        evidence_to_json(&alarm->evidence));
+	        evidence_to_json(&alarm->evidence), "acknowledged",
+	        deed_to_json(&alarm->acknowledged), "cleared", deed_to_json(&alarm->cleared));
 }
 
 /* Who it is about. */
@@ -206,6 +227,8 @@ int alarm_from_json(const json_t *json, struct alarm *ret_alarm)
 		alarm.succeeded = (unsigned)state_number(json, "succeeded", UINT32_MAX, &valid);
 	alarm.danger = (unsigned)state_number(json, "danger", UINT32_MAX, &valid);
 	evidence_from_json(json_object_get(json, "evidence"), &alarm.evidence, &valid);
+	deed_from_json(json_object_get(json, "acknowledged"), &alarm.acknowledged, &valid);
+	deed_from_json(json_object_get(json, "cleared"), &alarm.cleared, &valid);
 	if (!valid)
 		return -EINVAL;
 	*ret_alarm = alarm;

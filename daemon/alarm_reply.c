@@ -31,13 +31,22 @@ static json_t *address_or_null(bool has_address, const struct address *address)
 	return has_address ? json_string(address_print(address, text)) : json_null();
 }
 
+/* type Deed */
+static json_t *deed_or_null(const struct alarm_deed *deed)
+{
+	if (!deed->time)
+		return json_null();
+	return json_pack("{so sI sI}", "user", reply_string(deed->user), "uid",
+	                 (json_int_t)deed->uid, "time", (json_int_t)deed->time);
+}
+
 json_t *alarm_reply(const struct alarm *alarm, const struct alarm_reader *reader)
 {
 	const struct endpoint *to = &alarm->destination;
 	char protocol[PROTOCOL_TEXT_MAX], text[ALARM_TEXT_MAX];
 
 	return json_pack(
-	        "{sI ss ss ss so so so so so so sI sI sI so so}", "id", (json_int_t)alarm->id,
+	        "{sI ss ss ss so so so so so so sI sI sI so so so so}", "id", (json_int_t)alarm->id,
 	        "kind", alarm_kind_name((enum alarm_kind)alarm->cause.kind), "severity",
 	        severity_name(alarm->severity), "state", alarm_state_name(alarm->state), "host",
 	        reply_optional(alarm->host), "role", reply_optional(alarm->role), "source",
@@ -49,7 +58,8 @@ json_t *alarm_reply(const struct alarm *alarm, const struct alarm_reader *reader
 	        (json_int_t)alarm->attempts, "first", (json_int_t)alarm->first, "last",
 	        (json_int_t)alarm->last, "score",
 	        alarm->has_score ? json_real(alarm->score.total) : json_null(), "text",
-	        reply_string(alarm_text(alarm, reader, text)));
+	        reply_string(alarm_text(alarm, reader, text)), "acknowledged",
+	        deed_or_null(&alarm->acknowledged), "cleared", deed_or_null(&alarm->cleared));
 }
 
 static json_t *score_reply(const struct alarm *alarm)

@@ -181,7 +181,7 @@ void alarms_take_quarantine(struct alarms *alarms, const struct policy *policy,
 	if (before && memcmp(before->detail, news.detail, sizeof(news.detail)) == 0)
 		return;
 	if (before)
-		(void)alarm_book_clear(alarms->book, before->id, now);
+		(void)alarm_book_clear(alarms->book, before->id, NULL, now);
 	alarm_book_raise(alarms->book, &news);
 }
 
@@ -199,7 +199,8 @@ static bool is_in_quarantine(const struct alarms *alarms, const struct policy *p
 	return false;
 }
 
-void alarms_end_quarantines(struct alarms *alarms, const struct policy *policy)
+void alarms_end_quarantines(struct alarms *alarms, const struct policy *policy,
+                            const struct person *by)
 {
 	struct alarm_book *book = alarms->book;
 	if (!policy || !alarm_book_counts(book).open[ALARM_QUARANTINE])
@@ -207,7 +208,7 @@ void alarms_end_quarantines(struct alarms *alarms, const struct policy *policy)
 	for (const struct alarm *a = alarm_book_next(book, 0); a; a = alarm_book_next(book, a->id))
 		if (a->cause.kind == ALARM_QUARANTINE && a->state != ALARM_CLEARED &&
 		    !is_in_quarantine(alarms, policy, &a->cause))
-			(void)alarm_book_clear(book, a->id, clock_realtime());
+			(void)alarm_book_clear(book, a->id, by, clock_realtime());
 }
 
 struct alarm_book *alarms_book(struct alarms *alarms)

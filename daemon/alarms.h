@@ -57,12 +57,13 @@ void alarms_take_tampering(struct alarms *alarms, const char *sentence);
 
 /*
  * Somebody, or egressd itself, put a host or address in quarantine: opens its alarm, unless that is
- * open and says the same. And: the alarms of quarantines that the policy has no more are cleared;
- * nothing is without one.
+ * open and says the same. And: the alarms of quarantines that the policy has no more are cleared,
+ * in the name of who took them back (NULL: nobody did); nothing is without one.
  */
 void alarms_take_quarantine(struct alarms *alarms, const struct policy *policy,
                             const struct quarantine *quarantine);
-void alarms_end_quarantines(struct alarms *alarms, const struct policy *policy);
+void alarms_end_quarantines(struct alarms *alarms, const struct policy *policy,
+                            const struct person *by);
 
 /* The book, to be read, and to have alarms acknowledged and cleared in. */
 struct alarm_book *alarms_book(struct alarms *alarms);

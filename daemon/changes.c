@@ -73,14 +73,14 @@ static void print_flows(const struct outcome *outcome, FILE *out)
  * elsewhere). The outcome is news as well, unless it is NULL.
  */
 static void tell(struct changes *changes, const char *kind, const char *done,
-                 const struct request_entry *request, const struct outcome *flows,
-                 const struct outcome *outcome)
+                 const struct request_entry *request, const struct person *by,
+                 const struct outcome *flows, const struct outcome *outcome)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 	if (!out) {
-		changes->told(kind, done, request, outcome, changes->userdata);
+		changes->told(kind, done, request, by, outcome, changes->userdata);
 		return;
 	}
 	fprintf(out, "%s: ", done);
@@ -88,9 +88,9 @@ static void tell(struct changes *changes, const char *kind, const char *done,
 	if (flows)
 		print_flows(flows, out);
 	if (fclose(out) != 0)
-		changes->told(kind, done, request, outcome, changes->userdata);
+		changes->told(kind, done, request, by, outcome, changes->userdata);
 	else
-		changes->told(kind, text, request, outcome, changes->userdata);
+		changes->told(kind, text, request, by, outcome, changes->userdata);
 }
 
 /* Sets the timer to the next end; or to another try, if the last one left something undone. */
@@ -164,7 +164,7 @@ static bool drop_unbound(struct changes *changes, const struct outcome *outcome)
 		}
 		left--;
 		if (request->until && request->until <= now)
-			tell(changes, "ended", "Ended", request, left ? NULL : outcome, NULL);
+			tell(changes, "ended", "Ended", request, NULL, left ? NULL : outcome, NULL);
 		request_done(request);
 	}
 	requests->list.count = kept;
@@ -174,7 +174,8 @@ static bool drop_unbound(struct changes *changes, const struct outcome *outcome)
 		_cleanup_free_ char *text = NULL;
 		if (asprintf(&text, "Ended with the new configuration: %s", problem->text) < 0)
 			text = NULL;
-		changes->told("ended", text ? text : problem->text, NULL, NULL, changes->userdata);
+		changes->told("ended", text ? text : problem->text, NULL, NULL, NULL,
+		              changes->userdata);
 	}
 	return dropped > 0;
 }
@@ -201,7 +202,7 @@ static void follow(struct changes *changes)
 	               drop_unbound(changes, &outcome);
 	if (dropped)
 		keeping_save(changes->keeping, false);
-	changes->told(NULL, NULL, NULL, &outcome, changes->userdata);
+	changes->told(NULL, NULL, NULL, NULL, &outcome, changes->userdata);
 	outcome_done(&outcome);
 	arm(changes);
 }
@@ -217,7 +218,7 @@ static void on_kept(bool list, void *userdata)
 	if (list)
 		follow(changes);
 	else
-		changes->told(NULL, NULL, NULL, NULL, changes->userdata);
+		changes->told(NULL, NULL, NULL, NULL, NULL, changes->userdata);
 }
 
 int changes_new(sd_event *event, struct enforcement *enforcement, struct health *health,
@@ -369,7 +370,7 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 		changed.request = &requests->list.items[requests->list.count - 1];
 		keep(changes, changed.request, false, &changed);
 		struct words_of_kind words = words_of(changed.request->kind);
-		tell(changes, words.comes, words.came, changed.request, &changed.outcome,
+		tell(changes, words.comes, words.came, changed.request, NULL, &changed.outcome,
 		     &changed.outcome);
 		arm(changes);
 	} else {
@@ -378,13 +379,13 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 		if (before)
 			put_back(requests, at, changed.replaced);
 		changed.replaced = (struct request_entry){};
-		changes->told(NULL, NULL, NULL, &changed.outcome, changes->userdata);
+		changes->told(NULL, NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
 	*ret_changed = changed;
 }
 
 void changes_remove(struct changes *changes, const struct request_entry *request,
-                    const struct revoker *revoker, struct request_entry *ret_removed,
+                    const struct person *by, struct request_entry *ret_removed,
                     struct changed *ret_changed)
 {
 	struct requests *requests = list_of(changes);
@@ -395,17 +396,17 @@ void changes_remove(struct changes *changes, const struct request_entry *request
 	enforcement_rebind(changes->enforcement, &removed, &changed.outcome);
 	if (changed.outcome.result == LOAD_DONE) {
 		char done[128];
-		snprintf(done, sizeof(done), "Taken back by %s (uid %" PRIu32 ")", revoker->user,
-		         revoker->uid);
+		snprintf(done, sizeof(done), "Taken back by %s (uid %" PRIu32 ")", by->user,
+		         by->uid);
 		keeping_note_gone(changes->keeping, &removed);
 		keep(changes, &removed, true, &changed);
-		tell(changes, words_of(removed.kind).goes, done, &removed, &changed.outcome,
+		tell(changes, words_of(removed.kind).goes, done, &removed, by, &changed.outcome,
 		     &changed.outcome);
 		*ret_removed = removed;
 		arm(changes);
 	} else {
 		put_back(requests, at, removed);
-		changes->told(NULL, NULL, NULL, &changed.outcome, changes->userdata);
+		changes->told(NULL, NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
 	*ret_changed = changed;
 }

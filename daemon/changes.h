@@ -3,6 +3,7 @@
 #define EGRESSD_CHANGES_H
 
 #include "base/cleanup.h"
+#include "base/person.h"
 #include "enforcement.h"
 #include "health.h"
 
@@ -16,12 +17,12 @@ struct changes;
 
 /*
  * Something happened: an event of that kind for the monitors, its sentence, the request (NULL: it
- * is about more than one) and the outcome of the commit behind it (NULL: there was none). kind,
- * text and request may be NULL: only the outcome is news.
+ * is about more than one), who took that back (NULL: nobody did) and the outcome of the commit
+ * behind it (NULL: there was none). kind, text and request may be NULL: only the outcome is news.
  */
 typedef void (*changes_told_t)(const char *kind, const char *text,
-                               const struct request_entry *request, const struct outcome *outcome,
-                               void *userdata);
+                               const struct request_entry *request, const struct person *by,
+                               const struct outcome *outcome, void *userdata);
 
 /* The kinds of events about quarantines, when one comes and when somebody takes it back. */
 #define CHANGE_QUARANTINE "quarantine"
@@ -63,18 +64,12 @@ void changed_done(struct changed *changed);
 void changes_add(struct changes *changes, struct request_entry *request, uint64_t seconds,
                  struct changed *ret_changed);
 
-/* Who takes a request back. */
-struct revoker {
-	const char *user;
-	uint32_t uid;
-};
-
 /*
  * Ends a request that is in the list. On LOAD_DONE it is out of it and belongs to the caller
  * (*ret_removed).
  */
 void changes_remove(struct changes *changes, const struct request_entry *request,
-                    const struct revoker *revoker, struct request_entry *ret_removed,
+                    const struct person *by, struct request_entry *ret_removed,
                     struct changed *ret_changed);
 
 #endif

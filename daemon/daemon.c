@@ -109,7 +109,7 @@ static void use_policy(const struct outcome *outcome, void *userdata)
 	r = on_alarm_use_policy(daemon->teller, policy);
 	if (r < 0)
 		journal(LOG_WARNING, "Nobody is told of alarms: %s", strerror(-r));
-	alarms_end_quarantines(daemon->alarms, policy);
+	alarms_end_quarantines(daemon->alarms, policy, NULL);
 }
 
 static void load_again(void *userdata, struct outcome *ret_outcome)
@@ -131,8 +131,12 @@ static void tell_earlier_tampering(struct daemon *daemon)
 	report_repair(daemon->server, sentence);
 }
 
-/* What is in quarantine has an alarm, as long as it is: one that begins, or all (NULL). */
-static void tell_quarantine(struct daemon *daemon, const struct request_entry *request)
+/*
+ * What is in quarantine has an alarm, as long as it is: one that begins, or all (NULL). `by` takes
+ * one back, or is NULL.
+ */
+static void tell_quarantine(struct daemon *daemon, const struct request_entry *request,
+                            const struct person *by)
 {
 	const struct policy *policy = daemon->enforcement.policy;
 	const struct runtime *runtime = policy ? policy->runtime : NULL;
@@ -140,12 +144,12 @@ static void tell_quarantine(struct daemon *daemon, const struct request_entry *r
 		if (!request || runtime->quarantines.items[i].id == request->id)
 			alarms_take_quarantine(daemon->alarms, policy,
 			                       &runtime->quarantines.items[i]);
-	alarms_end_quarantines(daemon->alarms, policy);
+	alarms_end_quarantines(daemon->alarms, policy, by);
 }
 
 /* An address took a role, a permit ended, or the like. */
 static void on_change(const char *kind, const char *text, const struct request_entry *request,
-                      const struct outcome *outcome, void *userdata)
+                      const struct person *by, const struct outcome *outcome, void *userdata)
 {
 	struct daemon *daemon = userdata;
 	if (text) {
@@ -154,10 +158,10 @@ static void on_change(const char *kind, const char *text, const struct request_e
 	}
 	if (request && request->kind == REQUEST_QUARANTINE) {
 		health_clear(&daemon->health, FAULT_QUARANTINE);
-		if (kind && strcmp(kind, CHANGE_RELEASE) == 0)
-			quarantiner_released(daemon->quarantiner, request,
+		if (by)
+			quarantiner_released(daemon->quarantiner, request, by,
 			                     alarms_book(daemon->alarms));
-		tell_quarantine(daemon, request);
+		tell_quarantine(daemon, request, by);
 	}
 	if (outcome)
 		report_commit_health(&daemon->health, outcome);
@@ -286,7 +290,8 @@ static int start_policy(struct daemon *daemon)
 	daemon->decided = true;
 	update_health(daemon);
 	tell_earlier_tampering(daemon);
-	tell_quarantine(daemon, NULL); /* those of an earlier run, should their alarms be lost */
+	tell_quarantine(daemon, NULL,
+	                NULL); /* those of an earlier run, should their alarms be lost */
 	r = watch_others(daemon);
 	if (r < 0)
 		return r;

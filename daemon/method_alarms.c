@@ -3,12 +3,10 @@
 
 #include "alarm_reply.h"
 #include "clock.h"
-#include "journal.h"
 #include "replies.h"
 #include "user.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 
 #define UTC_OFFSET_MOST (24 * 60 * 60) /* seconds */
@@ -93,18 +91,19 @@ int method_get_alarm(struct request *request, json_t *parameters, void *userdata
 	                                        "card", alarm_card_reply(alarm, processes)));
 }
 
-static void note_who(const struct request *request, const struct alarm *alarm, const char *what)
+/* Who calls; the name is in the buffer. */
+static struct person caller_of(const struct request *request, char user[static USER_NAME_MAX])
 {
-	char user[USER_NAME_MAX];
 	uid_t uid = request_uid(request);
-	journal(LOG_INFO, "Alarm %" PRIu64 " was %s by %s (uid %u)", alarm->id, what,
-	        user_name(uid, user), uid);
+	return (struct person){.user = user_name(uid, user), .uid = uid};
 }
 
 int method_ack_alarm(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
 	struct alarm_reader reader;
+	char user[USER_NAME_MAX];
+	struct person by;
 	const struct alarm *alarm = find_alarm(request, parameters, control, &reader);
 	if (!alarm)
 		return 0;
@@ -114,9 +113,9 @@ int method_ack_alarm(struct request *request, json_t *parameters, void *userdata
 		return request_error(request, "io.egressd.AlarmIsOver",
 		                     json_pack("{sI}", "id", (json_int_t)alarm->id));
 	case ALARM_OPEN:
-		if (alarm_book_acknowledge(alarms_book(control->alarms), alarm->id, reader.now) ==
-		    0)
-			note_who(request, alarm, "acknowledged");
+		by = caller_of(request, user);
+		(void)alarm_book_acknowledge(alarms_book(control->alarms), alarm->id, &by,
+		                             reader.now);
 		break;
 	case ALARM_ACKNOWLEDGED:
 		break;
@@ -128,10 +127,11 @@ int method_clear_alarm(struct request *request, json_t *parameters, void *userda
 {
 	const struct control *control = userdata;
 	struct alarm_reader reader;
+	char user[USER_NAME_MAX];
 	const struct alarm *alarm = find_alarm(request, parameters, control, &reader);
 	if (!alarm)
 		return 0;
-	if (alarm_book_clear(alarms_book(control->alarms), alarm->id, reader.now) == 0)
-		note_who(request, alarm, "cleared");
+	const struct person by = caller_of(request, user);
+	(void)alarm_book_clear(alarms_book(control->alarms), alarm->id, &by, reader.now);
 	return request_reply(request, json_pack("{so}", "alarm", alarm_reply(alarm, &reader)));
 }

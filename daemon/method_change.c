@@ -138,14 +138,14 @@ int change_remove(struct request *request, const struct control *control,
                   const struct request_entry *entry, change_answer_t answer)
 {
 	char user[USER_NAME_MAX];
-	const struct revoker revoker = {
+	const struct person by = {
 	        .user = user_name(request_uid(request), user),
 	        .uid = request_uid(request),
 	};
 	struct request_entry removed = {};
 	struct changed changed;
 
-	changes_remove(control->changes, entry, &revoker, &removed, &changed);
+	changes_remove(control->changes, entry, &by, &removed, &changed);
 	int r = changed.outcome.result == LOAD_DONE
 	                ? answer(request, &removed, &changed, control)
 	                : answer_failure(request, &changed.outcome, rejected_name, failed_text);

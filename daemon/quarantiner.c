@@ -390,7 +390,8 @@ void quarantiner_take_alarm(struct quarantiner *quarantiner, const struct alarm 
 }
 
 void quarantiner_released(const struct quarantiner *quarantiner,
-                          const struct request_entry *request, struct alarm_book *book)
+                          const struct request_entry *request, const struct person *by,
+                          struct alarm_book *book)
 {
 	const struct policy *policy = quarantiner->enforcement->policy;
 	const struct host *named = NULL;
@@ -409,6 +410,6 @@ void quarantiner_released(const struct quarantiner *quarantiner,
 		const struct host *host = host_of(policy, &a->source, mac);
 		bool same = named ? host == named : address_compare(&a->source, &address) == 0;
 		if (same && is_called_for(host, (enum alarm_kind)a->cause.kind))
-			(void)alarm_book_acknowledge(book, a->id, clock_realtime());
+			(void)alarm_book_acknowledge(book, a->id, by, clock_realtime());
 	}
 }

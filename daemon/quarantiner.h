@@ -14,9 +14,10 @@
  *
  * Whoever shares a segment with others can forge their addresses, and so might have them all put
  * there. Therefore: never what the neighbour table knows by another MAC than the attempt came from,
- * or a neighbour that it does not know, never the gateway's own addresses, at most `most` of a role at a time, and at most
- * QUARANTINES_A_MINUTE in all. What is left out because of these is told, and still blocked as far
- * as its role blocks it. Of a role or host in audit mode it is told only who would be put there.
+ * or a neighbour that it does not know, never the gateway's own addresses, at most `most` of a role
+ * at a time, and at most QUARANTINES_A_MINUTE in all. What is left out because of these is told,
+ * and still blocked as far as its role blocks it. Of a role or host in audit mode it is told only
+ * who would be put there.
  */
 struct quarantiner;
 
@@ -40,9 +41,10 @@ void quarantiner_take_alarm(struct quarantiner *quarantiner, const struct alarm 
 
 /*
  * Somebody released a host or address: the open alarms that would put it there again are
- * acknowledged, and count on in silence.
+ * acknowledged in his name, and count on in silence.
  */
 void quarantiner_released(const struct quarantiner *quarantiner,
-                          const struct request_entry *request, struct alarm_book *book);
+                          const struct request_entry *request, const struct person *by,
+                          struct alarm_book *book);
 
 #endif

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#define SHOWN 3 /* beside other things */
+#define SHOWN          3 /* beside other things */
+#define STATE_TEXT_MAX 160
 
 int alarm_utc_offset(usec_t now)
 {
@@ -28,15 +29,37 @@ enum colour alarm_colour(const json_t *alarm)
 	return strcmp(severity, "warning") == 0 ? COLOUR_WARNING : COLOUR_BOLD;
 }
 
+const json_t *alarm_deed(const json_t *alarm)
+{
+	const json_t *deed = json_object_get(alarm, field_text(alarm, "state", ""));
+	return json_is_object(deed) ? deed : NULL;
+}
+
+/* "open", or "acknowledged by alice 5 min ago". */
+static const char *state_print(const struct command *command, const json_t *alarm,
+                               char buffer[static STATE_TEXT_MAX])
+{
+	const char *state = field_text(alarm, "state", "?");
+	const json_t *deed = alarm_deed(alarm);
+	char ago[UNIT_TEXT_MAX];
+	if (deed)
+		snprintf(buffer, STATE_TEXT_MAX, "%.16s by %.64s %s", state,
+		         field_text(deed, "user", "?"),
+		         ago_print(field_number(deed, "time"), command->now, ago));
+	else
+		snprintf(buffer, STATE_TEXT_MAX, "%.16s", state);
+	return buffer;
+}
+
 void alarm_print(const struct command *command, const json_t *alarm)
 {
-	char name[32], ago[UNIT_TEXT_MAX];
+	char name[32], ago[UNIT_TEXT_MAX], state[STATE_TEXT_MAX];
 	snprintf(name, sizeof(name), "%lld", (long long)field_number(alarm, "id"));
 	bool tried = !json_is_integer(json_object_get(alarm, "attempts")) ||
 	             field_number(alarm, "attempts");
 	writer_field(&command->writer, name, alarm_colour(alarm), "%s %s, %s; %s%s",
 	             field_text(alarm, "severity", "?"), field_text(alarm, "kind", "?"),
-	             field_text(alarm, "state", "?"), tried ? "last " : "no attempts",
+	             state_print(command, alarm, state), tried ? "last " : "no attempts",
 	             tried ? ago_print(field_number(alarm, "last"), command->now, ago) : "");
 	writer_field(&command->writer, "", COLOUR_NONE, "%s", field_text(alarm, "text", ""));
 }

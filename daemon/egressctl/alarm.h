@@ -17,6 +17,9 @@ void alarm_print_gravest(const struct command *command, const json_t *answer);
 /* "critical" and so on, as they are shown. */
 enum colour alarm_colour(const json_t *alarm);
 
+/* What somebody did to bring it into its state, an object of type Deed; NULL when nobody did. */
+const json_t *alarm_deed(const json_t *alarm);
+
 /* Seconds east of Greenwich, where the reader is. */
 int alarm_utc_offset(usec_t now);
 

@@ -30,8 +30,12 @@ static void print_card(const struct command *command, const json_t *answer)
 static void print_change(const struct command *command, const json_t *answer)
 {
 	const json_t *alarm = json_object_get(answer, "alarm");
-	writer_line(&command->writer, COLOUR_NONE, "Alarm %lld is %s: %s",
+	const json_t *deed = alarm_deed(alarm);
+	char ago[UNIT_TEXT_MAX];
+	writer_line(&command->writer, COLOUR_NONE, "Alarm %lld is %s%s%s%s%s: %s",
 	            (long long)field_number(alarm, "id"), field_text(alarm, "state", "?"),
+	            deed ? ", by " : "", deed ? field_text(deed, "user", "?") : "", deed ? " " : "",
+	            deed ? ago_print(field_number(deed, "time"), command->now, ago) : "",
 	            field_text(alarm, "text", ""));
 }
 

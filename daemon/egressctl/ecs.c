@@ -47,11 +47,11 @@ static void put_mac(json_t *source, const char *mac)
 }
 
 /* ECS has numbers of users as text. */
-static void put_user(json_t *source, int64_t uid)
+static json_t *user_of(int64_t uid)
 {
 	char text[24];
 	snprintf(text, sizeof(text), "%lld", (long long)uid);
-	json_object_set_new(source, "user", json_pack("{ss}", "id", text));
+	return json_pack("{ss}", "id", text);
 }
 
 /* Sets what is a text or a number there; nothing for null. */
@@ -98,7 +98,7 @@ static json_t *source_part(const json_t *alarm, const json_t *card)
 	put(part, "address", alarm, "source");
 	put(part, "port", latest, "source_port");
 	if (json_is_integer(json_object_get(latest, "uid")))
-		put_user(part, field_number(latest, "uid"));
+		json_object_set_new(part, "user", user_of(field_number(latest, "uid")));
 	if (mac)
 		put_mac(part, mac);
 	return part;
@@ -135,6 +135,18 @@ static json_t *own_part(const json_t *event, const json_t *alarm, const json_t *
 	put(part, "danger", card, "danger");
 	put(part, "period", card, "period");
 	put(part, "lost", event, "lost");
+	put(part, "worsened", event, "worsened");
+	return part;
+}
+
+/* Who acknowledged or cleared it just now; empty of all else. */
+static json_t *user_part(const json_t *event, const json_t *alarm)
+{
+	const json_t *deed = json_object_get(alarm, field_text(event, "change", ""));
+	if (!json_is_object(deed))
+		return json_object();
+	json_t *part = user_of(field_number(deed, "uid"));
+	put(part, "name", deed, "user");
 	return part;
 }
 
@@ -160,6 +172,7 @@ json_t *ecs_from_event(const json_t *event)
 	own = json_object();
 	json_object_set_new(own, "alarm", own_part(event, alarm, card));
 	put_object(record, "host", host);
+	put_object(record, "user", user_part(event, alarm));
 	put_object(record, "source", source_part(alarm, card));
 	put_object(record, "destination", destination_part(alarm));
 	put_object(record, "network", network_part(alarm));

@@ -31,6 +31,17 @@ static void print_who(const struct command *command, const json_t *alarm, const 
 		             interface ? interface : "");
 }
 
+/* Who acknowledged or cleared it, and when. */
+static void print_deed(const struct command *command, const json_t *alarm, const char *what)
+{
+	const json_t *deed = json_object_get(alarm, what);
+	char when[WHEN_TEXT_MAX];
+	if (json_is_object(deed))
+		writer_field(&command->writer, "By", COLOUR_NONE, "%s (uid %lld), %s %s",
+		             field_text(deed, "user", "?"), (long long)field_number(deed, "uid"),
+		             what, when_print(field_number(deed, "time"), command->now, when));
+}
+
 static void print_times(const struct command *command, const json_t *alarm, const json_t *card)
 {
 	const struct writer *writer = &command->writer;
@@ -43,6 +54,8 @@ static void print_times(const struct command *command, const json_t *alarm, cons
 	             when_print(field_number(alarm, "last"), command->now, when));
 	writer_field(writer, "State", COLOUR_NONE, "%s since %s", field_text(alarm, "state", "?"),
 	             when_print(field_number(card, "changed"), command->now, when));
+	print_deed(command, alarm, "acknowledged");
+	print_deed(command, alarm, "cleared");
 	if (quiet && strcmp(field_text(alarm, "state", ""), "cleared") != 0)
 		writer_field(writer, "Clears", COLOUR_NONE, "by itself after %s without another",
 		             left_print(quiet, 0, left));

@@ -67,6 +67,20 @@ _Static_assert(sizeof(struct alarm_cause) ==
                        ALARM_NAME_BYTES + 2 * sizeof(struct address) + 4 + 6 + 6,
                "cause has padding");
 
+/* What somebody did with an alarm. Without a time nobody did, as far as is known. */
+struct alarm_deed {
+	usec_t time;
+	uint32_t uid;
+	char user[ALARM_NAME_BYTES];
+};
+
+/* How an alarm worsened the last time. */
+struct alarm_worsening {
+	enum severity severity; /* that it had before */
+	unsigned danger;        /* that its source had before */
+	bool service;           /* it had not tried services[0] of its evidence before */
+};
+
 struct alarm {
 	uint64_t id; /* never that of another alarm */
 	struct alarm_cause cause;
@@ -92,6 +106,9 @@ struct alarm {
 	usec_t last;
 	usec_t changed; /* when it got its state */
 	usec_t quiet;   /* it clears when `last` is longer ago than this; 0: never by itself */
+	struct alarm_deed acknowledged;
+	struct alarm_deed cleared;        /* not by itself */
+	struct alarm_worsening worsening; /* is news, and not kept */
 
 	/* A beacon's; zero for others. */
 	usec_t period;

@@ -271,6 +271,7 @@ static void take_facts(struct alarm *alarm, const struct alarm *news)
 static void go_on(const struct alarm_book *book, struct alarm *alarm, const struct alarm *news)
 {
 	bool worse = news->severity > alarm->severity || news->danger > alarm->danger;
+	struct alarm_worsening worsening = {.severity = alarm->severity, .danger = alarm->danger};
 	if (news->severity > alarm->severity)
 		alarm->severity = news->severity;
 	if (news->danger > alarm->danger)
@@ -282,8 +283,11 @@ static void go_on(const struct alarm_book *book, struct alarm *alarm, const stru
 	if (news->evidence.attempt_count) {
 		uint32_t services = alarm->evidence.service_count;
 		evidence_note(&alarm->evidence, &news->evidence.attempts[0]);
-		worse |= alarm->evidence.service_count > services;
+		worsening.service = alarm->evidence.service_count > services;
+		worse |= worsening.service;
 	}
+	if (worse)
+		alarm->worsening = worsening;
 	tell(book, alarm, worse ? ALARM_CHANGE_WORSENED : ALARM_CHANGE_UPDATED);
 }
 
@@ -314,21 +318,32 @@ static struct alarm *get(const struct alarm_book *book, uint64_t id)
 	return NULL;
 }
 
-int alarm_book_acknowledge(struct alarm_book *book, uint64_t id, usec_t now)
+static struct alarm_deed deed_of(const struct person *by, usec_t now)
+{
+	struct alarm_deed deed = {.time = now, .uid = by->uid};
+	alarm_name(deed.user, sizeof(deed.user), by->user);
+	return deed;
+}
+
+int alarm_book_acknowledge(struct alarm_book *book, uint64_t id, const struct person *by,
+                           usec_t now)
 {
 	struct alarm *alarm = get(book, id);
 	if (!alarm || alarm->state != ALARM_OPEN)
 		return -ENOENT;
+	alarm->acknowledged = deed_of(by, now);
 	set_state(book, alarm, ALARM_ACKNOWLEDGED, now);
 	tell(book, alarm, ALARM_CHANGE_ACKNOWLEDGED);
 	return 0;
 }
 
-int alarm_book_clear(struct alarm_book *book, uint64_t id, usec_t now)
+int alarm_book_clear(struct alarm_book *book, uint64_t id, const struct person *by, usec_t now)
 {
 	struct alarm *alarm = get(book, id);
 	if (!alarm || alarm->state == ALARM_CLEARED)
 		return -ENOENT;
+	if (by)
+		alarm->cleared = deed_of(by, now);
 	set_state(book, alarm, ALARM_CLEARED, now);
 	tell(book, alarm, ALARM_CHANGE_CLEARED);
 	return 0;
@@ -395,9 +410,11 @@ static bool is_sound(const struct alarm *alarm)
 	return ends(alarm->cause.host, sizeof(alarm->cause.host)) &&
 	       ends(alarm->host, sizeof(alarm->host)) && ends(alarm->role, sizeof(alarm->role)) &&
 	       ends(alarm->interface, sizeof(alarm->interface)) &&
-	       ends(alarm->detail, sizeof(alarm->detail)) && is_family(&alarm->cause.source) &&
-	       is_family(&alarm->cause.destination.address) && is_family(&alarm->source) &&
-	       is_family(&alarm->destination.address);
+	       ends(alarm->detail, sizeof(alarm->detail)) &&
+	       ends(alarm->acknowledged.user, sizeof(alarm->acknowledged.user)) &&
+	       ends(alarm->cleared.user, sizeof(alarm->cleared.user)) &&
+	       is_family(&alarm->cause.source) && is_family(&alarm->cause.destination.address) &&
+	       is_family(&alarm->source) && is_family(&alarm->destination.address);
 }
 
 int alarm_book_restore(struct alarm_book *book, const struct alarm *saved)

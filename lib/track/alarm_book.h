@@ -3,6 +3,7 @@
 #define EGRESSD_TRACK_ALARM_BOOK_H
 
 #include "base/cleanup.h"
+#include "base/person.h"
 #include "track/alarm.h"
 
 #include <stdbool.h>
@@ -63,11 +64,15 @@ const struct alarm *alarm_book_raise(struct alarm_book *book, const struct alarm
 bool alarm_book_tally(struct alarm_book *book, const struct alarm *alarm,
                       const struct endpoint *destination, usec_t now);
 
-/* Acknowledges an alarm that is open. 0, or -ENOENT when there is none such. */
-int alarm_book_acknowledge(struct alarm_book *book, uint64_t id, usec_t now);
+/* Somebody acknowledges an alarm that is open. 0, or -ENOENT when there is none such. */
+int alarm_book_acknowledge(struct alarm_book *book, uint64_t id, const struct person *by,
+                           usec_t now);
 
-/* Clears an alarm that is not cleared yet. 0, or -ENOENT when there is none such. */
-int alarm_book_clear(struct alarm_book *book, uint64_t id, usec_t now);
+/*
+ * Clears an alarm that is not cleared yet; by is NULL when nobody does. 0, or -ENOENT when there is
+ * none such.
+ */
+int alarm_book_clear(struct alarm_book *book, uint64_t id, const struct person *by, usec_t now);
 
 /* Clears all that were quiet for long enough; to be called now and then. Returns how many. */
 size_t alarm_book_expire(struct alarm_book *book, usec_t now);

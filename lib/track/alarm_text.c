@@ -260,6 +260,34 @@ static void put_story(const struct alarm *alarm, FILE *out)
 	}
 }
 
+const char *worsening_text(const struct alarm *alarm, char buffer[static WORSENING_TEXT_MAX])
+{
+	const struct alarm_worsening *before = &alarm->worsening;
+	const struct evidence_service *latest = &alarm->evidence.services[0];
+	const char *separator = "";
+	char service[SERVICE_TEXT_MAX];
+
+	buffer[0] = '\0';
+	FILE *out = fmemopen(buffer, WORSENING_TEXT_MAX, "w");
+	if (!out)
+		return buffer;
+	if (alarm->severity > before->severity) {
+		fprintf(out, "severity from %s to %s", severity_name(before->severity),
+		        severity_name(alarm->severity));
+		separator = ", ";
+	}
+	if (alarm->danger > before->danger) {
+		fprintf(out, "%spsad's danger level from %u to %u", separator, before->danger,
+		        alarm->danger);
+		separator = ", ";
+	}
+	if (before->service)
+		fprintf(out, "%snow %s, too", separator,
+		        service_text(latest->protocol, latest->has_port, latest->port, service));
+	fclose(out);
+	return buffer;
+}
+
 /* The sentence tells of the last attempt, and others were for something else. */
 static bool names_one_of_many(const struct alarm *alarm)
 {

@@ -19,6 +19,13 @@ struct alarm_reader {
 const char *alarm_text(const struct alarm *alarm, const struct alarm_reader *reader,
                        char buffer[static ALARM_TEXT_MAX]);
 
+/*
+ * Writes how it worsened: "severity from notice to warning, psad's danger level from 1 to 2, now
+ * tcp/25, too". Returns buffer.
+ */
+#define WORSENING_TEXT_MAX 192
+const char *worsening_text(const struct alarm *alarm, char buffer[static WORSENING_TEXT_MAX]);
+
 /* Writes "tcp/25", "icmp/echo-request" or "gre" and returns buffer. */
 #define SERVICE_TEXT_MAX 64
 const char *service_text(uint8_t protocol, bool has_port, uint16_t port,

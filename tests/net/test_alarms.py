@@ -95,6 +95,17 @@ def test_one_alarm_for_a_host_and_cause_that_counts_and_is_told_once(clean: Lab,
     assert daemon.log().count("Alarm 1 ") == 1
 
 
+def test_an_alarm_that_worsens_says_how(clean: Lab, daemon: Daemon):
+    daemon.start(POLICY)
+    events = listen(daemon, kind="alarm")
+    for port in (21, 4444):
+        traffic.tcp(clean["www1"], clean.world, WORLD, port)
+    opened, worsened = next(events), next(events)
+    assert (opened["change"], opened["worsened"]) == ("opened", None)
+    assert (worsened["change"], worsened["worsened"]) == ("worsened", "now tcp/4444, too")
+    assert worsened["text"].startswith("Alarm 1 worsened (critical), now tcp/4444, too: www1 (")
+
+
 def test_a_desk_that_is_blocked_now_and_then_is_no_alarm(clean: Lab, daemon: Daemon):
     daemon.start(POLICY)
     for port in (25, 6667, 22):
@@ -183,7 +194,13 @@ def test_an_alarm_is_acknowledged_cleared_and_opened_again(clean: Lab, broken_in
     daemon = broken_into
     events = listen(daemon, kind="alarm")
     assert daemon.ctl("alarms", "ack", "1").returncode == 0
-    assert alarms(daemon)[0]["state"] == "acknowledged"
+    alarm, = alarms(daemon)
+    assert alarm["state"] == "acknowledged"
+    by = alarm["acknowledged"]
+    assert (by["user"], by["uid"], alarm["cleared"]) == ("root", 0, None)
+    assert abs(by["time"] / 1e6 - time.time()) < 60
+    assert "acknowledged by root" in daemon.ctl("alarms").stdout
+    assert "root (uid 0), acknowledged 20" in daemon.ctl("alarms", "show", "1").stdout
     assert daemon.status()["alarms"] == 0
     traffic.tcp(clean["www1"], clean.world, WORLD, 21)
     assert wait_for(lambda: alarms(daemon)[0]["attempts"] == 2), "it goes on counting"
@@ -195,7 +212,8 @@ def test_an_alarm_is_acknowledged_cleared_and_opened_again(clean: Lab, broken_in
     traffic.tcp(clean["www1"], clean.world, WORLD, 21)
     changes = [next(events)["change"] for _ in range(3)]
     assert changes == ["acknowledged", "cleared", "reopened"]
-    assert "by root (uid 0)" in daemon.log()
+    assert "Alarm 1 acknowledged (critical), by root (uid 0): www1" in daemon.log()
+    assert "Alarm 1 cleared (critical), by root (uid 0): www1" in daemon.log()
 
 
 def test_an_alarm_that_is_none_is_refused_with_words_that_help(broken_into: Daemon):

@@ -183,6 +183,8 @@ def test_who_is_released_is_not_put_there_again_by_the_same_alarm(clean: Lab, da
     states = {alarm["kind"]: alarm["state"]
               for alarm in daemon.call("ListAlarms", all=True)["alarms"]}
     assert states == {"scan": "acknowledged", "quarantine": "cleared"}
+    assert all(alarm[alarm["state"]]["user"] == "root"
+               for alarm in daemon.call("ListAlarms", all=True)["alarms"])
     scan(clean["desk1"])
     daemon.blocked(14)
     time.sleep(SLACK)

@@ -68,6 +68,8 @@ static struct alarm full_alarm(void)
 	        .succeeded = 2,
 	        .span = USEC_PER_SEC,
 	        .danger = 2,
+	        .acknowledged = {.time = NOW - USEC_PER_SEC, .uid = 1000, .user = "alice"},
+	        .cleared = {.time = NOW, .uid = UINT32_MAX - 1, .user = "4294967294"},
 	};
 	alarm_name(alarm.cause.host, sizeof(alarm.cause.host), "pc7");
 	alarm_name(alarm.host, sizeof(alarm.host), "pc7");
@@ -99,6 +101,14 @@ START_TEST(an_alarm_that_was_written_is_read_again_to_the_byte)
 	ck_assert_mem_eq(&alarm.evidence.attempts, &again.evidence.attempts,
 	                 sizeof(alarm.evidence.attempts));
 	ck_assert_double_eq(alarm.score.total, again.score.total);
+	ck_assert_str_eq(again.acknowledged.user, "alice");
+	ck_assert_uint_eq(again.cleared.uid, UINT32_MAX - 1);
+
+	/* An earlier egressd did not keep who acknowledged it. */
+	json_object_del(json, "acknowledged");
+	json_object_del(json, "cleared");
+	ck_assert_int_eq(alarm_from_json(json, &again), 0);
+	ck_assert(!again.acknowledged.time && !again.cleared.time);
 	json_decref(json);
 	json_decref(second);
 
@@ -197,6 +207,29 @@ static const char *field(const struct alarm_field *fields, size_t count, const c
 			return fields[i].value;
 	return NULL;
 }
+
+START_TEST(fields_say_who_changed_an_alarm_and_how_it_worsened)
+{
+	struct alarm alarm = full_alarm();
+	struct alarm_field fields[ALARM_FIELDS_MAX];
+	size_t count = alarm_fields(&alarm, ALARM_CHANGE_ACKNOWLEDGED, fields);
+	ck_assert_str_eq(field(fields, count, "EGRESSD_BY"), "alice");
+	ck_assert_str_eq(field(fields, count, "EGRESSD_BY_UID"), "1000");
+	ck_assert_ptr_null(field(fields, count, "EGRESSD_WORSENED"));
+
+	alarm.worsening =
+	        (struct alarm_worsening){.severity = SEVERITY_NOTICE, .danger = 1, .service = true};
+	count = alarm_fields(&alarm, ALARM_CHANGE_WORSENED, fields);
+	ck_assert_str_eq(field(fields, count, "EGRESSD_WORSENED"),
+	                 "severity from notice to warning, psad's danger level from 1 to 2, now "
+	                 "tcp/39, too");
+	ck_assert_ptr_null(field(fields, count, "EGRESSD_BY"));
+
+	alarm.cleared.time = 0;
+	count = alarm_fields(&alarm, ALARM_CHANGE_CLEARED, fields);
+	ck_assert_msg(!field(fields, count, "EGRESSD_BY"), "it cleared by itself");
+}
+END_TEST
 
 START_TEST(fields_of_an_alarm_are_printable_ascii_whatever_it_says)
 {
@@ -383,6 +416,7 @@ int main(void)
 	tcase_add_test(tests, an_alarm_with_a_field_that_is_missing_or_wrong_is_none);
 	tcase_add_test(tests, more_evidence_than_there_is_room_for_is_refused);
 	tcase_add_test(tests, an_entry_of_the_ledger_is_read_again_to_the_byte);
+	tcase_add_test(tests, fields_say_who_changed_an_alarm_and_how_it_worsened);
 	tcase_add_test(tests, fields_of_an_alarm_are_printable_ascii_whatever_it_says);
 	tcase_add_test(tests, thresholds_are_those_of_the_role_else_of_all_else_the_standard_ones);
 	tcase_add_test(tests, a_record_reaches_the_journal_with_its_fields);

@@ -152,6 +152,40 @@ START_TEST(a_card_of_a_sender_that_is_no_host_names_the_next_step)
 }
 END_TEST
 
+START_TEST(who_acknowledged_and_who_cleared_an_alarm_is_shown)
+{
+	json_t *alarm = json_pack("{s:i, s:s, s:s, s:s, s:i, s:I, s:s, s:{s:s, s:i, s:I}, s:n}",
+	                          "id", 3, "severity", "warning", "kind", "scan", "state",
+	                          "acknowledged", "attempts", 2, "last", (json_int_t)NOW, "text",
+	                          "pc7 scans.", "acknowledged", "user", "alice", "uid", 1000,
+	                          "time", (json_int_t)(NOW - 300 * USEC_PER_SEC), "cleared");
+	struct paper paper;
+	paper_new(&paper);
+	alarm_print(&paper.command, alarm);
+	assert_paper(&paper, "3           warning scan, acknowledged by alice 5 min ago; last just "
+	                     "now\n            pc7 scans.\n");
+
+	json_object_set_new(alarm, "state", json_string("cleared"));
+	paper_new(&paper);
+	alarm_print(&paper.command, alarm);
+	hunt_print(&paper.command, alarm, NULL);
+	fclose(paper.command.writer.out);
+	ck_assert_ptr_nonnull(strstr(paper.text, "warning scan, cleared; last"));
+	ck_assert_ptr_nonnull(strstr(paper.text, "\nBy          alice (uid 1000), acknowledged "
+	                                         "2026-11-22 13:57:11 UTC (5 min ago)\n"));
+	free(paper.text);
+
+	json_t *event = json_pack("{s:s, s:O}", "change", "acknowledged", "alarm", alarm);
+	json_t *record = ecs_from_event(event);
+	json_t *user = json_pack("{s:s, s:s}", "id", "1000", "name", "alice");
+	ck_assert(json_equal(json_object_get(record, "user"), user));
+	json_decref(user);
+	json_decref(record);
+	json_decref(event);
+	json_decref(alarm);
+}
+END_TEST
+
 START_TEST(a_command_for_more_ports_than_it_can_name_names_none)
 {
 	json_t *card = json_pack("{s:[]}", "services");
@@ -266,6 +300,7 @@ int main(void)
 	tcase_add_test(tests, a_card_has_sentence_evidence_expectations_and_the_commands_to_type);
 	tcase_add_test(tests, a_beacon_that_has_stopped_is_not_expected_in_the_past);
 	tcase_add_test(tests, a_card_of_a_sender_that_is_no_host_names_the_next_step);
+	tcase_add_test(tests, who_acknowledged_and_who_cleared_an_alarm_is_shown);
 	tcase_add_test(tests, a_command_for_more_ports_than_it_can_name_names_none);
 	tcase_add_test(tests, a_card_of_a_daemon_that_tells_nothing_is_printed_all_the_same);
 	tcase_add_test(tests, an_alarm_is_told_in_the_names_of_the_elastic_common_schema);

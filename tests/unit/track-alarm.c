@@ -12,6 +12,9 @@
 #define TCP   6
 #define UDP   17
 
+/* Who looks after alarms. */
+static const struct person watch = {.user = "alice", .uid = 1000};
+
 /* What the listener heard. */
 struct heard {
 	unsigned count;
@@ -137,10 +140,10 @@ START_TEST(the_book_knows_how_many_more_may_be_open)
 		raise_one(book, ALARM_SCAN, SEVERITY_WARNING, i, START + i);
 		ck_assert_uint_eq(alarm_book_counts(book).free, i < 3 ? 2 - i : 0);
 	}
-	alarm_book_acknowledge(book, 4, START + 5);
+	alarm_book_acknowledge(book, 4, &watch, START + 5);
 	ck_assert_uint_eq(alarm_book_counts(book).free, 0);
 	struct alarm saved = *alarm_book_get(book, 4);
-	alarm_book_clear(book, 4, START + 6);
+	alarm_book_clear(book, 4, NULL, START + 6);
 	ck_assert_uint_eq(alarm_book_counts(book).free, 1);
 	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 3, START + 7);
 	ck_assert_uint_eq(alarm_book_counts(book).free, 0);
@@ -184,20 +187,25 @@ START_TEST(an_acknowledged_alarm_counts_in_silence_and_a_cleared_one_comes_up_ag
 	struct heard heard = {};
 	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, &heard);
 	const struct alarm *a = raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, START);
-	ck_assert_int_eq(alarm_book_acknowledge(book, 1, START + 5), 0);
+	ck_assert_int_eq(alarm_book_acknowledge(book, 1, &watch, START + 5), 0);
 	ck_assert_int_eq(heard.last, ALARM_CHANGE_ACKNOWLEDGED);
-	ck_assert_int_eq(alarm_book_acknowledge(book, 1, START + 5), -ENOENT);
+	ck_assert_int_eq(alarm_book_acknowledge(book, 1, &watch, START + 5), -ENOENT);
 	ck_assert_uint_eq(a->changed, START + 5);
+	ck_assert_uint_eq(a->acknowledged.time, START + 5);
+	ck_assert_uint_eq(a->acknowledged.uid, 1000);
+	ck_assert_str_eq(a->acknowledged.user, "alice");
 
 	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, START + 6);
 	ck_assert_int_eq(heard.last, ALARM_CHANGE_UPDATED);
 	ck_assert_int_eq(a->state, ALARM_ACKNOWLEDGED);
 	ck_assert_uint_eq(a->attempts, 2);
 
-	ck_assert_int_eq(alarm_book_clear(book, 1, START + 7), 0);
+	ck_assert_int_eq(alarm_book_clear(book, 1, NULL, START + 7), 0);
 	ck_assert_int_eq(heard.last, ALARM_CHANGE_CLEARED);
-	ck_assert_int_eq(alarm_book_clear(book, 1, START + 7), -ENOENT);
-	ck_assert_int_eq(alarm_book_acknowledge(book, 1, START + 7), -ENOENT);
+	ck_assert_msg(!a->cleared.time, "by nobody");
+	ck_assert_uint_eq(a->acknowledged.time, START + 5);
+	ck_assert_int_eq(alarm_book_clear(book, 1, NULL, START + 7), -ENOENT);
+	ck_assert_int_eq(alarm_book_acknowledge(book, 1, &watch, START + 7), -ENOENT);
 	ck_assert_ptr_null(alarm_book_find(book, &a->cause));
 	ck_assert_uint_eq(alarm_book_counts(book).open[ALARM_SCAN], 0);
 
@@ -206,10 +214,11 @@ START_TEST(an_acknowledged_alarm_counts_in_silence_and_a_cleared_one_comes_up_ag
 	ck_assert_uint_eq(a->id, 1);
 	ck_assert_uint_eq(a->attempts, 1);
 	ck_assert_uint_eq(a->first, START + 8);
+	ck_assert_msg(!a->acknowledged.time, "that was the one before");
 	ck_assert_uint_eq(alarm_book_counts(book).open[ALARM_SCAN], 1);
 
-	ck_assert_int_eq(alarm_book_acknowledge(book, 99, START), -ENOENT);
-	ck_assert_int_eq(alarm_book_clear(book, 99, START), -ENOENT);
+	ck_assert_int_eq(alarm_book_acknowledge(book, 99, &watch, START), -ENOENT);
+	ck_assert_int_eq(alarm_book_clear(book, 99, NULL, START), -ENOENT);
 }
 END_TEST
 
@@ -267,7 +276,7 @@ START_TEST(what_matters_least_makes_room_and_is_counted)
 	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 2, START + 1);
 	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 3, START + 2);
 	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 4, START + 3);
-	alarm_book_clear(book, 4, START + 4);
+	alarm_book_clear(book, 4, NULL, START + 4);
 
 	/* What is cleared goes first, and is no loss. */
 	raise_one(book, ALARM_SCAN, SEVERITY_NOTICE, 5, START + 5);
@@ -280,7 +289,7 @@ START_TEST(what_matters_least_makes_room_and_is_counted)
 	ck_assert_uint_eq(alarm_book_counts(book).dropped, 1);
 
 	/* Of those an acknowledged one, else the one longest quiet. */
-	alarm_book_acknowledge(book, 3, START + 7);
+	alarm_book_acknowledge(book, 3, &watch, START + 7);
 	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 7, START + 8);
 	ck_assert_ptr_null(alarm_book_get(book, 3));
 	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 8, START + 9);
@@ -326,7 +335,7 @@ START_TEST(saved_alarms_come_back_and_ids_go_on_behind_them)
 	_cleanup_(alarm_book_freep) struct alarm_book *old = new_book(8, 41, NULL);
 	struct alarm saved = *raise_one(old, ALARM_SCAN, SEVERITY_WARNING, 1, START);
 	ck_assert_uint_eq(saved.id, 41);
-	alarm_book_acknowledge(old, 41, START + 1);
+	alarm_book_acknowledge(old, 41, &watch, START + 1);
 	saved = *alarm_book_get(old, 41);
 
 	struct heard heard = {};

@@ -464,7 +464,7 @@ START_TEST(an_alarm_that_was_cleared_while_it_goes_on_comes_up_again)
 	for (unsigned i = 0; i < 5; i++)
 		scene_try(&scene, &scene_desk, &source, &to, TCP, 25, 60 * i);
 	const struct alarm *a = only_alarm(ALARM_BEACON);
-	ck_assert_int_eq(alarm_book_clear(scene.book, a->id, SCENE_START), 0);
+	ck_assert_int_eq(alarm_book_clear(scene.book, a->id, NULL, SCENE_START), 0);
 	scene_try(&scene, &scene_desk, &source, &to, TCP, 25, 300);
 	ck_assert_uint_eq(scene.told_count, 2);
 	ck_assert_ptr_eq(only_alarm(ALARM_BEACON), a);

@@ -283,7 +283,7 @@ START_TEST(a_scan_that_was_cleared_while_it_goes_on_comes_up_again)
 		a.time = i * 0.001;
 		a.destination = scene_outside(i);
 		if (i == 50000)
-			ck_assert_int_eq(alarm_book_clear(stage.book, 1, SCENE_START), 0);
+			ck_assert_int_eq(alarm_book_clear(stage.book, 1, NULL, SCENE_START), 0);
 		show(&stage, &a);
 	}
 	ck_assert_uint_eq(stage.verdict_count, 2);
