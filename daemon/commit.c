@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "kernel/ownership.h"
+#include "kernel/view.h"
 #include "ruleset/compile.h"
 
 #include <errno.h>

@@ -5,6 +5,7 @@
 #include "commit.h"
 #include "kernel/ownership.h"
 #include "kernel/read.h"
+#include "kernel/view.h"
 #include "policy/runtime.h"
 #include "quarantining.h"
 #include "reassignment.h"

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "guard.h"
 #include "kernel/socket.h"
+#include "kernel/view.h"
 #include "report.h"
 #include "surroundings.h"
 

@@ -2,6 +2,7 @@
 #include "quarantining.h"
 
 #include "commit.h"
+#include "kernel/view.h"
 #include "policy/runtime.h"
 #include "reassignment.h"
 #include "ruleset/compile.h"

@@ -4,6 +4,7 @@
 #include "base/array.h"
 #include "commit.h"
 #include "kernel/timed.h"
+#include "kernel/view.h"
 #include "ruleset/compile.h"
 
 #include <errno.h>

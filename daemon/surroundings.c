@@ -9,6 +9,7 @@
 #include "kernel/known_bugs.h"
 #include "kernel/link.h"
 #include "kernel/ownership.h"
+#include "kernel/view.h"
 
 #include <errno.h>
 #include <inttypes.h>

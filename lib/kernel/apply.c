@@ -4,6 +4,7 @@
 #include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "kernel/verify.h"
+#include "kernel/view.h"
 
 #include <assert.h>
 #include <errno.h>

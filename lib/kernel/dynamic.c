@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/dynamic.h"
 
+#include "kernel/view.h"
+
 #include <errno.h>
 
 #define SEND_TRIES 4

@@ -3,6 +3,7 @@
 
 #include "kernel/ownership.h"
 #include "kernel/reading.h"
+#include "kernel/view.h"
 
 #include <errno.h>
 

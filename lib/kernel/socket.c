@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/socket.h"
 
+#include "kernel/answer.h"
 #include "kernel/attribute.h"
 #include "kernel/datagram.h"
 #include "kernel/ownership.h"
+#include "kernel/view.h"
 #include "kernel/wire.h"
-#include "ruleset/ruleset.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -19,17 +20,13 @@
 #define OURS_COUNT    64
 
 struct kernel {
-	int fd;         /* asks */
-	int commit_fd;  /* changes nf_tables, and owns the table; -1: only asks */
-	bool unsettled; /* it sent something since the view was taken */
+	int fd;        /* asks */
+	int commit_fd; /* changes nf_tables, and owns the table; -1: only asks */
 	struct owner owner;
 	uint32_t ours[OURS_COUNT]; /* generations that our commits made, the latest ones */
 	unsigned ours_next;
 	uint32_t sequence;
-	struct ruleset *view;
-	uint32_t view_generation;
-	uint64_t view_number;
-	size_t view_learned;
+	struct view view;
 	size_t whole_max;
 	uint8_t buffer[RECEIVE_BYTES] __attribute__((aligned(8)));
 };
@@ -95,31 +92,9 @@ struct kernel *kernel_free(struct kernel *kernel)
 		close(kernel->fd);
 	if (kernel->commit_fd >= 0)
 		close(kernel->commit_fd);
-	ruleset_free(kernel->view);
+	view_done(&kernel->view);
 	free(kernel);
 	return NULL;
-}
-
-const struct ruleset *kernel_view(const struct kernel *kernel, uint32_t *ret_generation)
-{
-	*ret_generation = kernel->view_generation;
-	return kernel->view;
-}
-
-void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t generation)
-{
-	ruleset_free(kernel->view);
-	kernel->view = ruleset;
-	kernel->view_generation = generation;
-	kernel->view_number++;
-	kernel->view_learned = 0;
-	kernel->unsettled = false;
-}
-
-void kernel_doubt_view(struct kernel *kernel)
-{
-	kernel->view_generation = 0; /* which no table has */
-	kernel->unsettled = true;
 }
 
 size_t kernel_whole_max(const struct kernel *kernel)
@@ -130,33 +105,6 @@ size_t kernel_whole_max(const struct kernel *kernel)
 void kernel_set_whole_max(struct kernel *kernel, size_t elements)
 {
 	kernel->whole_max = elements;
-}
-
-struct ruleset *kernel_change_view(struct kernel *kernel, uint32_t generation)
-{
-	kernel->view_generation = generation;
-	kernel->view_number++;
-	kernel->unsettled = false;
-	return kernel->view;
-}
-
-bool kernel_view_outlasts(struct kernel *kernel, uint32_t generation)
-{
-	if (!kernel->view || kernel->unsettled)
-		return false;
-	kernel->view_generation = generation;
-	return true;
-}
-
-size_t kernel_view_learned(struct kernel *kernel, size_t elements)
-{
-	kernel->view_learned += elements;
-	return kernel->view_learned;
-}
-
-uint64_t kernel_view_number(const struct kernel *kernel)
-{
-	return kernel->view_number;
 }
 
 int kernel_fd(const struct kernel *kernel)
@@ -220,6 +168,11 @@ int kernel_renew_commit_fd(struct kernel *kernel)
 	return 0;
 }
 
+struct view *kernel_known(struct kernel *kernel)
+{
+	return &kernel->view;
+}
+
 struct owner *kernel_owner(struct kernel *kernel)
 {
 	return &kernel->owner;
@@ -264,79 +217,6 @@ static ssize_t receive(struct kernel *kernel)
 	return datagram_receive(kernel->fd, kernel->buffer, sizeof(kernel->buffer));
 }
 
-/* What is known of an answer that is being read. */
-struct answer {
-	uint32_t sequence;
-	bool ended;
-	int result;
-	kernel_reply_t reply;
-	void *userdata;
-};
-
-static void answer_fail(struct answer *answer, int error)
-{
-	if (answer->result >= 0)
-		answer->result = error;
-}
-
-/* The number that an error, or the end of a dump, carries; -EBADMSG when it is cut short. */
-static int message_error(const struct nlmsghdr *message)
-{
-	int error;
-
-	if (mnl_nlmsg_get_payload_len(message) < sizeof(error))
-		return -EBADMSG;
-	memcpy(&error, mnl_nlmsg_get_payload(message), sizeof(error));
-	return error <= 0 ? error : -EBADMSG;
-}
-
-static void answer_message(struct answer *answer, const struct nlmsghdr *message)
-{
-	int error;
-
-	/* Something that an earlier, broken off answer left behind. */
-	if (message->nlmsg_seq != answer->sequence)
-		return;
-	if (message->nlmsg_flags & NLM_F_DUMP_INTR)
-		answer_fail(answer, -EINTR);
-
-	switch (message->nlmsg_type) {
-	case NLMSG_ERROR:
-		answer->ended = true;
-		error = message_error(message);
-		if (error < 0)
-			answer_fail(answer, error);
-		break;
-	case NLMSG_DONE:
-		answer->ended = true;
-		/* The kernel ends a dump with the error that stopped it, or with none at all. */
-		error = mnl_nlmsg_get_payload_len(message) > 0 ? message_error(message) : 0;
-		if (error < 0)
-			answer_fail(answer, error);
-		break;
-	case NLMSG_NOOP:
-	case NLMSG_OVERRUN:
-		break;
-	default:
-		/* After a failure the rest is only read away, or the next dump would be refused. */
-		if (answer->result >= 0) {
-			error = answer->reply ? answer->reply(message, answer->userdata) : 0;
-			if (error < 0)
-				answer_fail(answer, error);
-		}
-		break;
-	}
-}
-
-static void answer_datagram(struct answer *answer, const uint8_t *buffer, ssize_t length)
-{
-	const struct nlmsghdr *message = (const struct nlmsghdr *)(const void *)buffer;
-	int left = (int)length;
-
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-		answer_message(answer, message);
-}
-
 int kernel_request(struct kernel *kernel, const struct wire *wire, kernel_reply_t reply,
                    void *userdata)
 {
@@ -371,11 +251,11 @@ int kernel_request(struct kernel *kernel, const struct wire *wire, kernel_reply_
 				break;
 			if (n < 0)
 				return (int)n;
-			answer_datagram(&answer, kernel->buffer, n);
+			answer_read(&answer, kernel->buffer, (size_t)n);
 		} else if (n < 0) {
 			return (int)n;
 		} else {
-			answer_datagram(&answer, kernel->buffer, n);
+			answer_read(&answer, kernel->buffer, (size_t)n);
 		}
 	}
 	return answer.result;
@@ -418,7 +298,7 @@ int kernel_commit_send(struct kernel *kernel, const struct wire *wire)
 
 	if (wire->error < 0)
 		return wire->error;
-	kernel->unsettled = true;
+	kernel->view.unsettled = true;
 	do
 		n = send(kernel->commit_fd, wire->bytes, wire->length, 0);
 	while (n < 0 && errno == EINTR);

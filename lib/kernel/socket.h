@@ -16,6 +16,7 @@
 struct kernel;
 struct nlmsghdr;
 struct owner;
+struct view;
 struct wire;
 
 #define KERNEL_READ_TRIES 16 /* of a dump or a table that changes while it is read */
@@ -52,22 +53,9 @@ int kernel_take_commit_fd(struct kernel *kernel, int fd);
  */
 int kernel_renew_commit_fd(struct kernel *kernel);
 
-/* What is known and wished of ownership, see ownership.h. */
+/* What is known and wished of ownership, and what is known of the table: ownership.h, view.h. */
 struct owner *kernel_owner(struct kernel *kernel);
-
-/*
- * What was last read of the table, and for which generation; NULL when nothing was. It belongs to
- * the kernel and lasts until the next kernel_keep_view(), which takes over what it is given.
- */
-struct ruleset;
-const struct ruleset *kernel_view(const struct kernel *kernel, uint32_t *ret_generation);
-void kernel_keep_view(struct kernel *kernel, struct ruleset *ruleset, uint32_t generation);
-
-/*
- * Whatever is known of the table may not hold any more, but for the elements of sets that are too
- * large to be read: that they are still there is to be seen by a sample.
- */
-void kernel_doubt_view(struct kernel *kernel);
+struct view *kernel_known(struct kernel *kernel);
 
 /*
  * Elements up to which a set is read back; of larger ones the number and a sample say enough, since
@@ -76,23 +64,6 @@ void kernel_doubt_view(struct kernel *kernel);
 #define READ_WHOLE_MAX 200000
 size_t kernel_whole_max(const struct kernel *kernel);
 void kernel_set_whole_max(struct kernel *kernel, size_t elements);
-
-/*
- * The view itself, to be changed as a commit of ours changed the table, which made that generation;
- * NULL when there is none. What it learned that way is added up, and the sum returned, until
- * another view is kept.
- */
-struct ruleset *kernel_change_view(struct kernel *kernel, uint32_t generation);
-size_t kernel_view_learned(struct kernel *kernel, size_t elements);
-
-/*
- * Says that the view is true for that generation as well, because only other tables have changed.
- * False when there is none, or when it may be our own commits that changed ours since.
- */
-bool kernel_view_outlasts(struct kernel *kernel, uint32_t generation);
-
-/* A number of the view: each that is kept or changed has another one. */
-uint64_t kernel_view_number(const struct kernel *kernel);
 
 /* A sequence number that no message before had. */
 uint32_t kernel_sequence(struct kernel *kernel);

@@ -3,6 +3,7 @@
 
 #include "kernel/generation.h"
 #include "kernel/reading.h"
+#include "kernel/view.h"
 #include "ruleset/diff.h"
 
 #include <errno.h>

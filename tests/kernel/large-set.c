@@ -6,6 +6,7 @@
 #include "kernel/read.h"
 #include "kernel/reading.h"
 #include "kernel/verify.h"
+#include "kernel/view.h"
 
 #include <check.h>
 #include <errno.h>
