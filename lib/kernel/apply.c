@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/apply.h"
 
-#include "kernel/ownership.h"
-#include "kernel/read.h"
 #include "kernel/verify.h"
 #include "kernel/view.h"
 
@@ -14,63 +12,6 @@
 
 /* Enough for the answers to a batch of which each message fails. */
 #define RECEIVE_BYTES_UNKNOWN (8 * 1024 * 1024)
-
-/* One way to a table: what is there, and the steps from it to what is to be there. */
-struct change {
-	const struct ruleset *have; /* borrowed from the kernel's view */
-	struct delta *delta;
-	uint32_t generation;
-};
-
-static void change_done(struct change *change)
-{
-	delta_free(change->delta);
-	*change = (struct change){};
-}
-
-void plan_done(struct plan *plan)
-{
-	delta_free(plan->delta);
-	*plan = (struct plan){};
-}
-
-/* How the steps are found: by comparison with a wanted ruleset, or with no table at all. */
-static int plan_apply(struct kernel *kernel, struct ruleset *wanted, const struct plan *plan,
-                      struct change *change)
-{
-	const struct delta *known = NULL;
-	int r = table_view(kernel, &change->have, &change->generation);
-
-	if (r < 0)
-		return r;
-	if (owner_of(kernel, change->have) == OWNERSHIP_OTHERS)
-		return -EPERM;
-	wanted->flags = owner_flags(kernel, change->have);
-	/* The plan points into the view that it was made for. */
-	if (plan && plan->wanted == wanted && plan->view == kernel_view_number(kernel))
-		known = plan->delta;
-	return ruleset_diff_again(change->have, wanted, known, &change->delta);
-}
-
-static int plan_remove(struct kernel *kernel, struct change *change)
-{
-	struct step *step;
-	bool exists;
-	int r = table_exists(kernel, &exists, &change->generation);
-
-	if (r < 0)
-		return r;
-	change->delta = calloc(1, sizeof(*change->delta));
-	if (!change->delta)
-		return -ENOMEM;
-	if (!exists)
-		return 0;
-	step = ARRAY_ADD(&change->delta->steps);
-	if (!step)
-		return -ENOMEM;
-	step->kind = STEP_DELETE_TABLE;
-	return 0;
-}
 
 static void count(struct applied *applied, const struct delta *delta)
 {
@@ -128,14 +69,8 @@ struct work {
 	bool prepared;       /* what elements are to lead to was made in a batch of its own */
 };
 
-static int plan(const struct work *work, struct change *change)
-{
-	return work->wanted ? plan_apply(work->kernel, work->wanted, work->plan, change)
-	                    : plan_remove(work->kernel, change);
-}
-
 /* Takes back what was counted for a batch whose answer was lost, when it turns out not taken. */
-static int settle_unknown(struct work *work, const struct change *change)
+static int settle_unknown(struct work *work, const struct table_change *change)
 {
 	if (work->sent != SENT_UNKNOWN || change->generation != work->generation)
 		return 0;
@@ -171,7 +106,7 @@ static bool ended_meanwhile(const struct delta *delta, const struct refusal *ref
 }
 
 /* Judges what was read back: 0 when all is as wanted, -EAGAIN when a batch is needed, APPLY_*. */
-static int judge_change(struct work *work, const struct change *change)
+static int judge_change(struct work *work, const struct table_change *change)
 {
 	struct applied *applied = &work->applied;
 	bool taken = work->sent == SENT_TAKEN;
@@ -203,7 +138,7 @@ static int judge_change(struct work *work, const struct change *change)
 }
 
 /* Sends the batch: 0, APPLY_REFUSED, or a negative errno. */
-static int send_change(struct work *work, const struct change *change)
+static int send_change(struct work *work, const struct table_change *change)
 {
 	struct refusal refusal;
 	int r;
@@ -231,7 +166,7 @@ static int send_change(struct work *work, const struct change *change)
 }
 
 /* From now on the table is known to be what was wanted: nothing of it has to be read again. */
-static int keep_wanted(struct work *work, const struct change *change)
+static int keep_wanted(struct work *work, const struct table_change *change)
 {
 	struct ruleset *view = ruleset_in_phase(work->wanted, work->wanted->phase);
 
@@ -254,7 +189,7 @@ static int keep_wanted(struct work *work, const struct change *change)
  * Sees to it that the batch did what it was to do, by what it touched: 0 when so, and nobody else
  * was at it. Else -EAGAIN: only reading everything can tell.
  */
-static int verify_touched(struct work *work, const struct change *change)
+static int verify_touched(struct work *work, const struct table_change *change)
 {
 	struct applied *applied = &work->applied;
 	struct verified verified;
@@ -279,7 +214,7 @@ static int verify_touched(struct work *work, const struct change *change)
 }
 
 /* What was read back is the whole table. */
-static void note_whole(struct applied *applied, const struct change *change)
+static void note_whole(struct applied *applied, const struct table_change *change)
 {
 	applied->whole = true;
 	applied->sets_read = applied->sets_sampled = 0;
@@ -303,7 +238,7 @@ static void note_whole(struct applied *applied, const struct change *change)
  * Sends what has to be there before (delta_preparation()); results as of send_change(). The table
  * has to be read anew after it.
  */
-static int send_preparation(struct work *work, const struct change *change,
+static int send_preparation(struct work *work, const struct table_change *change,
                             const struct delta *preparation)
 {
 	struct refusal refusal;
@@ -330,7 +265,7 @@ static int send_preparation(struct work *work, const struct change *change,
  * The step that gives the table an owner, or wakes it, when it has to be a batch of its own: the
  * kernel takes no new base chain along with that (nf_tables_addchain). NULL: it has not.
  */
-static struct step *table_step_alone(const struct change *change)
+static struct step *table_step_alone(const struct table_change *change)
 {
 	struct step *table = NULL;
 	bool hooks = false;
@@ -344,7 +279,7 @@ static struct step *table_step_alone(const struct change *change)
 }
 
 /* Sends that step; results as of send_preparation(). */
-static int send_table_step(struct work *work, const struct change *change, struct step *step)
+static int send_table_step(struct work *work, const struct table_change *change, struct step *step)
 {
 	struct delta delta = {.steps = {.items = step, .count = 1}};
 	struct refusal refusal;
@@ -361,7 +296,7 @@ static int send_table_step(struct work *work, const struct change *change, struc
 }
 
 /* The next batch on the way to what is wanted: 0, -EAGAIN: another one follows; or as above. */
-static int send_next(struct work *work, const struct change *change)
+static int send_next(struct work *work, const struct table_change *change)
 {
 	_cleanup_(delta_freep) struct delta *preparation = NULL;
 	struct step *table = table_step_alone(change);
@@ -380,8 +315,8 @@ static int send_next(struct work *work, const struct change *change)
 static int run(struct work *work)
 {
 	for (;;) {
-		_cleanup_(change_done) struct change change = {};
-		int r = plan(work, &change);
+		_cleanup_(table_change_done) struct table_change change = {};
+		int r = table_change_find(work->kernel, work->wanted, work->plan, &change);
 
 		if (r == -EBUSY) {
 			say_plain(&work->applied.refusal, r, others_text);
@@ -437,32 +372,4 @@ int table_remove(struct kernel *kernel, struct applied *ret_applied)
 	struct work work = {.kernel = kernel};
 
 	return finish(&work, ret_applied);
-}
-
-int table_compare(struct kernel *kernel, struct ruleset *wanted, struct standing *ret_standing,
-                  struct plan *ret_plan)
-{
-	_cleanup_(change_done) struct change change = {};
-	size_t counters_deleted = 0;
-	int r = plan_apply(kernel, wanted, NULL, &change);
-
-	if (r < 0)
-		return r;
-	ARRAY_FOREACH (step, &change.delta->steps)
-		counters_deleted += step->kind == STEP_DELETE_COUNTER;
-	*ret_standing = (struct standing){
-	        .differs = change.delta->steps.count != 0,
-	        .can_deny = delta_can_deny(change.delta),
-	        .elements_added = change.delta->elements_added,
-	        .elements_deleted = change.delta->elements_deleted,
-	        .rules_added = change.delta->rules_added,
-	        .rules_deleted = change.delta->rules_deleted,
-	        .counters_deleted = counters_deleted,
-	};
-	*ret_plan = (struct plan){
-	        .wanted = wanted,
-	        .delta = TAKE_POINTER(change.delta),
-	        .view = kernel_view_number(kernel),
-	};
-	return 0;
 }

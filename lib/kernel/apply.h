@@ -3,6 +3,7 @@
 #define EGRESSD_KERNEL_APPLY_H
 
 #include "kernel/commit.h"
+#include "kernel/plan.h"
 #include "kernel/socket.h"
 #include "ruleset/ruleset.h"
 
@@ -56,36 +57,9 @@ struct applied {
  */
 int table_apply(struct kernel *kernel, struct ruleset *wanted, struct applied *ret_applied);
 
-/*
- * What table_compare() found, for table_apply_plan(). It borrows from `wanted` and from what the
- * kernel knows of the table, and so is not to be looked into any more once something was applied.
- */
-struct plan {
-	const struct ruleset *wanted;
-	struct delta *delta; /* owned; the steps from the table to `wanted` in the phase it had */
-	uint64_t view;       /* kernel_view_number() of what was known of the table */
-};
-void plan_done(struct plan *plan);
-
 /* table_apply() that need not find the difference again, unless others have changed the rules. */
 int table_apply_plan(struct kernel *kernel, struct ruleset *wanted, const struct plan *plan,
                      struct applied *ret_applied);
-
-/* How the table stands to the wanted one. */
-struct standing {
-	bool differs;
-	bool can_deny; /* what differs may deny what the table permits now: delta_can_deny() */
-	size_t elements_added, elements_deleted; /* that make the difference */
-	size_t rules_added, rules_deleted;
-	size_t counters_deleted; /* what they counted goes with them */
-};
-
-/*
- * Only compares; 0, -EBUSY when others changed the rules each time, -EPERM when another process
- * owns the table, or another negative errno. The plan is released with plan_done().
- */
-int table_compare(struct kernel *kernel, struct ruleset *wanted, struct standing *ret_standing,
-                  struct plan *ret_plan);
 
 /* Takes the table away, and nothing else; results as above. */
 int table_remove(struct kernel *kernel, struct applied *ret_applied);
