@@ -2,10 +2,10 @@
 #include "enforcement.h"
 
 #include "clock.h"
-#include "commit.h"
 #include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "kernel/view.h"
+#include "phases.h"
 #include "policy/runtime.h"
 #include "quarantining.h"
 #include "reassignment.h"
@@ -113,7 +113,7 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 		if (r < 0)
 			outcome_fail(&outcome, r);
 		else
-			commit_ruleset(enforcement, candidate, ruleset, &outcome);
+			phases_commit(enforcement, candidate, ruleset, &outcome);
 	}
 
 	/* The old policy goes only now that the kernel has the new one and it was read back. */
@@ -137,7 +137,7 @@ static void apply_bound(struct enforcement *enforcement, struct outcome *outcome
 	if (r < 0)
 		outcome_fail(outcome, r);
 	else
-		commit_ruleset(enforcement, enforcement->policy, wanted, outcome);
+		phases_commit(enforcement, enforcement->policy, wanted, outcome);
 }
 
 static void close_gateway(struct enforcement *enforcement, struct outcome *outcome)
@@ -147,7 +147,7 @@ static void close_gateway(struct enforcement *enforcement, struct outcome *outco
 	if (r < 0)
 		outcome_fail(outcome, r);
 	else
-		commit_ruleset(enforcement, NULL, closed, outcome);
+		phases_commit(enforcement, NULL, closed, outcome);
 	enforcement->closed = outcome->result == LOAD_DONE;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "quarantining.h"
 
-#include "commit.h"
 #include "kernel/view.h"
+#include "phases.h"
 #include "policy/runtime.h"
 #include "reassignment.h"
 #include "ruleset/compile.h"
@@ -65,7 +65,7 @@ void quarantine_cut(struct enforcement *enforcement, const struct request_entry 
 
 	int r = find_scope(quarantine, &scope);
 	if (r == 0)
-		r = commit_judge_flows(enforcement, policy, &scope, &revocation);
+		r = phases_judge_flows(enforcement, policy, &scope, &revocation);
 	if (r < 0)
 		enforcement->judge_flows = true;
 	outcome->revocation.cut += revocation.cut;

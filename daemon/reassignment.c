@@ -2,9 +2,9 @@
 #include "reassignment.h"
 
 #include "base/array.h"
-#include "commit.h"
 #include "kernel/timed.h"
 #include "kernel/view.h"
+#include "phases.h"
 #include "ruleset/compile.h"
 
 #include <errno.h>
@@ -28,7 +28,7 @@ static int judge_flows(struct enforcement *enforcement, const struct address *ad
 	if (!range)
 		return -ENOMEM;
 	*range = (struct address_range){*address, *address};
-	return commit_judge_flows(enforcement, enforcement->policy, &scope, revocation);
+	return phases_judge_flows(enforcement, enforcement->policy, &scope, revocation);
 }
 
 /* As it is counted for the role that the address has. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef EGRESSD_COMMIT_H
-#define EGRESSD_COMMIT_H
+#ifndef EGRESSD_PHASES_H
+#define EGRESSD_PHASES_H
 
 #include "enforcement.h"
 
@@ -9,11 +9,11 @@
  * or, if it can deny something, in two phases with the flows judged between them; and notes in the
  * outcome what came of it: all but `problems`, `over`, `fallback` and `milliseconds`.
  */
-void commit_ruleset(struct enforcement *enforcement, const struct policy *policy,
-                    struct ruleset *wanted, struct outcome *outcome);
+void phases_commit(struct enforcement *enforcement, const struct policy *policy,
+                   struct ruleset *wanted, struct outcome *outcome);
 
 /* revoke_flows() over the enforcement's own socket. */
-int commit_judge_flows(struct enforcement *enforcement, const struct policy *policy,
+int phases_judge_flows(struct enforcement *enforcement, const struct policy *policy,
                        const struct scope *scope, struct revocation *ret_revocation);
 
 #endif

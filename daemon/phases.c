@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "commit.h"
+#include "phases.h"
 
 #include "clock.h"
 #include "kernel/ownership.h"
@@ -50,7 +50,7 @@ static struct applied with_verified(struct applied second, const struct applied 
 	return second;
 }
 
-int commit_judge_flows(struct enforcement *enforcement, const struct policy *policy,
+int phases_judge_flows(struct enforcement *enforcement, const struct policy *policy,
                        const struct scope *scope, struct revocation *ret_revocation)
 {
 	int r = 0;
@@ -80,7 +80,7 @@ static bool commit_in_two_phases(struct enforcement *enforcement, const struct p
 		return false;
 	outcome->judging_milliseconds = clock_milliseconds(&time);
 
-	int r = commit_judge_flows(enforcement, policy, scope, &outcome->revocation);
+	int r = phases_judge_flows(enforcement, policy, scope, &outcome->revocation);
 	outcome->cutting_milliseconds = clock_milliseconds(&time);
 	if (r < 0) {
 		/* Without the fast path denied flows stay blocked: better slow than open. */
@@ -143,8 +143,8 @@ static int compare_first(const struct enforcement *enforcement, struct ruleset *
 	return table_compare(enforcement->kernel, wanted, ret_standing, ret_plan);
 }
 
-void commit_ruleset(struct enforcement *enforcement, const struct policy *policy,
-                    struct ruleset *wanted, struct outcome *outcome)
+void phases_commit(struct enforcement *enforcement, const struct policy *policy,
+                   struct ruleset *wanted, struct outcome *outcome)
 {
 	_cleanup_(counts_done) struct counts before = {};
 	_cleanup_(plan_done) struct plan plan = {};
