@@ -41,8 +41,9 @@ enum notice {
 	NOTICE_CONTACTS,
 	NOTICE_INSIDE, /* an inside interface is missing, and hosts are not judged */
 	NOTICE_STATE,  /* others may write to the state directory */
+	NOTICE_CONFIG, /* something in the configuration is hardly meant */
 };
-#define NOTICE_COUNT (NOTICE_STATE + 1)
+#define NOTICE_COUNT (NOTICE_CONFIG + 1)
 
 enum state {
 	STATE_CLOSED,   /* no policy: nothing is forwarded */

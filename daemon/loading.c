@@ -5,6 +5,7 @@
 #include "expiry.h"
 #include "journal.h"
 #include "last_good.h"
+#include "policy/warnings.h"
 #include "report.h"
 #include "table_origin.h"
 #include "watch.h"
@@ -136,9 +137,11 @@ static bool take_up(struct loading *loading, const struct policy_origin *origin,
 
 	enforcement_load(enforcement, origin, hooks->prepare, hooks->userdata, &replaced,
 	                 ret_outcome);
-	if (ret_outcome->result == LOAD_DONE)
+	if (ret_outcome->result == LOAD_DONE) {
+		policy_warnings(enforcement->policy, &ret_outcome->warnings);
+		report_warnings_health(loading->health, loading->file, &ret_outcome->warnings);
 		loading->standing = false;
-	else if (enforcement->policy) /* not for the candidate */
+	} else if (enforcement->policy) /* not for the candidate */
 		hooks->prepare(enforcement->policy, hooks->userdata);
 	bool same = ret_outcome->result == LOAD_DONE && replaced && !ret_outcome->changed &&
 	            strcmp(replaced->digest, enforcement->policy->digest) == 0;

@@ -5,6 +5,7 @@
 #include "enforcement.h"
 #include "kernel/apply.h"
 #include "policy/load.h"
+#include "policy/warnings.h"
 #include "privilege.h"
 #include "processes/question.h"
 
@@ -64,6 +65,10 @@ static int check_configuration(const char *file)
 	} else if (r == POLICY_REJECTED) {
 		problems_print(&problems, stderr);
 	} else {
+		policy_warnings(policy, &problems);
+		ARRAY_FOREACH (warning, &problems.list)
+			fprintf(stderr, "%s:%u: warning: %s\n", warning->file, warning->line,
+			        warning->text);
 		printf("%s: good: %zu hosts, %zu roles, mode %s\n", file, policy->hosts.count,
 		       policy->roles.count, mode_name(policy->gateway.mode));
 		policy_free(policy);

@@ -29,7 +29,7 @@ static int done(struct request *request, const struct control *control,
 	char verified[VERIFIED_TEXT_MAX];
 	return request_reply(
 	        request,
-	        json_pack("{sb sI sI sI sI sI sI sf ss sI sI sf sf sf so ss so}", "changed",
+	        json_pack("{sb sI sI sI sI sI sI sf ss sI sI sf sf sf so ss so so}", "changed",
 	                  outcome->changed, "elements_added",
 	                  (json_int_t)difference->elements_added, "elements_deleted",
 	                  (json_int_t)difference->elements_deleted, "rules_added",
@@ -43,7 +43,8 @@ static int done(struct request *request, const struct control *control,
 	                  outcome->cutting_milliseconds, "closing_milliseconds",
 	                  outcome->closing_milliseconds, "over", reply_problems(&outcome->over),
 	                  "verified", verified_text(outcome, verified), "notices",
-	                  notices_reply(control->health)));
+	                  notices_reply(control->health), "warnings",
+	                  reply_problems(&outcome->warnings)));
 }
 
 int method_reload(struct request *request, json_t *parameters, void *userdata)

@@ -9,6 +9,7 @@
 void outcome_done(struct outcome *outcome)
 {
 	problems_done(&outcome->problems);
+	problems_done(&outcome->warnings);
 	problems_done(&outcome->over);
 	free(outcome->refused_file);
 	*outcome = (struct outcome){};

@@ -22,9 +22,10 @@ struct outcome {
 	enum load_result result;
 	int error;
 	struct problems problems;
-	struct problems over; /* requests of run time that the policy leaves no room for */
-	bool fallback;        /* the policy is an older one, for want of one without mistakes */
-	bool changed;         /* the kernel's table is another than before */
+	struct problems warnings; /* of the policy that is in force since; no mistakes */
+	struct problems over;     /* requests of run time that the policy leaves no room for */
+	bool fallback;            /* the policy is an older one, for want of one without mistakes */
+	bool changed;             /* the kernel's table is another than before */
 	struct standing difference; /* by which it is, when the result is LOAD_DONE */
 	/* What differed was left by a change of ours that is not finished, or by requests that have
 	 * ended. */

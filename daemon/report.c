@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "report.h"
 
+#include "base/cleanup.h"
 #include "base/printable.h"
 #include "clock.h"
 #include "journal.h"
@@ -9,9 +10,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
+
+#define WARNINGS_TOLD 20 /* in the journal, one by one */
 
 void report_event(struct server *server, const char *kind, json_t *attempt, const char *text)
 {
@@ -93,6 +97,20 @@ const char *verified_text(const struct outcome *outcome, char buffer[static VERI
 	return buffer;
 }
 
+static void journal_warnings(const char *file, const struct problems *warnings)
+{
+	size_t count = warnings->list.count, more = warnings->left_out;
+	for (size_t i = 0; i < count && i < WARNINGS_TOLD; i++) {
+		const struct problem *warning = &warnings->list.items[i];
+		journal_at(LOG_WARNING, (struct location){warning->file, warning->line}, "%s",
+		           warning->text);
+	}
+	if (count > WARNINGS_TOLD)
+		more += count - WARNINGS_TOLD;
+	if (more)
+		journal(LOG_WARNING, "and %zu more warnings: egressctl check %s", more, file);
+}
+
 void report_load(struct server *server, const struct enforcement *enforcement,
                  const struct outcome *outcome)
 {
@@ -113,6 +131,7 @@ void report_load(struct server *server, const struct enforcement *enforcement,
 		         outcome->revocation.cut, outcome->revocation.kept, outcome->milliseconds,
 		         verified_text(outcome, verified));
 		journal(LOG_INFO, "%s", text);
+		journal_warnings(enforcement->file, &outcome->warnings);
 		report_event(server, "reload", NULL, text);
 		return;
 	case LOAD_REJECTED:
@@ -177,7 +196,8 @@ void report_tampering(const struct suspicion *suspicion, const struct outcome *o
 		         by);
 	else if (outcome_is_unseen(outcome))
 		snprintf(buffer, TAMPERING_SENTENCE_MAX,
-		         "perhaps, for %s changes nf_tables rules so often that it cannot be read", by);
+		         "perhaps, for %s changes nf_tables rules so often that it cannot be read",
+		         by);
 	else
 		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %.*s; it could not be put right", by,
 		         room, what);
@@ -221,11 +241,10 @@ void report_commit_health(struct health *health, const struct outcome *outcome)
 		        "More flows were cut than the kernel remembers: packets of some of them "
 		        "are going to count as attempts");
 	if (outcome->flows_error)
-		health_fault(
-		        health, FAULT_FLOWS,
-		        "the change could not be finished (%s), so "
-		        "every packet is judged, which is slower; it is tried again by itself",
-		        strerror(-outcome->flows_error));
+		health_fault(health, FAULT_FLOWS,
+		             "the change could not be finished (%s), so "
+		             "every packet is judged, which is slower; it is tried again by itself",
+		             strerror(-outcome->flows_error));
 	else
 		health_clear(health, FAULT_FLOWS);
 	if (outcome->applied.foreign)
@@ -269,4 +288,21 @@ void report_configuration_health(struct health *health, const char *file,
 		                                             : strerror(-outcome->error));
 		return;
 	}
+}
+
+void report_warnings_health(struct health *health, const char *file,
+                            const struct problems *warnings)
+{
+	size_t count = warnings->list.count + warnings->left_out;
+	const struct problem *first = warnings->list.items;
+	char more[64 + PATH_MAX] = "";
+	_cleanup_free_ char *text = NULL;
+
+	if (count > 1)
+		snprintf(more, sizeof(more), " (and %zu more: egressctl check %s)", count - 1,
+		         file);
+	if (first &&
+	    asprintf(&text, "%s:%u: %s%s", first->file, first->line, first->text, more) < 0)
+		text = NULL; /* undefined after a failure */
+	health_notice(health, NOTICE_CONFIG, text);
 }

@@ -32,8 +32,8 @@ void report_load(struct server *server, const struct enforcement *enforcement,
                  const struct outcome *outcome);
 
 /*
- * Who changed our table, what he did and how it ended, as a sentence without its full stop: "nft (pid
- * 4711) made the table dormant; it was put right within 1.2 ms".
+ * Who changed our table, what he did and how it ended, as a sentence without its full stop: "nft
+ * (pid 4711) made the table dormant; it was put right within 1.2 ms".
  */
 #define TAMPERING_SENTENCE_MAX ALARM_DETAIL_BYTES
 void report_tampering(const struct suspicion *suspicion, const struct outcome *outcome,
@@ -51,5 +51,9 @@ void report_commit_health(struct health *health, const struct outcome *outcome);
 /* The same for the configuration in that file, which was loaded. */
 void report_configuration_health(struct health *health, const char *file,
                                  const struct outcome *outcome);
+
+/* A notice of what in the configuration in force, of that file, is hardly meant; of the first. */
+void report_warnings_health(struct health *health, const char *file,
+                            const struct problems *warnings);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/problems.h"
 #include "plain.h"
 #include "policy/load.h"
+#include "policy/warnings.h"
 #include "units.h"
 
 #include <errno.h>
@@ -28,10 +29,11 @@ static json_t *problems_to_json(const struct problems *problems)
 }
 
 static void print_json(const struct command *command, const struct policy *policy,
-                       const struct problems *problems)
+                       const struct problems *problems, const struct problems *warnings)
 {
-	json_t *answer = json_pack("{s:b, s:o}", "good", policy != NULL, "problems",
-	                           problems_to_json(problems));
+	json_t *answer =
+	        json_pack("{s:b, s:o, s:o}", "good", policy != NULL, "problems",
+	                  problems_to_json(problems), "warnings", problems_to_json(warnings));
 	if (policy && answer) {
 		json_object_set_new(answer, "hosts", json_integer((json_int_t)policy->hosts.count));
 		json_object_set_new(answer, "roles", json_integer((json_int_t)policy->roles.count));
@@ -41,29 +43,48 @@ static void print_json(const struct command *command, const struct policy *polic
 	json_decref(answer);
 }
 
-static void print_good(const struct command *command, const struct policy *policy)
+/* One a line, with what stands between file and text. */
+static void print_list(const struct command *command, const struct problems *problems,
+                       const char *what)
+{
+	const struct writer *writer = &command->writer;
+	ARRAY_FOREACH (problem, &problems->list) {
+		if (problem->line)
+			writer_line(writer, COLOUR_NONE, "%s:%u: %s%s", problem->file,
+			            problem->line, what, problem->text);
+		else
+			writer_line(writer, COLOUR_NONE, "%s%s%s%s", problem->file,
+			            *problem->file ? ": " : "", what, problem->text);
+	}
+	if (problems->incomplete)
+		writer_line(writer, COLOUR_NONE, "(there was no memory to note all)");
+}
+
+static int64_t count_of(const struct problems *problems)
+{
+	return (int64_t)(problems->list.count + problems->left_out);
+}
+
+static void print_good(const struct command *command, const struct policy *policy,
+                       const struct problems *warnings)
 {
 	int64_t hosts = (int64_t)policy->hosts.count, roles = (int64_t)policy->roles.count;
-	writer_line(&command->writer, COLOUR_GOOD, "%s: good: %lld %s, %lld %s, mode %s",
-	            command->words[0], (long long)hosts, plural(hosts, "host", "hosts"),
-	            (long long)roles, plural(roles, "role", "roles"),
-	            mode_name(policy->gateway.mode));
+	char warned[48] = "";
+	print_list(command, warnings, "warning: ");
+	if (count_of(warnings))
+		snprintf(warned, sizeof(warned), "; %lld %s", (long long)count_of(warnings),
+		         plural(count_of(warnings), "warning", "warnings"));
+	writer_line(&command->writer, *warned ? COLOUR_WARNING : COLOUR_GOOD,
+	            "%s: good: %lld %s, %lld %s, mode %s%s", command->words[0], (long long)hosts,
+	            plural(hosts, "host", "hosts"), (long long)roles,
+	            plural(roles, "role", "roles"), mode_name(policy->gateway.mode), warned);
 }
 
 static void print_problems(const struct command *command, const struct problems *problems)
 {
 	const struct writer *writer = &command->writer;
-	int64_t count = (int64_t)(problems->list.count + problems->left_out);
-	ARRAY_FOREACH (problem, &problems->list) {
-		if (problem->line)
-			writer_line(writer, COLOUR_NONE, "%s:%u: %s", problem->file, problem->line,
-			            problem->text);
-		else
-			writer_line(writer, COLOUR_NONE, "%s%s%s", problem->file,
-			            *problem->file ? ": " : "", problem->text);
-	}
-	if (problems->incomplete)
-		writer_line(writer, COLOUR_NONE, "(there was no memory to note all)");
+	int64_t count = count_of(problems);
+	print_list(command, problems, "");
 	writer_line(writer, COLOUR_BAD, "%s: %lld %s", command->words[0], (long long)count,
 	            plural(count, "problem", "problems"));
 }
@@ -71,16 +92,19 @@ static void print_problems(const struct command *command, const struct problems 
 enum outcome verb_check(const struct command *command)
 {
 	_cleanup_(policy_freep) struct policy *policy = NULL;
-	struct problems problems = {};
+	struct problems problems = {}, warnings = {};
 	int r = policy_load(command->words[0], NULL, &problems, &policy);
+	if (policy)
+		policy_warnings(policy, &warnings);
 	if (r < 0)
 		complain(command, "%s: %s", command->words[0], strerror(-r));
 	else if (command->writer.json)
-		print_json(command, policy, &problems);
+		print_json(command, policy, &problems, &warnings);
 	else if (policy)
-		print_good(command, policy);
+		print_good(command, policy, &warnings);
 	else
 		print_problems(command, &problems);
 	problems_done(&problems);
+	problems_done(&warnings);
 	return policy ? OUTCOME_DONE : OUTCOME_REFUSED;
 }

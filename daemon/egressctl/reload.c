@@ -16,7 +16,7 @@ static void print_reload(const struct command *command, const json_t *answer)
 	const struct writer *writer = &command->writer;
 	int64_t hosts = field_number(answer, "hosts"), roles = field_number(answer, "roles");
 	const char *text = field_text(answer, "text", "");
-	const json_t *over, *notice;
+	const json_t *over, *notice, *warning;
 	size_t i;
 
 	bool changed = json_is_true(json_object_get(answer, "changed"));
@@ -52,6 +52,10 @@ static void print_reload(const struct command *command, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "notices"), i, notice)
 	        writer_field(writer, i ? "" : "Notice", COLOUR_WARNING, "%s",
 	                     json_is_string(notice) ? json_string_value(notice) : "?");
+	json_array_foreach(json_object_get(answer, "warnings"), i, warning) writer_field(
+	        writer, i ? "" : "Warning", COLOUR_WARNING, "%s:%lld: %s",
+	        field_text(warning, "file", "?"), (long long)field_number(warning, "line"),
+	        field_text(warning, "text", "?"));
 	if (*field_text(answer, "verified", ""))
 		writer_field(writer, "Verified", COLOUR_NONE, "%s",
 		             field_text(answer, "verified", ""));

@@ -51,8 +51,17 @@ static int read_lists(struct loader *loader, struct network *network)
 {
 	range_array ranges = {};
 	int r = 0;
-	for (size_t i = 0; r == 0 && i < network->files.count; i++)
+	if (!network->files.count)
+		return 0;
+	network->file_counts = arena_alloc(loader->context.arena, network->files.count,
+	                                   sizeof(*network->file_counts));
+	if (!network->file_counts)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < network->files.count; i++) {
+		size_t before = ranges.count;
 		r = read_list(loader, &network->files.items[i], &ranges);
+		network->file_counts[i] = ranges.count - before;
+	}
 	if (r == 0 && ranges.count) {
 		network->listed_count = ranges.count;
 		network->listed = ARENA_KEEP(loader->context.arena, &ranges);

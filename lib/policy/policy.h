@@ -87,9 +87,10 @@ struct network {
 	struct words addresses; /* literals as written */
 	struct words files;     /* list files as written */
 
-	/* By load: what the list files hold, in file order. */
+	/* By load: what the list files hold, in file order, and how much each of them. */
 	struct address_range *listed;
 	size_t listed_count;
+	size_t *file_counts;
 
 	/* By check: literals and list files together, sorted, merged to disjoint ranges. */
 	struct address_range *ranges;

@@ -231,6 +231,30 @@ def test_check_accepts_a_good_file_and_tells_all_mistakes_of_a_bad_one(daemon: D
                    for problem in reply["problems"])
 
 
+def test_what_is_hardly_meant_is_a_warning_wherever_the_file_is_looked_at(daemon: Daemon):
+    warned = small(hosts=',\n  { name = "x"; role = "desk"; address = "224.0.0.5"; }')
+    path = daemon.write(warned)
+    line = warned.splitlines().index('  { name = "x"; role = "desk"; address = "224.0.0.5"; }') + 1
+    words = f'{path}:{line}: '
+    what = '224.0.0.5 of host "x" is a multicast address'
+    done = egressctl("check", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"{words}warning: {what}" in done.stdout and "; 1 warning" in done.stdout
+    reply = json.loads(egressctl("--json", "check", str(path)).stdout)
+    assert (reply["good"], [w["line"] for w in reply["warnings"]]) == (True, [line])
+    done = subprocess.run([EGRESSD, "--config", path, "--check"], capture_output=True, text=True,
+                          check=False)
+    assert (done.returncode, done.stderr.startswith(f"{words}warning: {what}")) == (0, True)
+
+    daemon.start(warned)
+    assert words + what in daemon.log()
+    assert words + what in daemon.ctl("reload").stdout.replace("\n            ", " ")
+    assert any(notice.startswith(words + what) for notice in daemon.status()["notices"])
+    daemon.write(small())
+    assert daemon.ctl("reload").returncode == 0
+    assert not any("multicast" in notice for notice in daemon.status()["notices"])
+
+
 def test_egressd_check_says_the_same(daemon: Daemon):
     for name, text, status in (("good.conf", CLASSIC, 0), ("bad.conf", small('"htpp"'), 1)):
         path = daemon.write(text, name)
