@@ -74,15 +74,18 @@ int load_roles(struct loader *loader, const config_setting_t *group);
 int load_hosts(struct loader *loader, const config_setting_t *list);
 
 /*
- * Walks one file's text (length bytes, and room for two more), but for the files that it includes,
- * which are handed back. A text that libconfig cannot read only sets partial. 0 or -ENOMEM.
+ * Walks the sections of one file's text (length bytes, and room for two more); what it includes is
+ * handed back. A text that libconfig cannot read only sets partial. 0 or -ENOMEM.
  */
 int load_parsed(struct loader *loader, const char *file, char *text, size_t length,
                 struct words *ret_includes);
 
+/* When all files were walked: reports the sections that there must be and are not. */
+void load_check_required(struct loader *loader);
+
 /*
- * Reads a file from where the configuration comes from, as source_read() does, and notes it in the
- * copy that is made.
+ * Of the origin: reads a file from where the configuration comes from, as source_read() does, and
+ * notes it in the copy that is made.
  */
 int loader_read(struct loader *loader, const char *path, struct location at,
                 struct source *ret_source);
