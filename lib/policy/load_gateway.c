@@ -165,13 +165,16 @@ static void drop_repeated(struct loader *loader, struct field *fields,
 		if (!fields[i].present)
 			continue;
 		const config_setting_t *setting =
-		        config_setting_get_member(group, key_items[i].name);
+		        fields[i].setting ? fields[i].setting
+		                          : config_setting_get_member(group, key_items[i].name);
+		/* One that is misspelt and of the wrong kind is somewhere in the group. */
+		struct location at = setting_at(&loader->context, setting ? setting : group);
 		struct location *first = &loader->gateway_keys[i];
 		if (!first->line) {
-			*first = setting_at(&loader->context, setting);
+			*first = at;
 			continue;
 		}
-		problems_add(loader->context.problems, setting_at(&loader->context, setting),
+		problems_add(loader->context.problems, at,
 		             "\"%s\" of gateway is already defined at %s:%u", key_items[i].name,
 		             first->file, first->line);
 		fields[i].setting = NULL;

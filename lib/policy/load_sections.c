@@ -101,7 +101,7 @@ static int walk(struct loader *loader, const config_setting_t *root, struct word
 	struct field fields[FILE_KEY_COUNT];
 	settings_match(&loader->context, root, &keys, fields);
 	for (size_t i = 0; i < FILE_KEY_COUNT; i++)
-		if (fields[i].present && !fields[i].setting)
+		if (fields[i].lost || (fields[i].present && !fields[i].setting))
 			loader->partial = true;
 	note_first(loader, &fields[FILE_ROLES], &loader->roles_at);
 	note_first(loader, &fields[FILE_HOSTS], &loader->hosts_at);

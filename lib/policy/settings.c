@@ -124,8 +124,9 @@ bool setting_fits(const struct context *context, const config_setting_t *setting
 	return false;
 }
 
-static void report_unknown(const struct context *context, const config_setting_t *setting,
-                           const struct keys *keys)
+/* Says so, with the key that may be meant; its number, or keys->count when none is. */
+static size_t report_unknown(const struct context *context, const config_setting_t *setting,
+                             const struct keys *keys)
 {
 	const char *name = config_setting_name(setting);
 	struct spelling spelling = {.written = name};
@@ -138,7 +139,7 @@ static void report_unknown(const struct context *context, const config_setting_t
 		problems_add(context->problems, setting_at(context, setting),
 		             "unknown key \"%s\" in %s; did you mean \"%s\" (%s)?", name,
 		             keys->where, spelling.nearest, keys->items[i].description);
-		return;
+		return i;
 	}
 
 	char known[256] = "";
@@ -148,6 +149,15 @@ static void report_unknown(const struct context *context, const config_setting_t
 			                      keys->items[i].name);
 	problems_add(context->problems, setting_at(context, setting),
 	             "unknown key \"%s\" in %s; the keys there are %s", name, keys->where, known);
+	return keys->count;
+}
+
+static size_t find_key(const struct keys *keys, const char *name)
+{
+	size_t k = 0;
+	while (k < keys->count && strcmp(name, keys->items[k].name) != 0)
+		k++;
+	return k;
 }
 
 void settings_match(const struct context *context, const config_setting_t *group,
@@ -156,17 +166,25 @@ void settings_match(const struct context *context, const config_setting_t *group
 	memset(ret_fields, 0, keys->count * sizeof(*ret_fields));
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *setting = config_setting_get_elem(group, (unsigned)i);
-		size_t k = 0;
-		while (k < keys->count &&
-		       strcmp(config_setting_name(setting), keys->items[k].name) != 0)
-			k++;
-		if (k == keys->count) {
-			report_unknown(context, setting, keys);
+		size_t k = find_key(keys, config_setting_name(setting));
+		if (k == keys->count)
 			continue;
-		}
 		ret_fields[k].present = true;
 		if (setting_fits(context, setting, &keys->items[k]))
 			ret_fields[k].setting = setting;
+	}
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *setting = config_setting_get_elem(group, (unsigned)i);
+		if (find_key(keys, config_setting_name(setting)) < keys->count)
+			continue;
+		size_t k = report_unknown(context, setting, keys);
+		if (k == keys->count)
+			continue;
+		if (ret_fields[k].present)
+			ret_fields[k].lost = true;
+		else if (!wrong_part(setting, keys->items[k].kind))
+			ret_fields[k].setting = setting;
+		ret_fields[k].present = true;
 	}
 }
 

@@ -42,6 +42,7 @@ struct keys {
 /* What a group has for one key of its table. */
 struct field {
 	bool present;
+	bool lost; /* more than `setting` was probably meant to be this, and was reported */
 	const config_setting_t
 	        *setting; /* NULL: absent, or of the wrong kind, which was reported */
 };
@@ -60,7 +61,11 @@ struct location setting_at(const struct context *context, const config_setting_t
 bool setting_fits(const struct context *context, const config_setting_t *setting,
                   const struct key *key);
 
-/* Sorts the settings of a group to ret_fields, one for each key; reports what does not fit. */
+/*
+ * Sorts the settings of a group to ret_fields, one for each key; reports what does not fit. A key
+ * that is none is taken for the one that is most like it, if that is not there: what follows from a
+ * slip of the pen is not told beside it, and what else is wrong is.
+ */
 void settings_match(const struct context *context, const config_setting_t *group,
                     const struct keys *keys, struct field *ret_fields);
 
