@@ -9,18 +9,16 @@
 #include <netinet/in.h>
 #include <string.h>
 
-/* linux/netfilter_ipv4.h: NF_IP_PRI_NAT_DST, NF_IP_PRI_FILTER */
-#define PRIORITY_DSTNAT (-100)
+/* linux/netfilter_ipv4.h: NF_IP_PRI_FILTER */
 #define PRIORITY_FILTER 0
 
-#define CHAIN_PREROUTING      "prerouting"
-#define CHAIN_FORWARD         "forward"
-#define CHAIN_OUTPUT          "output"
-#define CHAIN_CONNECTION      "connection"
-#define CHAIN_OWN_CONNECTION  "own_connection"
-#define CHAIN_SPOOFED         "spoofed"
-#define CHAIN_SPOOFED_OUTSIDE "spoofed_outside"
-#define CHAIN_UNASSIGNED      "unassigned"
+#define CHAIN_FORWARD        "forward"
+#define CHAIN_OUTPUT         "output"
+#define CHAIN_CONNECTION     "connection"
+#define CHAIN_OWN_CONNECTION "own_connection"
+#define CHAIN_RELATED        "related"
+#define CHAIN_SPOOFED        "spoofed"
+#define CHAIN_UNASSIGNED     "unassigned"
 
 #define SET_ICMP_ERROR          "icmp_error"
 #define SET_ICMPV6_ERROR        "icmpv6_error"
@@ -39,7 +37,6 @@ static const struct location nowhere;
 
 static const struct statement accept_it = {.kind = VERDICT_ACCEPT};
 static const struct statement established = {.kind = MATCH_CT_ESTABLISHED};
-static const struct statement related = {.kind = MATCH_CT_RELATED};
 
 static void make_type_set(struct builder *b, const char *name, enum set_type type,
                           const uint8_t *types, size_t count)
@@ -74,12 +71,13 @@ static void pass_established(struct builder *b, const char *chain, const char *j
 	RULE(b, chain, NULL, nowhere, to_chain(VERDICT_GOTO, judge));
 }
 
-/* Errors about a connection that is known pass in both directions. */
-static void pass_related_errors(struct builder *b, const char *chain)
+/* Errors about a connection that is known, in both directions. */
+static void write_related(struct builder *b)
 {
-	RULE(b, chain, NULL, nowhere, related,
-	     {.kind = MATCH_ICMP_TYPE_SET, .name = SET_ICMP_ERROR}, accept_it);
-	RULE(b, chain, NULL, nowhere, related,
+	build_chain(b, CHAIN_RELATED, "what belongs to a connection that is known", nowhere);
+	RULE(b, CHAIN_RELATED, NULL, nowhere, {.kind = MATCH_ICMP_TYPE_SET, .name = SET_ICMP_ERROR},
+	     accept_it);
+	RULE(b, CHAIN_RELATED, NULL, nowhere,
 	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_ICMPV6_ERROR}, accept_it);
 }
 
@@ -87,20 +85,23 @@ static void pass_related_errors(struct builder *b, const char *chain)
  * Connections that a helper expects: only one that a permitted service assigned ever does. No role
  * could know of them when they are judged again.
  */
-static void pass_expected(struct builder *b, const char *chain)
+static void write_expected(struct builder *b)
 {
 	const struct helper *items = b->ruleset->helpers.items;
 	for (size_t i = 0; i < b->ruleset->helpers.count; i++) {
 		bool seen = false;
 		for (size_t j = 0; j < i; j++)
 			seen = seen || strcmp(items[j].kind, items[i].kind) == 0;
-		if (seen)
-			continue;
-		RULE(b, chain, "data connections of a permitted service", items[i].at, related,
-		     to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
-		RULE(b, chain, NULL, items[i].at, established,
-		     to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
+		if (!seen)
+			RULE(b, CHAIN_RELATED, "data connections of a permitted service",
+			     items[i].at, to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
 	}
+}
+
+static void pass_related(struct builder *b, const char *chain)
+{
+	RULE(b, chain, NULL, nowhere, {.kind = MATCH_CT_KNOWN},
+	     to_chain(VERDICT_JUMP, CHAIN_RELATED));
 }
 
 static void make_blocklist(struct compiler *c)
@@ -140,8 +141,6 @@ static void make_revoked_sets(struct builder *b)
 static void make_base_chains(struct compiler *c)
 {
 	struct builder *b = &c->builder;
-	build_base_chain(b, CHAIN_PREROUTING, "is the source address where it belongs?",
-	                 HOOK_PREROUTING, PRIORITY_DSTNAT + 10, false);
 	build_base_chain(b, CHAIN_FORWARD, FORWARD_COMMENT, HOOK_FORWARD, PRIORITY_FILTER, true);
 	build_chain(b, CHAIN_CONNECTION, "what is not established yet", nowhere);
 	if (c->policy->self) {
@@ -158,22 +157,16 @@ static void make_base_chains(struct compiler *c)
 	}
 }
 
-/*
- * From outside, a source address that the routing table has behind an inside interface is forged.
- * This stands after DNAT: what is addressed to the gateway itself is nothing that we forward.
+/* From outside, a source address that the routing table has behind an inside interface is forged.
  */
-static void write_prerouting(struct compiler *c)
+static void refuse_inside_sources(struct compiler *c)
 {
-	struct builder *b = &c->builder;
 	const struct words *inside = &c->policy->gateway.inside;
 
-	RULE(b, CHAIN_PREROUTING, NULL, nowhere, established, accept_it);
-	from_inside_rules(c, CHAIN_PREROUTING, NULL, accept_it);
-	RULE(b, CHAIN_PREROUTING, NULL, nowhere, {.kind = MATCH_FIB_LOCAL}, accept_it);
 	for (size_t i = 0; i < inside->count; i++)
-		RULE(b, CHAIN_PREROUTING, NULL, inside->items[i].at,
+		RULE(&c->builder, CHAIN_CONNECTION, NULL, inside->items[i].at,
 		     match_interface(c, MATCH_FIB_OIFNAME, &inside->items[i]),
-		     to_chain(VERDICT_GOTO, CHAIN_SPOOFED_OUTSIDE));
+		     to_chain(VERDICT_GOTO, CHAIN_SPOOFED));
 }
 
 /*
@@ -181,12 +174,14 @@ static void write_prerouting(struct compiler *c)
  * connection can else send along it, for conntrack does not care where a packet came in. A route
  * look-up costs a third of what an established packet costs in all.
  */
-static void refuse_forged_sources(struct compiler *c)
+static void check_source(struct compiler *c)
 {
 	const struct statement missing = {.kind = MATCH_FIB_MISSING};
-	bool every = c->policy->gateway.check_source == CHECK_SOURCE_PACKET;
-	from_inside_rules(c, every ? CHAIN_FORWARD : CHAIN_CONNECTION, &missing,
-	                  to_chain(VERDICT_GOTO, CHAIN_SPOOFED));
+	const struct statement spoofed = to_chain(VERDICT_GOTO, CHAIN_SPOOFED);
+	if (c->policy->gateway.check_source == CHECK_SOURCE_PACKET)
+		from_inside_rules(c, CHAIN_FORWARD, &missing, spoofed);
+	else
+		RULE(&c->builder, CHAIN_FROM_INSIDE, NULL, c->policy->gateway.at, missing, spoofed);
 }
 
 /*
@@ -211,11 +206,10 @@ static void write_forward(struct compiler *c)
 {
 	struct builder *b = &c->builder;
 
-	refuse_forged_sources(c);
 	pass_established(b, CHAIN_FORWARD, CHAIN_CONNECTION);
-	pass_related_errors(b, CHAIN_CONNECTION);
-	pass_expected(b, CHAIN_CONNECTION);
 	from_inside_rules(c, CHAIN_CONNECTION, NULL, to_chain(VERDICT_GOTO, CHAIN_FROM_INSIDE));
+	refuse_inside_sources(c);
+	pass_related(b, CHAIN_CONNECTION);
 	refuse_cut_flows(c);
 	if (inbound_is_judged(c->policy))
 		RULE(b, CHAIN_CONNECTION, "from outside", nowhere,
@@ -249,7 +243,7 @@ static void write_output(struct compiler *c)
 	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_ICMPV6_ERROR}, accept_it);
 	RULE(b, CHAIN_OWN_CONNECTION, NULL, nowhere,
 	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_NEIGHBOUR_DISCOVERY}, accept_it);
-	pass_expected(b, CHAIN_OWN_CONNECTION);
+	pass_related(b, CHAIN_OWN_CONNECTION);
 	write_permits(c, CHAIN_OWN_CONNECTION, PERMIT_OF_SELF, NULL, MODE_UNSET);
 	RULE(b, CHAIN_OWN_CONNECTION, NULL, self->at,
 	     to_chain(VERDICT_GOTO, compile_role(c, self->role, self->effective_mode)));
@@ -278,15 +272,9 @@ static void write_spoofed(struct compiler *c)
 	struct location at = c->policy->gateway.at;
 	struct statement drop = {.kind = VERDICT_DROP};
 
-	build_chain(b, CHAIN_SPOOFED, "the source address does not belong behind this interface",
-	            at);
-	build_chain(b, CHAIN_SPOOFED_OUTSIDE, "an inside source address that comes from outside",
-	            at);
+	build_chain(b, CHAIN_SPOOFED, "the source address does not belong where it came from", at);
 
-	/* In audit the packet goes on: from here to the destination's inbound, from prerouting to
-	 * the forward hook, which asks for it. */
-	RULE(b, CHAIN_SPOOFED_OUTSIDE, NULL, at, count_blocked(c, REASON_SPOOFED, NULL),
-	     log_blocked(c, REASON_SPOOFED, NULL), audit ? accept_it : drop);
+	/* In audit the packet goes on to the destination's inbound. */
 	if (audit && inbound_is_judged(c->policy)) {
 		RULE(b, CHAIN_SPOOFED, NULL, at, count_blocked(c, REASON_SPOOFED, NULL),
 		     log_blocked(c, REASON_SPOOFED, NULL), to_chain(VERDICT_JUMP, CHAIN_INBOUND));
@@ -307,10 +295,13 @@ static void write_all(struct compiler *c)
 	if (c->policy->self)
 		make_neighbour_discovery_set(b);
 	make_base_chains(c);
+	write_related(b);
 	make_blocklist(c);
 
-	/* The rules of from_inside in the order of judgement: the host, unassigned. */
+	/* The rules of from_inside in the order of judgement: spoofed, the host, unassigned. */
 	write_spoofed(c);
+	check_source(c);
+	pass_related(b, CHAIN_FROM_INSIDE);
 	compile_sources(c);
 	write_unassigned(c);
 	for (size_t i = 0; i < c->policy->roles.count && !b->error; i++) {
@@ -321,10 +312,9 @@ static void write_all(struct compiler *c)
 	compile_ends(c);
 	compile_quarantine(c);
 
-	/* Last, because by now every helper is known. */
-	write_prerouting(c);
 	write_forward(c);
 	write_output(c);
+	write_expected(b); /* last, because by now every helper is known */
 }
 
 int compiler_begin(struct compiler *c, const struct policy *policy, usec_t now)
@@ -373,7 +363,8 @@ int ruleset_closed(struct ruleset **ret_ruleset)
 	/* The kernel never changes the comment of a chain: it has to fit what comes after, too. */
 	build_base_chain(&b, CHAIN_FORWARD, FORWARD_COMMENT, HOOK_FORWARD, PRIORITY_FILTER, true);
 	RULE(&b, CHAIN_FORWARD, NULL, nowhere, established, accept_it);
-	pass_related_errors(&b, CHAIN_FORWARD);
+	write_related(&b);
+	pass_related(&b, CHAIN_FORWARD);
 	RULE(&b, CHAIN_FORWARD, "closed: there is no policy yet", nowhere,
 	     to_chain(ACTION_COUNTER, COUNTER_CLOSED), {.kind = VERDICT_DROP});
 

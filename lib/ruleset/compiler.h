@@ -117,9 +117,9 @@ void write_permits(struct compiler *c, const char *from, enum permit_place where
 void compile_sources(struct compiler *c);
 void compile_destinations(struct compiler *c);
 
-/* interfaces.c: the set of inside interfaces; `iifname @inside [MORE] LAST` with a rule more for
- * each wildcard, which a hash cannot hold; and a statement about one interface, by name or
- * wildcard. */
+/* interfaces.c: the set of inside interfaces, unless only one is named; `iifname @inside [MORE]
+ * LAST`, or with the only name, and a rule more for each wildcard, which a hash cannot hold; and a
+ * statement about one interface, by name or wildcard. */
 void make_inside_set(struct compiler *c);
 void from_inside_rules(struct compiler *c, const char *chain, const struct statement *more,
                        struct statement last);

@@ -31,15 +31,32 @@ static void from_interface_rule(struct compiler *c, const char *chain, struct lo
 		RULE(&c->builder, chain, NULL, at, interface, last);
 }
 
+/* The only one that is no wildcard, or NULL. */
+static const struct word *single_name(const struct words *inside)
+{
+	const struct word *found = NULL;
+	for (size_t i = 0; i < inside->count; i++) {
+		if (is_wildcard(&inside->items[i]))
+			continue;
+		if (found)
+			return NULL;
+		found = &inside->items[i];
+	}
+	return found;
+}
+
 void from_inside_rules(struct compiler *c, const char *chain, const struct statement *more,
                        struct statement last)
 {
+	const struct words *inside = &c->policy->gateway.inside;
+	const struct word *single = single_name(inside);
+
 	if (ruleset_set(c->builder.ruleset, SET_INSIDE))
 		from_interface_rule(c, chain, c->policy->gateway.at,
 		                    to_chain(MATCH_IIFNAME_SET, SET_INSIDE), more, last);
-	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
-		const struct word *interface = &c->policy->gateway.inside.items[i];
-		if (is_wildcard(interface))
+	for (size_t i = 0; i < inside->count; i++) {
+		const struct word *interface = &inside->items[i];
+		if (is_wildcard(interface) || interface == single)
 			from_interface_rule(c, chain, interface->at,
 			                    match_interface(c, MATCH_IIFNAME, interface), more,
 			                    last);
@@ -49,8 +66,12 @@ void from_inside_rules(struct compiler *c, const char *chain, const struct state
 void make_inside_set(struct compiler *c)
 {
 	struct builder *b = &c->builder;
-	for (size_t i = 0; i < c->policy->gateway.inside.count; i++) {
-		const struct word *interface = &c->policy->gateway.inside.items[i];
+	const struct words *inside = &c->policy->gateway.inside;
+
+	if (single_name(inside))
+		return; /* a comparison costs a packet less than a look-up */
+	for (size_t i = 0; i < inside->count; i++) {
+		const struct word *interface = &inside->items[i];
 		char key[16] = "";
 		if (is_wildcard(interface))
 			continue;

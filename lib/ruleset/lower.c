@@ -112,13 +112,13 @@ static uint8_t nfproto(enum family family)
 	return family == FAMILY_IPV4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
 }
 
-static void lower_ct_state(struct lowering *l, uint32_t bit)
+static void lower_ct_state(struct lowering *l, uint32_t bits)
 {
 	uint32_t zero = 0;
 	add(l, OP_CT)->key = NFT_CT_STATE;
 	struct op *mask = add(l, OP_BITWISE);
-	mask->length = sizeof(bit);
-	memcpy(mask->data, &bit, sizeof(bit));
+	mask->length = sizeof(bits);
+	memcpy(mask->data, &bits, sizeof(bits));
 	add_compare(l, NFT_CMP_NEQ, &zero, sizeof(zero));
 }
 
@@ -209,8 +209,8 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case MATCH_CT_ESTABLISHED:
 		lower_ct_state(l, CT_STATE_ESTABLISHED);
 		return;
-	case MATCH_CT_RELATED:
-		lower_ct_state(l, CT_STATE_RELATED);
+	case MATCH_CT_KNOWN:
+		lower_ct_state(l, CT_STATE_ESTABLISHED | CT_STATE_RELATED);
 		return;
 	case MATCH_CT_REPLY:
 		number = CT_DIRECTION_REPLY;
@@ -245,17 +245,13 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		lower_fib(l, NFT_FIB_RESULT_OIFNAME, NFTA_FIB_F_SADDR);
 		compare_interface(l, s);
 		return;
-	case MATCH_FIB_LOCAL:
-		lower_fib(l, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR);
-		compare_number(l, 2); /* RTN_LOCAL, linux/rtnetlink.h */
-		return;
 	case MATCH_FIB_UNICAST:
 		lower_fib(l, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR);
-		compare_number(l, 1); /* RTN_UNICAST */
+		compare_number(l, 1); /* RTN_UNICAST, linux/rtnetlink.h */
 		return;
 	case MATCH_FIB_OWN:
 		lower_fib(l, NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_SADDR);
-		compare_number(l, 2); /* as above */
+		compare_number(l, 2); /* RTN_LOCAL */
 		return;
 	case MATCH_FAMILY:
 		need_family(l, nfproto(s->family));

@@ -204,8 +204,8 @@ static void print_statement(const struct statement *s, FILE *out)
 	case MATCH_CT_ESTABLISHED:
 		fputs("ct state established", out);
 		return;
-	case MATCH_CT_RELATED:
-		fputs("ct state related", out);
+	case MATCH_CT_KNOWN:
+		fputs("ct state established,related", out);
 		return;
 	case MATCH_CT_REPLY:
 		fputs("ct direction reply", out);
@@ -227,9 +227,6 @@ static void print_statement(const struct statement *s, FILE *out)
 		return;
 	case MATCH_FIB_OIFNAME:
 		fprintf(out, "fib saddr oifname \"%s%s\"", s->name, star);
-		return;
-	case MATCH_FIB_LOCAL:
-		fputs("fib daddr type local", out);
 		return;
 	case MATCH_FIB_UNICAST:
 		fputs("fib daddr type unicast", out);
@@ -348,9 +345,6 @@ static void print_hook(const struct chain *chain, FILE *out)
 	fprintf(out, "\t\ttype filter hook %s priority ", hooks[chain->hook]);
 	if (chain->hook == HOOK_PREROUTING && chain->priority == -300)
 		fputs("raw", out);
-	else if (chain->hook == HOOK_PREROUTING)
-		fprintf(out, "dstnat %c %d", chain->priority < -100 ? '-' : '+',
-		        chain->priority < -100 ? -100 - chain->priority : chain->priority + 100);
 	else if (chain->priority)
 		fprintf(out, "%d", chain->priority);
 	else

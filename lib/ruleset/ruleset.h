@@ -167,7 +167,7 @@ struct object {
 enum statement_kind {
 	/* Matches: the rule goes on only where they hold. */
 	MATCH_CT_ESTABLISHED,  /* ct state established */
-	MATCH_CT_RELATED,      /* ct state related */
+	MATCH_CT_KNOWN,        /* ct state established,related */
 	MATCH_CT_REPLY,        /* ct direction reply */
 	MATCH_CT_HELPER,       /* ct helper "name": the kind of helper of the master connection */
 	MATCH_IIFNAME,         /* iifname "name", with wildcard "name*" */
@@ -175,7 +175,6 @@ enum statement_kind {
 	MATCH_IIFNAME_SET,     /* iifname @name */
 	MATCH_FIB_MISSING,     /* fib saddr . iif oif missing */
 	MATCH_FIB_OIFNAME,     /* fib saddr oifname "name", with wildcard "name*" */
-	MATCH_FIB_LOCAL,       /* fib daddr type local */
 	MATCH_FIB_UNICAST,     /* fib daddr type unicast: it would be forwarded */
 	MATCH_FIB_OWN,         /* fib saddr type local */
 	MATCH_FAMILY,          /* meta nfproto ipv4 | ipv6, by family */
@@ -271,7 +270,7 @@ struct chain {
 	const char *name;
 	const char *comment; /* or NULL */
 	enum hook hook;
-	int32_t priority; /* of a base chain: nft's "filter" is 0, "dstnat" -100, "raw" -300 */
+	int32_t priority; /* of a base chain: nft's "filter" is 0, "raw" -300 */
 	bool policy_drop; /* of a base chain: what happens at its end; else accept */
 	ARRAY(struct rule) rules;
 	struct location at;

@@ -201,7 +201,7 @@ static void build_bases(struct builder *b)
 {
 	const struct statement accept = {.kind = VERDICT_ACCEPT};
 
-	RULE(b, "prerouting", NULL, nowhere, {.kind = MATCH_FIB_LOCAL}, accept);
+	RULE(b, "prerouting", NULL, nowhere, {.kind = MATCH_FIB_UNICAST}, accept);
 	RULE(b, "prerouting", NULL, nowhere, {.kind = MATCH_IIFNAME, .name = "lan0"}, accept);
 	RULE(b, "prerouting", NULL, nowhere, {.kind = MATCH_FIB_MISSING},
 	     {.kind = VERDICT_GOTO, .name = "refuse"});
@@ -209,7 +209,7 @@ static void build_bases(struct builder *b)
 	RULE(b, "prerouting", NULL, nowhere,
 	     {.kind = MATCH_FIB_OIFNAME, .name = "dmz", .wildcard = true}, accept);
 	RULE(b, "forward", "fast path", nowhere, {.kind = MATCH_CT_ESTABLISHED}, accept);
-	RULE(b, "forward", NULL, nowhere, {.kind = MATCH_CT_RELATED},
+	RULE(b, "forward", NULL, nowhere, {.kind = MATCH_CT_KNOWN},
 	     {.kind = MATCH_CT_HELPER, .name = "ftp"}, accept);
 	RULE(b, "forward", NULL, nowhere, {.kind = MATCH_CT_REPLY}, accept);
 	RULE(b, "forward", NULL, nowhere, {.kind = MATCH_IIFNAME_SET, .name = "inside"},
