@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a packet costs: of a new connection, of an established one, and of a blocked one."""
+import functools
 import pathlib
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ from samples import Samples
 NEW, ESTABLISHED, BLOCKED = "new", "established", "blocked"
 KINDS = (NEW, ESTABLISHED, BLOCKED)
 SEGMENT = 60_000_000  # ns that one measurement is to take
-CLOSER = 4  # times the rounds where a few per cent matter
+CLOSER = 4  # measurements a round where a few per cent matter
 FEWEST, MOST = 300, 60_000  # packets of one measurement
 GENERATORS = {"shorewall": shorewall.load, "ferm": ferm.load, "firewalld": firewalld.load}
 
@@ -42,12 +44,18 @@ class Contestant:
     hosts: int
     place: Place
     desks: int
+    load: Callable[[], None]
     kinds: tuple[str, ...] = KINDS
 
     @property
     def key(self) -> tuple[str, int]:
         """What it is in tables and samples."""
         return self.name, self.hosts
+
+    def load_anew(self) -> None:
+        """Gives the same ruleset another place in memory, which can weigh as much as its rules."""
+        self.place.gateway.nft("flush ruleset")
+        self.load()
 
 
 TOLD = "detection = { trw = { enabled = true; }; };\n"
@@ -105,6 +113,7 @@ class Packets:
 
     def load(self) -> None:
         """Gives every contestant a gateway; one that cannot be run is skipped with the reason."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         try:
             peers.unpack()
             unavailable = ""
@@ -117,15 +126,20 @@ class Packets:
             place, some = Place(f"p{number}"), Office(hosts or self.sizes.scaling[1])
             place.count_and_drop()
             start = time.monotonic()
+            contestant = Contestant(name, hosts, place, some.desks, functools.partial(
+                self._load, load, some, place), kinds)
             try:
-                load(some, place, self.folder / f"p{number}")
+                contestant.load()
             except (peers.Unavailable, RuntimeError, OSError) as reason:
                 if name not in GENERATORS:
                     raise
                 self.skipped.append(f"{name}, {hosts} hosts: {str(reason)[-500:]}")
                 continue
             self.say(f"{name}, {hosts} hosts: loaded in {time.monotonic() - start:.2f} s")
-            self.contestants.append(Contestant(name, hosts, place, some.desks, kinds))
+            self.contestants.append(contestant)
+
+    def _load(self, load: Loader, some: Office, place: Place) -> None:
+        load(some, place, pathlib.Path(tempfile.mkdtemp(dir=self.folder)) / place.name)
 
     def _measure(self, contestant: Contestant, kind: str, count: int) -> int:
         """One measurement: nanoseconds a packet."""
@@ -168,13 +182,18 @@ class Packets:
             self.say(f"{what}: round {number + 1} of {rounds}")
 
     def measure(self, rounds: int) -> None:
-        """Measures all, and then those that lie close together again and more often."""
+        """Measures all, and then those that lie close together again and more often, each time
+        loaded anew."""
         order = [(contestant, kind) for kind in KINDS for contestant in self.contestants
                  if kind in contestant.kinds]
         close = {name for pair in self.close_pairs().values() for name in pair}
         self._rounds(order, rounds, self.samples, "all")
-        self._rounds([(contestant, kind) for contestant, kind in order
-                      if (*contestant.key, kind) in close], CLOSER * rounds, self.close, "close")
+        order = [(contestant, kind) for contestant, kind in order
+                 if (*contestant.key, kind) in close]
+        for number in range(rounds):
+            for contestant in {contestant.key: contestant for contestant, _ in order}.values():
+                contestant.load_anew()
+            self._rounds(order, CLOSER, self.close, f"close, {number + 1} of {rounds}")
 
     def finish(self) -> None:
         """Ends the daemons that listened."""
