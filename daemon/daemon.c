@@ -26,6 +26,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 /* The name of egressd.socket's descriptor, as other Varlink services of systemd have it. */
@@ -205,8 +207,7 @@ static void on_attempt(const struct ledger_entry *entry, const struct sighting *
 	                          ? reply_blocked(entry, daemon->enforcement.policy, NULL)
 	                          : NULL;
 	if (attempt)
-		report_event(daemon->server, "blocked", attempt,
-		             reason_name((enum reason)entry->key.reason));
+		report_attempt(daemon->server, entry, attempt);
 	contacts_catch_up(daemon->contacts, entry->last);
 	alarms_take_attempt(daemon->alarms, entry, sighting);
 	own_processes_take_attempt(daemon->processes, entry, sighting);
@@ -387,6 +388,17 @@ static int set_up(struct daemon *daemon)
 	return r;
 }
 
+/* Where it was made by systemd, it alone knows its path. */
+static void tell_where(int fd, const char *path)
+{
+	struct sockaddr_un address = {};
+	socklen_t length = sizeof(address) - 1;
+	bool named = fd >= 0 && getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
+	             address.sun_path[0] == '/';
+	journal(LOG_INFO, "Answers at %s%s", named ? address.sun_path : path,
+	        named ? ", the socket of systemd" : "");
+}
+
 /* The socket unit's, where there is one: whoever connects during a restart waits in it. */
 static int listen_for_control(struct daemon *daemon)
 {
@@ -397,6 +409,8 @@ static int listen_for_control(struct daemon *daemon)
 			journal(LOG_CRIT, "The control socket of systemd cannot be used: %s",
 			        strerror(-adopted));
 			close(fd);
+		} else {
+			tell_where(fd, "a socket of systemd");
 		}
 		return adopted;
 	}
@@ -407,6 +421,8 @@ static int listen_for_control(struct daemon *daemon)
 	else if (r < 0)
 		journal(LOG_CRIT, "The control socket %s cannot be made: %s",
 		        daemon->options->socket, strerror(-r));
+	else
+		tell_where(-1, daemon->options->socket);
 	return r;
 }
 

@@ -78,13 +78,20 @@ static json_t *reply_end(const struct request_entry *entry)
 	return entry->until ? json_integer((json_int_t)entry->until) : json_null();
 }
 
+/* Null for what only the kernel's table told of at a start. */
+static json_t *reply_asker(const struct request_entry *entry)
+{
+	return entry->uid == REQUEST_UID_UNKNOWN ? json_null()
+	                                         : json_integer((json_int_t)entry->uid);
+}
+
 json_t *reply_assignment(const struct request_entry *entry)
 {
 	char address[ADDRESS_TEXT_MAX];
-	return json_pack("{ss ss sI so ss sI so}", "address",
+	return json_pack("{ss ss sI so ss so so}", "address",
 	                 address_print(&entry->address, address), "role", entry->role, "since",
 	                 (json_int_t)entry->since, "until", reply_end(entry), "user", entry->user,
-	                 "uid", (json_int_t)entry->uid, "why", reply_optional(entry->why));
+	                 "uid", reply_asker(entry), "why", reply_optional(entry->why));
 }
 
 json_t *reply_permit(const struct request_entry *entry)
@@ -103,12 +110,12 @@ json_t *reply_quarantine(const struct request_entry *entry, const struct policy 
 	if (policy)
 		host = address_parse(entry->host, &address) == 0 ? policy_host_at(policy, &address)
 		                                                 : policy_host(policy, entry->host);
-	return json_pack("{sI ss so so sI so ss sI so sb}", "id", (json_int_t)entry->id, "host",
+	return json_pack("{sI ss so so sI so ss so so sb}", "id", (json_int_t)entry->id, "host",
 	                 entry->host, "of", reply_optional(host ? host->name : NULL), "role",
 	                 reply_optional(host ? host->role->name : NULL), "since",
 	                 (json_int_t)entry->since, "until", reply_end(entry), "user", entry->user,
-	                 "uid", (json_int_t)entry->uid, "why", reply_optional(entry->why),
-	                 "automatic", entry->automatic);
+	                 "uid", reply_asker(entry), "why", reply_optional(entry->why), "automatic",
+	                 entry->automatic);
 }
 
 json_t *reply_count(struct count count)

@@ -7,6 +7,7 @@
 #include "journal.h"
 #include "process_reply.h"
 #include "replies.h"
+#include "track/alarm_text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +16,8 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-#define WARNINGS_TOLD 20 /* in the journal, one by one */
+#define ATTEMPT_TEXT_MAX 384
+#define WARNINGS_TOLD    20 /* in the journal, one by one */
 
 void report_event(struct server *server, const char *kind, json_t *attempt, const char *text)
 {
@@ -23,6 +25,22 @@ void report_event(struct server *server, const char *kind, json_t *attempt, cons
 	               json_pack("{ss sI so so}", "kind", kind, "time",
 	                         (json_int_t)clock_realtime(), "attempt",
 	                         attempt ? attempt : json_null(), "text", reply_string(text)));
+}
+
+void report_attempt(struct server *server, const struct ledger_entry *entry, json_t *attempt)
+{
+	const struct ledger_key *key = &entry->key;
+	const char *host = ledger_host(entry);
+	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], service[SERVICE_TEXT_MAX];
+	char text[ATTEMPT_TEXT_MAX];
+
+	address_print(&key->source, source);
+	snprintf(text, sizeof(text), "%s%s%s%s tried %s to %s: blocked for the reason %s",
+	         host ? host : "", host && *host ? " (" : "", source, host && *host ? ")" : "",
+	         service_text(key->protocol, key->has_port, key->port, service),
+	         address_print(&key->destination, destination),
+	         reason_name((enum reason)key->reason));
+	report_event(server, "blocked", attempt, text);
 }
 
 /* One sentence about how things are, for systemd and for people. */

@@ -18,6 +18,8 @@
 #define TITLES_MAX 9
 #define DIGITS_MAX 9
 
+#define TRIED_TEXT_MAX (UNIT_TEXT_MAX + 16)
+
 /* What the gateway itself tried has columns more: who it was. */
 static void choose_columns(const json_t *list, bool narrowed,
                            struct column titles[static TITLES_MAX + 1], bool *ret_users,
@@ -62,11 +64,25 @@ static void add_who(struct columns *columns, const json_t *blocked, bool users, 
 	}
 }
 
+/* "900"; of what tried nothing, its packets. */
+static const char *tried_print(const json_t *blocked, char buffer[static TRIED_TEXT_MAX])
+{
+	int64_t attempts = field_number(blocked, "attempts");
+	char count[UNIT_TEXT_MAX];
+	if (attempts)
+		snprintf(buffer, TRIED_TEXT_MAX, "%s", count_print(attempts, count));
+	else
+		snprintf(buffer, TRIED_TEXT_MAX, "none, %s %s",
+		         count_print(field_number(blocked, "packets"), count),
+		         plural(field_number(blocked, "packets"), "packet", "packets"));
+	return buffer;
+}
+
 static void print_blocked(const struct command *command, const json_t *answer)
 {
 	const json_t *list = json_object_get(answer, "blocked"), *blocked;
 	struct column titles[TITLES_MAX + 1];
-	bool users, processes;
+	bool users, processes, none = false;
 	struct columns columns;
 	size_t i;
 
@@ -76,7 +92,7 @@ static void print_blocked(const struct command *command, const json_t *answer)
 	{
 		size_t traffic = 0;
 		_cleanup_free_ char *service = field_service(blocked, &traffic);
-		char ago[UNIT_TEXT_MAX], attempts[UNIT_TEXT_MAX];
+		char ago[UNIT_TEXT_MAX], tried[TRIED_TEXT_MAX];
 		columns_add(&columns, COLOUR_NONE, "%s",
 		            ago_print(field_number(blocked, "last"), command->now, ago));
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "host", "-"));
@@ -86,11 +102,15 @@ static void print_blocked(const struct command *command, const json_t *answer)
 		columns_add(&columns, COLOUR_NONE, "%s", service ? service : "?");
 		columns_keep(&columns, traffic);
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "reason", "?"));
-		columns_add(&columns, COLOUR_NONE, "%s",
-		            count_print(field_number(blocked, "attempts"), attempts));
+		columns_add(&columns, COLOUR_NONE, "%s", tried_print(blocked, tried));
+		none |= !field_number(blocked, "attempts");
 	}
 	columns_print(&columns);
 	columns_done(&columns);
+	if (none)
+		writer_line(&command->writer, COLOUR_NONE,
+		            "Packets without an attempt begin no connection: answers of a host in "
+		            "quarantine, and what goes on of connections that are not known.");
 }
 
 /* Counts of everybody, so not below a list of only some. */

@@ -14,6 +14,10 @@ const char *user_print(const json_t *object, char buffer[static USER_TEXT_MAX])
 	if (!json_is_integer(uid) || number < 0 || number > UINT32_MAX)
 		return NULL;
 
+	if (number == UINT32_MAX) { /* (uid_t)-1 is nobody's */
+		snprintf(buffer, USER_TEXT_MAX, "unknown");
+		return buffer;
+	}
 	const struct passwd *user = getpwuid((uid_t)number);
 	if (user && user->pw_name[0])
 		snprintf(buffer, USER_TEXT_MAX, "%.48s (uid %lld)", user->pw_name,

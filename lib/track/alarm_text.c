@@ -5,11 +5,13 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #define PLACE_TEXT_MAX (SERVICE_TEXT_MAX + ADDRESS_TEXT_MAX + 8)
 #define SPAN_TEXT_MAX  32
-#define TIME_TEXT_MAX  32
+#define ZONE_TEXT_MAX  16
+#define TIME_TEXT_MAX  48
 #define SERVICES_TOLD  8 /* the rest of what a scanner tried is in its evidence */
 
 const char *service_text(uint8_t protocol, bool has_port, uint16_t port,
@@ -71,6 +73,18 @@ static bool local_time(usec_t time, const struct alarm_reader *reader, struct tm
 	return gmtime_r(&seconds, ret_tm) != NULL;
 }
 
+/* "UTC", "+01:00" */
+static const char *zone_text(int utc_offset, char buffer[static ZONE_TEXT_MAX])
+{
+	int minutes = abs(utc_offset) / 60;
+	if (utc_offset)
+		snprintf(buffer, ZONE_TEXT_MAX, "%c%02d:%02d", utc_offset < 0 ? '-' : '+',
+		         minutes / 60 % 100, minutes % 60);
+	else
+		snprintf(buffer, ZONE_TEXT_MAX, "UTC");
+	return buffer;
+}
+
 static const char *time_text(usec_t time, const struct alarm_reader *reader,
                              char buffer[static TIME_TEXT_MAX])
 {
@@ -80,7 +94,9 @@ static const char *time_text(usec_t time, const struct alarm_reader *reader,
 	if (!local_time(time, reader, &then) || !local_time(reader->now, reader, &today))
 		return buffer;
 	bool same = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
-	strftime(buffer, TIME_TEXT_MAX, same ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &then);
+	char clock[TIME_TEXT_MAX - ZONE_TEXT_MAX] = "", zone[ZONE_TEXT_MAX];
+	strftime(clock, sizeof(clock), same ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &then);
+	snprintf(buffer, TIME_TEXT_MAX, "%s %s", clock, zone_text(reader->utc_offset, zone));
 	return buffer;
 }
 

@@ -240,8 +240,8 @@ def test_times_in_a_sentence_are_those_of_the_reader(broken_into: Daemon):
     first = broken_into.call("ListAlarms")["alarms"][0]["first"] / 1e6
     here = broken_into.call("ListAlarms", utc_offset=0)["alarms"][0]["text"]
     there = broken_into.call("ListAlarms", utc_offset=5400)["alarms"][0]["text"]
-    assert time.strftime("%H:%M:%S", time.gmtime(first)) in here
-    assert time.strftime("%H:%M:%S", time.gmtime(first + 5400)) in there
+    assert time.strftime("%H:%M:%S UTC.", time.gmtime(first)) in here
+    assert time.strftime("%H:%M:%S +01:30.", time.gmtime(first + 5400)) in there
 
 
 def test_watch_tells_alarms_alone_and_in_the_names_of_ecs(clean: Lab, daemon: Daemon):

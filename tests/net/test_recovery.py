@@ -140,6 +140,8 @@ def test_what_cannot_be_read_at_the_start_is_taken_up_as_soon_as_it_can_be(clean
     lose_directory(daemon)
     daemon.start()
     daemon.call("Release", host="office")
+    who = daemon.call("ListQuarantined")["quarantined"]
+    assert {(line["user"], line["uid"]) for line in who} == {("root", None)}
     assert daemon.call("Quarantine", host="www1")["kept"] is False
     new = daemon.call("Permit", host=DESK2, service="http", seconds=60, why="new")["permit"]["id"]
     daemon.state.unlink()

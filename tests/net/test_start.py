@@ -37,6 +37,11 @@ def test_the_state_directory_belongs_to_one_daemon_at_a_time(clean: Lab, daemon:
     assert daemon.call("ListAlarms", all=True) == {"alarms": []}
 
 
+def test_where_it_answers_is_told_at_the_start(daemon: Daemon):
+    daemon.start(small())
+    assert f"Answers at {daemon.socket}\n" in daemon.log()
+
+
 def test_without_a_state_directory_it_is_made_or_done_without(clean: Lab, daemon: Daemon):
     daemon.state.rmdir()
     daemon.start(small())

@@ -168,6 +168,10 @@ START_TEST(blocked_lists_and_narrows_down)
 	ck_assert_int_eq(run(&f, "blocked --source 192.168.0.7 --role mail"), OUTCOME_DONE);
 	ck_assert_str_eq(f.out, "Nothing like that was blocked since the daemon began to listen; "
 	                        "egressctl status has the kernel's own counts.\n");
+	ck_assert_int_eq(run(&f, "blocked --host www9"), OUTCOME_DONE);
+	ck_assert_ptr_nonnull(strstr(f.out,
+	                             "quarantine  none, 12 packets\nPackets without an attempt "
+	                             "begin no connection: answers of a host in quarantine"));
 	ck_assert_int_eq(run(&f, "blocked --host nobody"), OUTCOME_REFUSED);
 	ck_assert_str_eq(f.errors, "egressctl: there is no host \"nobody\"\n");
 	ck_assert_int_eq(run(&f, "blocked --since noon"), OUTCOME_USAGE);

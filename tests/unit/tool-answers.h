@@ -85,6 +85,12 @@ static int list_blocked(struct request *request, json_t *parameters, void *userd
 	if (host && strcmp(host, "nobody") == 0)
 		return request_error(request, "io.egressd.NoSuchHost",
 		                     json_pack("{s:s}", "host", host));
+	if (host && strcmp(host, "www9") == 0) {
+		json_t *answers = blocked("192.0.2.9", host, "198.51.100.9", 1025, NULL,
+		                          "quarantine", 0, AT(5));
+		json_object_set_new(answers, "packets", json_integer(12));
+		return request_reply(request, json_pack("{s:[o]}", "blocked", answers));
+	}
 	json_t *answer = json_pack(
 	        "{s:[o, o, o, o, o, o]}", "blocked",
 	        blocked("192.168.0.7", "pc7", "198.51.100.9", 25, "smtp", "role", 40, AT(31)),

@@ -450,28 +450,28 @@ START_TEST(a_tired_person_understands_the_sentence)
 	a.source = address_of("192.0.2.80");
 	a.attempts = 3;
 	expect(&a, "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9: role web may initiate "
-	           "nothing. 3 attempts since 14:02:11.");
+	           "nothing. 3 attempts since 14:02:11 -00:10.");
 	a.evidence.service_count = 2;
 	expect(&a, "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9: role web may initiate "
-	           "nothing. 3 attempts in all since 14:02:11.");
+	           "nothing. 3 attempts in all since 14:02:11 -00:10.");
 	a.evidence.service_count = 1;
 	alarm_name(a.detail, sizeof(a.detail), "syslog to 192.0.2.53");
 	a.attempts = 1;
 	expect(&a, "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9: role web may initiate "
-	           "only syslog to 192.0.2.53. 1 attempt since 14:02:11.");
+	           "only syslog to 192.0.2.53. 1 attempt since 14:02:11 -00:10.");
 	alarm_name(a.role, sizeof(a.role), NULL);
 	expect(&a, "www1 (192.0.2.80) tried tcp/21 to 203.0.113.9: it may initiate only syslog to "
-	           "192.0.2.53. 1 attempt since 14:02:11.");
+	           "192.0.2.53. 1 attempt since 14:02:11 -00:10.");
 
 	a = example(ALARM_BEACON);
 	a.cause.destination = endpoint_of("203.0.113.9", TCP, 25);
 	a.period = 30 * USEC_PER_SEC;
 	expect(&a, "pc7 (192.168.0.77, desk) tries tcp/25 at 203.0.113.9 every 30 s: 4 attempts "
-	           "since 14:02:11.");
+	           "since 14:02:11 -00:10.");
 	a.period = 5400 * USEC_PER_SEC;
 	a.cause.destination = endpoint_of("2001:db8::9", 58, 128);
 	expect(&a, "pc7 (192.168.0.77, desk) tries icmpv6/echo-request at 2001:db8::9 every 1 h "
-	           "30 min: 4 attempts since 14:02:11.");
+	           "30 min: 4 attempts since 14:02:11 -00:10.");
 
 	a = example(ALARM_SCAN);
 	a.distinct = 25;
@@ -481,13 +481,13 @@ START_TEST(a_tired_person_understands_the_sentence)
 	        .services = {{4444, TCP, 1, 1}, {69, UDP, 1, 2}, {135, TCP, 1, 25}},
 	};
 	expect(&a, "pc7 (192.168.0.77, desk) looks for hosts: tcp/135 at 25 hosts or more within "
-	           "5 min (also tcp/4444, udp/69). 4 attempts since 14:02:11.");
+	           "5 min (also tcp/4444, udp/69). 4 attempts since 14:02:11 -00:10.");
 
 	a = example(ALARM_PORTSCAN);
 	a.distinct = 15;
 	a.span = 300 * USEC_PER_SEC;
 	expect(&a, "pc7 (192.168.0.77, desk) looks for services of 203.0.113.9: 15 ports or more "
-	           "within 5 min. 4 attempts since 14:02:11.");
+	           "within 5 min. 4 attempts since 14:02:11 -00:10.");
 
 	a = example(ALARM_TRW);
 	a.distinct = 5;
@@ -495,43 +495,44 @@ START_TEST(a_tired_person_understands_the_sentence)
 	expect(&a, "pc7 (192.168.0.77, desk) makes first contacts that fail as those of a scanner "
 	           "do: 5 failed and 1 succeeded until it was noticed; the last attempt was tcp/21 "
 	           "to 203.0.113.9. 4 attempts "
-	           "since 14:02:11.");
+	           "since 14:02:11 -00:10.");
 
 	a = example(ALARM_THROTTLE);
 	expect(&a, "pc7 (192.168.0.77, desk) contacts new hosts faster than its role may, tcp/21 "
-	           "at 203.0.113.9 among them. 4 attempts since 14:02:11.");
+	           "at 203.0.113.9 among them. 4 attempts since 14:02:11 -00:10.");
 	a.distinct = 100;
 	a.span = 10 * USEC_PER_SEC;
 	expect(&a, "pc7 (192.168.0.77, desk) contacts new hosts faster than its role may (100 in "
-	           "10 s), tcp/21 at 203.0.113.9 among them. 4 attempts since 14:02:11.");
+	           "10 s), tcp/21 at 203.0.113.9 among them. 4 attempts since 14:02:11 -00:10.");
 	a.distinct = 54;
 	a.span = 100 * USEC_PER_MSEC;
 	expect(&a, "pc7 (192.168.0.77, desk) contacts new hosts faster than its role may (54 in "
-	           "100 ms), tcp/21 at 203.0.113.9 among them. 4 attempts since 14:02:11.");
+	           "100 ms), tcp/21 at 203.0.113.9 among them. 4 attempts since 14:02:11 -00:10.");
 
 	a = example(ALARM_UNASSIGNED);
 	a.has_mac = true;
 	ck_assert_int_eq(mac_parse("52:54:00:12:34:56", &a.mac), 0);
 	expect(&a, "192.168.0.77 with MAC 52:54:00:12:34:56 on lan0 is no host of the policy and "
-	           "tried tcp/21 to 203.0.113.9. 4 attempts since 14:02:11.");
+	           "tried tcp/21 to 203.0.113.9. 4 attempts since 14:02:11 -00:10.");
 	a.cause.many = true;
 	expect(&a, "Many more senders on lan0 are no hosts of the policy, the last one "
-	           "192.168.0.77. 4 attempts since 14:02:11.");
+	           "192.168.0.77. 4 attempts since 14:02:11 -00:10.");
 
 	a.cause.kind = ALARM_IMPOSTOR;
 	a.cause.many = false;
 	expect(&a, "A sender with MAC 52:54:00:12:34:56 on lan0 uses the address 192.168.0.77 of "
-	           "pc7 and tried tcp/21 to 203.0.113.9. 4 attempts since 14:02:11.");
+	           "pc7 and tried tcp/21 to 203.0.113.9. 4 attempts since 14:02:11 -00:10.");
 
 	a = example(ALARM_QUARANTINE);
 	alarm_name(a.detail, sizeof(a.detail), "put there by anna");
 	a.first -= 24 * HOUR;
 	expect(&a, "pc7 (192.168.0.77, desk) is in quarantine: put there by anna. 4 attempts since "
-	           "2002-05-03 14:02:11.");
+	           "2002-05-03 14:02:11 -00:10.");
 
 	a = (struct alarm){.cause = {.kind = ALARM_TAMPER}, .attempts = 2, .first = START};
 	alarm_name(a.detail, sizeof(a.detail), "nft, pid 4711");
-	expect(&a, "Somebody else changed the table: nft, pid 4711. 2 changes since 14:02:11.");
+	expect(&a,
+	       "Somebody else changed the table: nft, pid 4711. 2 changes since 14:02:11 -00:10.");
 }
 END_TEST
 
@@ -559,8 +560,8 @@ START_TEST(the_longest_of_everything_fits)
 		a.cause.kind = (uint8_t)kind;
 		alarm_text(&a, &reader, buffer);
 		ck_assert_uint_lt(strlen(buffer), ALARM_TEXT_MAX - 1);
-		ck_assert_str_eq(buffer + strlen(buffer) - strlen("since 2002-05-04 14:12:11."),
-		                 "since 2002-05-04 14:12:11.");
+		ck_assert_str_eq(buffer + strlen(buffer) - strlen("since 2002-05-04 14:12:11 UTC."),
+		                 "since 2002-05-04 14:12:11 UTC.");
 	}
 }
 END_TEST

@@ -48,7 +48,7 @@ START_TEST(niovadoor_is_named_after_its_4th_attempt)
 	const struct told_alarm *told = scene_told(&scene, 0, ALARM_BEACON, SEVERITY_NOTICE);
 	ck_assert_uint_eq(told->attempt, 4);
 	ck_assert_str_eq(told->text, "pc7 (192.168.0.77, desk) tries tcp/25 at 203.0.113.9 every "
-	                             "30 s: 4 attempts since 14:02:11.");
+	                             "30 s: 4 attempts since 14:02:11 UTC.");
 
 	const struct alarm *a = only_alarm(ALARM_BEACON);
 	ck_assert_int_eq(a->severity, SEVERITY_WARNING);
@@ -107,7 +107,7 @@ START_TEST(blaster_is_a_scan_that_shows_all_its_three_ports)
 	ck_assert_uint_eq(told->attempt, 1 + 25 + 1);
 	ck_assert_str_eq(told->text, "office (192.168.0.20, desk) looks for hosts: tcp/135 at 25 "
 	                             "hosts or more within 5 min (also tcp/4444, udp/69). 25 "
-	                             "attempts since 14:00:02.");
+	                             "attempts since 14:00:02 UTC.");
 	const struct evidence *evidence = &only_alarm(ALARM_SCAN)->evidence;
 	ck_assert_uint_eq(evidence->service_count, 3);
 	uint64_t of_135 = 0;
@@ -130,7 +130,7 @@ START_TEST(who_fetches_a_rootkit_onto_a_web_server_breaks_the_tripwire)
 	ck_assert_uint_eq(told->attempt, 1);
 	ck_assert_str_eq(told->text,
 	                 "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9: role web may "
-	                 "initiate nothing. 1 attempt since 14:02:11.");
+	                 "initiate nothing. 1 attempt since 14:02:11 UTC.");
 	const struct alarm *a = only_alarm(ALARM_TRIPWIRE);
 	ck_assert_uint_eq(a->attempts, 3);
 	ck_assert_uint_eq(a->evidence.service_count, 3);
