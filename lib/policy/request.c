@@ -34,17 +34,9 @@ static void take_out(struct requests *requests, struct request_entry *request)
 	requests->list.count--;
 }
 
-int requests_add(struct requests *requests, struct request_entry *request)
+/* Adds it where there is room for it. */
+static void put(struct requests *requests, struct request_entry *request)
 {
-	struct request_entry *before = requests_before(requests, request);
-	if (!before && requests->list.count >= REQUESTS_MAX)
-		return -ENOSPC;
-	if (ARRAY_RESERVE(&requests->list, requests->list.count + 1) < 0)
-		return -ENOMEM;
-
-	/* Making room may have moved the list. */
-	if (before)
-		take_out(requests, requests_before(requests, request));
 	if (!request->id)
 		request->id = requests->next_id;
 	if (request->id >= requests->next_id)
@@ -53,6 +45,27 @@ int requests_add(struct requests *requests, struct request_entry *request)
 	/* The strings have an owner now; the id is what the caller knows it by. */
 	request->user = request->why = request->role = NULL;
 	request->host = request->service = request->to = NULL;
+}
+
+int requests_append(struct requests *requests, struct request_entry *request)
+{
+	if (requests->list.count >= REQUESTS_MAX)
+		return -ENOSPC;
+	if (ARRAY_RESERVE(&requests->list, requests->list.count + 1) < 0)
+		return -ENOMEM;
+	put(requests, request);
+	return 0;
+}
+
+int requests_add(struct requests *requests, struct request_entry *request)
+{
+	if (!requests_before(requests, request))
+		return requests_append(requests, request);
+	if (ARRAY_RESERVE(&requests->list, requests->list.count + 1) < 0)
+		return -ENOMEM;
+	/* Making room may have moved the list. */
+	take_out(requests, requests_before(requests, request));
+	put(requests, request);
 	return 0;
 }
 

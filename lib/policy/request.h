@@ -70,6 +70,9 @@ void request_done(struct request_entry *request);
  */
 int requests_add(struct requests *requests, struct request_entry *request);
 
+/* The same for one that takes nobody's place, as the caller knows: it is not searched for. */
+int requests_append(struct requests *requests, struct request_entry *request);
+
 /* The one whose place that request takes: an assignment of the same address, a quarantine of the
  * same host or address; or NULL. */
 struct request_entry *requests_before(const struct requests *requests,

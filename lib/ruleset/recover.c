@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ruleset/recover.h"
 
+#include "base/arena.h"
+#include "base/index.h"
 #include "policy/policy.h"
 #include "policy/request_text.h"
 #include "ruleset/names.h"
@@ -10,10 +12,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a request of the list is about: only one of a kind is about the same. */
+struct subject {
+	const char *text; /* the address or the host's name */
+	size_t position;  /* in the list */
+};
+
 struct recovery {
 	struct requests *requests;
 	usec_t now;
 	struct recovered recovered;
+	/* Of each kind but permits: to search the list each time would take the square of it. */
+	struct known {
+		ARRAY(struct subject) subjects;
+		struct index index;
+	} known[REQUEST_KIND_COUNT];
+	struct arena *arena; /* has their texts */
 };
 
 /* An end is up to a second later in the kernel than it was asked for, and so is what is left. */
@@ -43,6 +57,39 @@ static char *copy_fitting(const char *text, size_t max)
 	return text && request_text_fits(text, max) ? strdup(text) : NULL;
 }
 
+static const char *subject_of(const struct request_entry *entry,
+                              char buffer[static ADDRESS_TEXT_MAX])
+{
+	return entry->kind == REQUEST_ASSIGN ? address_print(&entry->address, buffer) : entry->host;
+}
+
+/* The request of that place becomes known by what it is about. 0 or -ENOMEM. */
+static int note_subject(struct recovery *recovery, size_t position)
+{
+	const struct request_entry *entry = &recovery->requests->list.items[position];
+	char buffer[ADDRESS_TEXT_MAX];
+	if (entry->kind == REQUEST_PERMIT)
+		return 0;
+	char *text = arena_strdup(recovery->arena, subject_of(entry, buffer));
+	struct subject *subject = text ? ARRAY_ADD(&recovery->known[entry->kind].subjects) : NULL;
+	if (!subject)
+		return -ENOMEM;
+	*subject = (struct subject){text, position};
+	return 0;
+}
+
+/* As requests_before(). */
+static struct request_entry *find_before(struct recovery *recovery,
+                                         const struct request_entry *entry)
+{
+	struct known *known = &recovery->known[entry->kind];
+	char buffer[ADDRESS_TEXT_MAX];
+	const struct subject *subject =
+	        index_find(&known->index, known->subjects.items, known->subjects.count,
+	                   sizeof(*subject), subject_of(entry, buffer));
+	return subject ? &recovery->requests->list.items[subject->position] : NULL;
+}
+
 /*
  * Adds one, whose subject is filled in and who lasts as the element does. Of a host there are as
  * many elements as addresses: it is one request.
@@ -54,7 +101,7 @@ static int add(struct recovery *recovery, struct request_entry *entry, const str
 	entry->until = end_of(recovery, life, words->until);
 	if (entry->until && entry->until <= entry->since)
 		return 0;
-	struct request_entry *before = requests_before(recovery->requests, entry);
+	struct request_entry *before = find_before(recovery, entry);
 	if (before) {
 		if (before->uid == REQUEST_UID_UNKNOWN && ends_later(entry->until, before->until))
 			before->until = entry->until;
@@ -70,10 +117,11 @@ static int add(struct recovery *recovery, struct request_entry *entry, const str
 		return -ENOMEM;
 	entry->automatic =
 	        entry->kind == REQUEST_QUARANTINE && strcmp(entry->user, REQUEST_USER_OWN) == 0;
-	int r = requests_add(recovery->requests, entry);
-	if (r == 0)
-		++*count;
-	return r;
+	int r = requests_append(recovery->requests, entry);
+	if (r < 0)
+		return r;
+	++*count;
+	return note_subject(recovery, recovery->requests->list.count - 1);
 }
 
 static enum family family_of(const struct set *set)
@@ -192,10 +240,30 @@ static void note_permit(struct recovery *recovery, const struct chain *chain)
 		recovery->recovered.permits++;
 }
 
+static void recovery_done(struct recovery *recovery)
+{
+	for (size_t i = 0; i < REQUEST_KIND_COUNT; i++) {
+		ARRAY_DONE(&recovery->known[i].subjects);
+		index_done(&recovery->known[i].index);
+	}
+	arena_free(recovery->arena);
+}
+
 int ruleset_recover(const struct ruleset *table, usec_t now, struct requests *requests,
                     struct recovered *ret_recovered)
 {
-	struct recovery recovery = {.requests = requests, .now = now};
+	_cleanup_(recovery_done) struct recovery recovery = {
+	        .requests = requests,
+	        .now = now,
+	        .arena = arena_new(),
+	};
+	if (!recovery.arena)
+		return -ENOMEM;
+	for (size_t i = 0; i < requests->list.count; i++) {
+		int r = note_subject(&recovery, i);
+		if (r < 0)
+			return r;
+	}
 	/* First, for what they leave is what the others are numbered by. */
 	ARRAY_FOREACH (chain, &table->chains)
 		note_permit(&recovery, chain);
