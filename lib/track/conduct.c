@@ -150,12 +150,14 @@ static void look_for_beacon(const struct look *look, bool scans)
 	if (scans && !told)
 		return;
 
-	struct alarm_cause cause = beacon_cause(look, to);
 	struct beacon beacon;
-	if (!beacons_note(detect->beacons, &look->stream, look->facts->bytes,
-	                  &look->thresholds->beacon, look->attempt.time, &beacon)) {
-		if (told)
-			look_count_for(look, &cause);
+	bool beats = beacons_note(detect->beacons, &look->stream, look->facts->bytes,
+	                          &look->thresholds->beacon, look->attempt.time, &beacon);
+	if (!beats && !told)
+		return;
+	struct alarm_cause cause = beacon_cause(look, to);
+	if (!beats) {
+		look_count_for(look, &cause);
 		return;
 	}
 
