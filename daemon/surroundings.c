@@ -9,6 +9,7 @@
 #include "kernel/known_bugs.h"
 #include "kernel/link.h"
 #include "kernel/ownership.h"
+#include "outside.h"
 #include "kernel/view.h"
 
 #include <errno.h>
@@ -152,7 +153,9 @@ static void look_at_inside(struct surroundings *s)
 	const struct policy *policy = s->enforcement->policy;
 	const char *before = s->health->notices[NOTICE_INSIDE];
 	char text[INSIDE_TEXT_MAX];
-	if (!policy || inside_find_unjudged(policy, text) < 0)
+	_Static_assert(sizeof(text) >= OUTSIDE_TEXT_MAX, "either may be told");
+	if (!policy || inside_find_unjudged(policy, text) < 0 ||
+	    (!*text && outside_find_hosts(policy, text) < 0))
 		return;
 	/* Another mistake than before is told as well. */
 	if (before && *text && strcmp(before, text) != 0)

@@ -154,6 +154,29 @@ def test_an_inside_interface_that_is_still_to_come_is_no_notice(clean: Lab, daem
         clean.gateway.ip("route delete 10.99.0.0/24")
 
 
+def test_an_interface_with_hosts_that_inside_does_not_name_is_told(clean: Lab, daemon: Daemon):
+    hosts = """
+  , { name = "www1"; role = "desk"; address = [ "192.0.2.80", "192.0.2.81" ]; }
+  , { name = "www2"; role = "desk"; address = "2001:db8:77::82"; }
+  , { name = "world"; role = "desk"; address = [ "0.0.0.0/0", "198.51.100.2" ]; }
+  , { name = "far"; role = "desk"; address = "10.99.0.1"; }"""
+    daemon.start(small(hosts=hosts))
+    assert daemon.call("Reload")["notices"] == [], "both are named"
+    assert daemon.status()["notices"] == []
+    forgotten = small(hosts=hosts).replace(', "dmz0"', "")
+    daemon.write(forgotten)
+    text = ("host www1 is behind dmz0, which is not inside: what it initiates is not judged; add "
+            "\"dmz0\" to gateway.inside")
+    assert daemon.call("Reload")["notices"] == [text]
+    assert wait_for(lambda: notice(daemon, text)) and text in daemon.log()
+    daemon.write(forgotten.replace("2001:db8:77::82", "192.0.2.82"))
+    assert daemon.call("Reload")["notices"][0].startswith("hosts www1 and www2 are behind dmz0, ")
+    # Whoever may reach others, or be reached, is perhaps meant to be there.
+    daemon.write(forgotten.replace("desk = {", """
+      desk = { inbound = ( { service = "ssh"; from = [ "host:www1", "host:www2" ]; } ); """))
+    assert daemon.call("Reload")["notices"] == []
+
+
 def test_of_many_hosts_some_are_looked_up(clean: Lab, daemon: Daemon):
     hosts = "".join(f', {{ name = "h{i}"; role = "desk"; address = [ "192.0.2.{i % 240 + 1}'
                     f'" ]; }}' if i < 240 else
