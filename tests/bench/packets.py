@@ -201,6 +201,19 @@ class Packets:
             if contestant.place.daemon:
                 contestant.place.daemon.stop()
 
+    def _above_forwarding(self) -> list[str]:
+        """How often the generators cost what egressd's table costs, without what both forward."""
+        largest, floor = self.sizes.peers[-1], self._floor()
+        above = {name: self.samples.median((name, largest, NEW)) - floor
+                 for name in ("egressd", *GENERATORS)
+                 if (name, largest, NEW) in self.samples.values}
+        own = above.pop("egressd")
+        if not above:
+            return []
+        return [f"A new connection at {largest:,} hosts, above forwarding, by egressd's: "
+                + ", ".join(f"{name} {cost / own:.3g} times" for name, cost in above.items())
+                + ".  "]
+
     def _row(self, contestant: Contestant) -> list[str]:
         cells = [self.samples.text((*contestant.key, kind)) for kind in KINDS]
         above = "–"
@@ -242,7 +255,8 @@ class Packets:
                  "and carrying it to the world are in all of them.", ""]
         lines += table(["ruleset", "hosts", *KINDS, "new, above forwarding"],
                        [self._row(contestant) for contestant in self.contestants])
-        lines += ["", *(f"Skipped: {reason}  " for reason in self.skipped), ""]
+        lines += ["", *(f"Skipped: {reason}  " for reason in self.skipped), *self._above_forwarding(),
+                  ""]
         return lines + targets(self.targets())
 
 
