@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../runner.h"
-#include "namespace.h"
-#include "sample.h"
+#include "table-fixture.h"
 
 #include <check.h>
 #include <errno.h>
@@ -15,25 +14,7 @@
 #define ELEMENT_LEAST 40
 #define ELEMENT_MOST  256
 
-static struct kernel *kernel;
 static size_t limit; /* net.core.wmem_max, as it was before any namespace was entered */
-
-static void setup(void)
-{
-	namespace_enter();
-	ck_assert_int_eq(kernel_open(&kernel), 0);
-}
-
-static void setup_network(void)
-{
-	namespace_enter_network();
-	ck_assert_int_eq(kernel_open(&kernel), 0);
-}
-
-static void teardown(void)
-{
-	kernel = kernel_free(kernel);
-}
 
 /* Gives the socket the smallest buffer that there is. */
 static size_t shrink(void)
