@@ -2,6 +2,7 @@
 #include "methods.h"
 
 #include "base/protocol.h"
+#include "kernel/known.h"
 #include "party.h"
 #include "policy/runtime.h"
 #include "policy/span_word.h"
@@ -184,13 +185,32 @@ static void print_requests(const struct question *question, const struct judgeme
 }
 
 /* What is permitted may be blocked all the same by the kernel, which counts. */
-static void print_throttle(const struct question *question, const struct judgement *judgement,
+struct slowed {
+	const struct throttle *throttle; /* or NULL */
+	int known; /* positive: the destination is none that counts; negative: who knows */
+};
+
+static struct slowed find_slowed(const struct question *question, const struct judgement *judgement,
+                                 struct kernel *kernel)
+{
+	const struct connection *connection = &question->connection;
+	const struct host *source = judgement->source;
+	struct slowed slowed = {.throttle = source ? source->role->throttled : NULL};
+	if (judgement->offence_count || question->ends_here)
+		slowed.throttle = NULL;
+	if (slowed.throttle)
+		slowed.known =
+		        destination_is_known(kernel, &connection->source, &connection->destination);
+	return slowed;
+}
+
+static void print_throttle(const struct slowed *slowed, const struct judgement *judgement,
                            FILE *out)
 {
 	char per[SPAN_WORD_TEXT_MAX];
 	const struct host *source = judgement->source;
-	const struct throttle *throttle = source ? source->role->throttled : NULL;
-	if (!throttle || judgement->offence_count || question->ends_here)
+	const struct throttle *throttle = slowed->throttle;
+	if (!throttle)
 		return;
 	fprintf(out,
 	        "; role %s has a throttle: whoever contacts more than %u new destinations in %s is "
@@ -199,9 +219,13 @@ static void print_throttle(const struct question *question, const struct judgeme
 	        source->effective_mode == MODE_AUDIT ? "counted as blocked"
 	                                             : "blocked until it is slower",
 	        throttle->at.file, throttle->at.line);
+	if (slowed->known >= 0)
+		fprintf(out, ", and this one is %s now",
+		        slowed->known ? "known and does not count" : "new and counts");
 }
 
-static char *explain(const struct question *question, const struct judgement *judgement)
+static char *explain(const struct question *question, const struct judgement *judgement,
+                     const struct slowed *slowed)
 {
 	const struct offence *offence = judgement->offence_count ? &judgement->offences[0] : NULL;
 	const struct location *at = offence ? &offence->at : &judgement->at;
@@ -220,7 +244,7 @@ static char *explain(const struct question *question, const struct judgement *ju
 	if (at->file && at->line)
 		fprintf(out, " (%s:%u)", at->file, at->line);
 	print_requests(question, judgement, out);
-	print_throttle(question, judgement, out);
+	print_throttle(slowed, judgement, out);
 	if (offence && judgement->passes)
 		fputs("; in audit mode it passes all the same and is counted", out);
 	if (question->absent)
@@ -269,8 +293,10 @@ static json_t *quarantine_reply(const struct question *question, const struct ju
 }
 
 static int answer(struct request *request, const struct question *question,
-                  const struct judgement *judgement, const struct requests *requests)
+                  const struct judgement *judgement, const struct enforcement *enforcement)
 {
+	const struct requests *requests = &enforcement->requests;
+	const struct slowed slowed = find_slowed(question, judgement, enforcement->kernel);
 	const struct offence *offence = judgement->offence_count ? &judgement->offences[0] : NULL;
 	const struct location *at = offence ? &offence->at : &judgement->at;
 	bool unjudged = question->ends_here || question_is_unjudged(question, judgement);
@@ -278,13 +304,13 @@ static int answer(struct request *request, const struct question *question,
 	        unjudged ? policy_host_at(question->policy, &question->connection.source)
 	                 : judgement->source;
 	const struct role *role = offence ? offence->role : host ? host->role : NULL;
-	_cleanup_free_ char *text = explain(question, judgement);
+	_cleanup_free_ char *text = explain(question, judgement, &slowed);
 	if (!text)
 		return -ENOMEM;
 
 	return request_reply(
 	        request,
-	        json_pack("{ss so so so so so ss so so so so sb}", "verdict",
+	        json_pack("{ss so so so so so ss so so so so sb so so}", "verdict",
 	                  offence ? "blocked" : "permitted", "reason",
 	                  reply_optional(offence ? reason_name(offence->reason) : NULL), "host",
 	                  reply_optional(host ? host->name : NULL), "role",
@@ -296,7 +322,9 @@ static int answer(struct request *request, const struct question *question,
 	                  assignment_reply(requests, find_assignment(question, judgement)),
 	                  "permit", permit_reply(requests, find_permit(question, judgement)),
 	                  "quarantine", quarantine_reply(question, judgement, requests), "judged",
-	                  !unjudged));
+	                  !unjudged, "throttle", reply_throttle(slowed.throttle), "known",
+	                  slowed.throttle && slowed.known >= 0 ? json_boolean(slowed.known)
+	                                                       : json_null()));
 }
 
 #define ANSWERED 1 /* with an error */
@@ -381,5 +409,5 @@ int method_explain(struct request *request, json_t *parameters, void *userdata)
 		question.ends_here = false;
 	if (question.ends_here)
 		judgement = question_unjudged(&question);
-	return answer(request, &question, &judgement, &control->enforcement->requests);
+	return answer(request, &question, &judgement, control->enforcement);
 }

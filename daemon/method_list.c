@@ -56,15 +56,6 @@ static json_t *permissions_reply(const struct permission_list *list, const char 
 	return reply;
 }
 
-static json_t *throttle_reply(const struct throttle *throttle)
-{
-	if (!throttle)
-		return json_null();
-	return json_pack("{sI sI so sI}", "destinations", (json_int_t)throttle->destinations, "per",
-	                 (json_int_t)throttle->per, "file", reply_string(throttle->at.file), "line",
-	                 (json_int_t)throttle->at.line);
-}
-
 static json_t *quarantine_reply(const struct self_quarantine *quarantine)
 {
 	if (!quarantine)
@@ -92,7 +83,7 @@ static json_t *role_reply(const struct policy *policy, const struct role *role, 
 	                 role->judged_inbound ? permissions_reply(&role->may_be_reached, "from")
 	                                      : json_null(),
 	                 "tripwire", role->is_tripwire, "trw", policy_tells_contacts(policy, role),
-	                 "throttle", throttle_reply(role->throttled), "quarantine",
+	                 "throttle", reply_throttle(role->throttled), "quarantine",
 	                 quarantine_reply(role->quarantined), "permitted",
 	                 reply_count(counts_permitted(counts, role->name)), "blocked",
 	                 reply_count(counts_blocked(counts, role->name)), "file",

@@ -136,3 +136,12 @@ size_t *reply_hosts_by_role(const struct policy *policy)
 			hosts[policy->runtime->assignments.items[i].host.role->index]++;
 	return hosts;
 }
+
+json_t *reply_throttle(const struct throttle *throttle)
+{
+	if (!throttle)
+		return json_null();
+	return json_pack("{sI sI so sI}", "destinations", (json_int_t)throttle->destinations, "per",
+	                 (json_int_t)throttle->per, "file", reply_string(throttle->at.file), "line",
+	                 (json_int_t)throttle->at.line);
+}

@@ -25,6 +25,9 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
 /* []Problem */
 json_t *reply_problems(const struct problems *problems);
 
+/* type Throttle, or null */
+json_t *reply_throttle(const struct throttle *throttle);
+
 /* type Count */
 json_t *reply_count(struct count count);
 

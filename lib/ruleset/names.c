@@ -79,6 +79,17 @@ const char *set_contacted(enum family family)
 	abort(); /* no other value is ever made */
 }
 
+const char *set_known(enum family family)
+{
+	switch (family) {
+	case FAMILY_IPV4:
+		return "known_destination4";
+	case FAMILY_IPV6:
+		return "known_destination6";
+	}
+	abort(); /* no other value is ever made */
+}
+
 static bool begins_with_one_of(const char *name, const char *const *prefixes, size_t count)
 {
 	for (size_t i = 0; i < count; i++)

@@ -38,6 +38,9 @@ const char *set_revoked(enum family family);
 const char *set_contacted(enum family family);
 #define CONTACTED_SECONDS 300
 
+/* The dynamic set of a family's pairs of source and destination that throttles know. */
+const char *set_known(enum family family);
+
 /* True for a set that only rules ask which permit something: more elements permit more. */
 bool set_permits(const char *name);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ruleset/compiler.h"
+#include "ruleset/names.h"
 
 /*
  * Room for addresses that contacted something new within the time of a throttle, and for what all
@@ -53,7 +54,7 @@ static const char *source_set(struct compiler *c, const struct throttle *throttl
 
 static const char *known_set(struct compiler *c, enum family family)
 {
-	const char *name = family == FAMILY_IPV4 ? "known_destination4" : "known_destination6";
+	const char *name = set_known(family);
 
 	build_set(&c->builder,
 	          &(struct set){.name = name,

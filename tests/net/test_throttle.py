@@ -350,6 +350,17 @@ def test_explain_and_roles_tell_of_a_throttle(clean: Lab, daemon: Daemon):
         assert done.returncode == 0 and "Verdict permitted" in words
         assert "role desk has a throttle: whoever contacts more than 100 new destinations in " \
             f"10s is {end}" in words
+    ask = {"source": "192.168.0.12", "destination": victim(1), "service": "http"}
+    told = daemon.call("Explain", **ask)
+    assert (told["throttle"]["destinations"], told["known"]) == (100, False)
+    assert told["text"].endswith(", and this one is new and counts now.")
+    with web_servers(clean):
+        assert contact(clean["desk2"], range(1, 2)) == [1]
+    told = daemon.call("Explain", **ask)
+    assert told["known"] and ", and this one is known and does not count now" in told["text"]
+    assert daemon.call("Explain", **ask | {"destination": victim(2)})["known"] is False
+    told = daemon.call("Explain", **ask | {"service": "smtp"})
+    assert (told["throttle"], told["known"]) == (None, None)
     assert daemon.ctl("explain", "192.168.0.11", victim(1), "smtp").stdout.count("throttle") == 0
     assert daemon.ctl("roles").stdout.count("throttle  100 new destinations in 10s") == 2
     roles = {role["name"]: role["throttle"] for role in daemon.call("ListRoles")["roles"]}
