@@ -30,8 +30,7 @@ static void warn_of_range(const struct host *host, const struct host_range *rang
 		    !range_contains(&prefixes[i], &range->range.to) || (host->self && kinds[i].own))
 			continue;
 		problems_add(warnings, at,
-		             "%s of host \"%s\" is %s: nothing will ever be judged as its; write "
-		             "the address of its interface",
+		             "%s of host \"%s\" is %s; write the address of its interface",
 		             range_print(&range->range, text), host->name, kinds[i].what);
 	}
 }

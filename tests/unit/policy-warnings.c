@@ -24,25 +24,24 @@ static void assert_warnings(const char *text, const char *expected)
 
 START_TEST(an_address_that_nobody_sends_from_is_a_warning)
 {
-	assert_warnings(
-	        GATEWAY ROLE "\nhosts = (\n"
-	                     "{ name = \"a\"; role = \"r\"; address = [ \"192.0.2.1\",\n"
-	                     "  \"224.0.0.5\" ]; },\n"
-	                     "{ name = \"b\"; role = \"r\"; address = \"255.255.255.255\"; },\n"
-	                     "{ name = \"c\"; role = \"r\"; address = \"127.0.0.0/8\"; },\n"
-	                     "{ name = \"d\"; role = \"r\"; address = \"::\"; },\n"
-	                     "{ name = \"e\"; role = \"r\"; address = \"ff02::1-ff02::2\"; } );",
-	        "a.conf:4: 224.0.0.5 of host \"a\" is a multicast address, from which nobody "
-	        "sends: nothing will ever be judged as its; write the address of its interface\n"
-	        "a.conf:5: 255.255.255.255 of host \"b\" is the broadcast address, from which "
-	        "nobody sends: nothing will ever be judged as its; write the address of its "
-	        "interface\n"
-	        "a.conf:6: 127.0.0.0/8 of host \"c\" is a loopback address, which never leaves its "
-	        "machine: nothing will ever be judged as its; write the address of its interface\n"
-	        "a.conf:7: :: of host \"d\" is no address of a host: nothing will ever be judged "
-	        "as its; write the address of its interface\n"
-	        "a.conf:8: ff02::1-ff02::2 of host \"e\" is a multicast address, from which nobody "
-	        "sends: nothing will ever be judged as its; write the address of its interface\n");
+	assert_warnings(GATEWAY ROLE
+	                "\nhosts = (\n"
+	                "{ name = \"a\"; role = \"r\"; address = [ \"192.0.2.1\",\n"
+	                "  \"224.0.0.5\" ]; },\n"
+	                "{ name = \"b\"; role = \"r\"; address = \"255.255.255.255\"; },\n"
+	                "{ name = \"c\"; role = \"r\"; address = \"127.0.0.0/8\"; },\n"
+	                "{ name = \"d\"; role = \"r\"; address = \"::\"; },\n"
+	                "{ name = \"e\"; role = \"r\"; address = \"ff02::1-ff02::2\"; } );",
+	                "a.conf:4: 224.0.0.5 of host \"a\" is a multicast address, from which "
+	                "nobody sends; write the address of its interface\n"
+	                "a.conf:5: 255.255.255.255 of host \"b\" is the broadcast address, from "
+	                "which nobody sends; write the address of its interface\n"
+	                "a.conf:6: 127.0.0.0/8 of host \"c\" is a loopback address, which never "
+	                "leaves its machine; write the address of its interface\n"
+	                "a.conf:7: :: of host \"d\" is no address of a host; write the address of "
+	                "its interface\n"
+	                "a.conf:8: ff02::1-ff02::2 of host \"e\" is a multicast address, from "
+	                "which nobody sends; write the address of its interface\n");
 }
 END_TEST
 
