@@ -274,10 +274,13 @@ static void write_spoofed(struct compiler *c)
 
 	build_chain(b, CHAIN_SPOOFED, "the source address does not belong where it came from", at);
 
-	/* In audit the packet goes on to the destination's inbound. */
+	/* In audit the packet goes on to the destination's inbound, which is not asked for what
+	 * belongs to a connection that is known. */
 	if (audit && inbound_is_judged(c->policy)) {
 		RULE(b, CHAIN_SPOOFED, NULL, at, count_blocked(c, REASON_SPOOFED, NULL),
-		     log_blocked(c, REASON_SPOOFED, NULL), to_chain(VERDICT_JUMP, CHAIN_INBOUND));
+		     log_blocked(c, REASON_SPOOFED, NULL));
+		pass_related(b, CHAIN_SPOOFED);
+		RULE(b, CHAIN_SPOOFED, NULL, at, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
 		RULE(b, CHAIN_SPOOFED, NULL, at, accept_it);
 		return;
 	}

@@ -75,6 +75,26 @@ def test_what_audit_lets_pass_still_meets_the_inbound_of_its_destination(
 
 
 @FAMILIES
+def test_audit_lets_an_error_about_a_known_connection_pass_whoever_sends_it(
+        clean: Lab, daemon: Daemon, family: int):
+    daemon.start(small('"udp/80"', gateway='mode = "audit";').replace(
+        '"udp/80" ];', '"udp/80" ]; inbound = [ ]; mode = "enforce";'))
+    desk, world = clean["desk1"], clean.world
+    source, destination, forger = desk.address(family), FAR[family], clean["www1"].address(family)
+    sent = packet.ip(source, destination, packet.UDP,
+                     packet.udp(source, destination, 5000, 80, packet.token()))
+    kind, code, protocol = (3, 1, packet.ICMP) if family == 4 else (1, 0, packet.ICMPV6)
+    error = packet.ip(forger, source, protocol,
+                      packet.icmp(forger, source, kind, code, bytes(4) + sent))
+    with packet.tap(desk.space) as wire, packet.tap(world.space) as far:
+        wire.send(packet.ethernet(desk.mac, desk.gateway_mac, sent))
+        assert any(seen.source == source for seen in far.receive(traffic.WAIT))
+        far.send(packet.ethernet(world.mac, world.gateway_mac, error))
+        assert any(seen.source == forger for seen in wire.receive(traffic.WAIT))
+    assert daemon.reason_packets() == {"spoofed": 1}
+
+
+@FAMILIES
 def test_audit_of_the_destination_lets_inbound_pass_and_counts_it(clean: Lab, daemon: Daemon,
                                                                   family: int):
     daemon.start(small(roles='shut = { inbound = [ "http" ]; mode = "audit"; };', hosts=""",
