@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/arena.h"
 
+#include "base/array.h"
+
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -101,11 +103,8 @@ void *arena_keep(struct arena *arena, void **items, size_t *count, size_t *capac
 	struct adopted *adopted = *count ? arena_alloc(arena, 1, sizeof(*adopted)) : NULL;
 	if (!adopted)
 		return NULL;
-	void *fitting = reallocarray(*items, *count, size);
-	*adopted = (struct adopted){arena->adopted, fitting ? fitting : *items};
+	*adopted = (struct adopted){arena->adopted, array_take(items, count, capacity, size)};
 	arena->adopted = adopted;
-	*items = NULL;
-	*count = *capacity = 0;
 	return adopted->block;
 }
 

@@ -6,6 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * Whatever the items are, their pointer is read and written as bytes: an object of another pointer
+ * type must not be reached as a void *, and compilers that see both ends (-flto) rely on that.
+ */
+static void *get(void **items)
+{
+	void *pointer;
+	memcpy(&pointer, items, sizeof(pointer));
+	return pointer;
+}
+
+static void put(void **items, void *pointer)
+{
+	memcpy(items, &pointer, sizeof(pointer));
+}
+
 int array_reserve(void **items, size_t *capacity, size_t count, size_t size)
 {
 	if (count <= *capacity)
@@ -18,11 +34,11 @@ int array_reserve(void **items, size_t *capacity, size_t count, size_t size)
 		wanted *= 2;
 	}
 
-	void *grown = reallocarray(*items, wanted, size);
+	void *grown = reallocarray(get(items), wanted, size);
 	if (!grown)
 		return -ENOMEM;
 
-	*items = grown;
+	put(items, grown);
 	*capacity = wanted;
 	return 0;
 }
@@ -36,17 +52,27 @@ void array_fit(void **items, size_t count, size_t *capacity, size_t size)
 {
 	if (count == 0 || count == *capacity)
 		return;
-	void *fitting = reallocarray(*items, count, size);
+	void *fitting = reallocarray(get(items), count, size);
 	if (!fitting)
 		return;
-	*items = fitting;
+	put(items, fitting);
 	*capacity = count;
+}
+
+void *array_take(void **items, size_t *count, size_t *capacity, size_t size)
+{
+	array_fit(items, *count, capacity, size);
+	void *taken = get(items);
+	put(items, NULL);
+	*count = 0;
+	*capacity = 0;
+	return taken;
 }
 
 void array_done(void **items, size_t *count, size_t *capacity)
 {
-	free(*items);
-	*items = NULL;
+	free(get(items));
+	put(items, NULL);
 	*count = 0;
 	*capacity = 0;
 }

@@ -47,6 +47,9 @@ void *array_zero(void *item, size_t size);
 void array_fit(void **items, size_t count, size_t *capacity, size_t size);
 void array_done(void **items, size_t *count, size_t *capacity);
 
+/* Takes the items out of an array, in no more room than they need; for arena_keep(). */
+void *array_take(void **items, size_t *count, size_t *capacity, size_t size);
+
 #define ELEMENTS_OF(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

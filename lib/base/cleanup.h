@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /*
@@ -24,7 +25,9 @@
 
 static inline void free_cleanup(void *p)
 {
-	free(*(void **)p);
+	void *pointer;
+	memcpy(&pointer, p, sizeof(pointer)); /* p is the address of a pointer of any type */
+	free(pointer);
 }
 
 static inline void close_cleanup(int *fd)
