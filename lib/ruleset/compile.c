@@ -279,6 +279,7 @@ static void write_spoofed(struct compiler *c)
 	if (audit && inbound_is_judged(c->policy)) {
 		RULE(b, CHAIN_SPOOFED, NULL, at, count_blocked(c, REASON_SPOOFED, NULL),
 		     log_blocked(c, REASON_SPOOFED, NULL));
+		RULE(b, CHAIN_SPOOFED, NULL, at, established, {.kind = MATCH_CT_REPLY}, accept_it);
 		pass_related(b, CHAIN_SPOOFED);
 		RULE(b, CHAIN_SPOOFED, NULL, at, to_chain(VERDICT_JUMP, CHAIN_INBOUND));
 		RULE(b, CHAIN_SPOOFED, NULL, at, accept_it);

@@ -95,6 +95,24 @@ def test_audit_lets_an_error_about_a_known_connection_pass_whoever_sends_it(
 
 
 @FAMILIES
+def test_audit_lets_a_reply_pass_wherever_it_comes_in(clean: Lab, daemon: Daemon, family: int):
+    daemon.start(small('"udp/80"', gateway='mode = "audit"; check_source = "packet";').replace(
+        '"udp/80" ];', '"udp/80" ]; inbound = [ ]; mode = "enforce";'))
+    desk, forger, www = clean["desk1"], clean["desk2"], clean["www1"]
+    ends = desk.address(family), www.address(family)
+    with (packet.tap(desk.space) as wire, packet.tap(forger.space) as near,
+          packet.tap(www.space) as far):
+        wire.send(packet.ethernet(desk.mac, desk.gateway_mac, packet.ip(
+            *ends, packet.UDP, packet.udp(*ends, 5000, 80, b"question"))))
+        assert any(seen.source == ends[0] for seen in far.receive(traffic.WAIT))
+        near.send(packet.ethernet(forger.mac, forger.gateway_mac, packet.ip(
+            *ends[::-1], packet.UDP, packet.udp(*ends[::-1], 80, 5000, b"answer"))))
+        assert any(seen.payload.endswith(b"answer") for seen in wire.receive(traffic.WAIT))
+    assert daemon.reason_packets() == {"spoofed": 1}
+    assert sum(role["revoked"]["packets"] for role in daemon.status()["roles"]) == 0
+
+
+@FAMILIES
 def test_audit_of_the_destination_lets_inbound_pass_and_counts_it(clean: Lab, daemon: Daemon,
                                                                   family: int):
     daemon.start(small(roles='shut = { inbound = [ "http" ]; mode = "audit"; };', hosts=""",
