@@ -29,7 +29,11 @@ static void print_explanation(const struct command *command, const json_t *answe
 		             "%s%s%s%s", field_text(answer, "verdict", "?"),
 		             reason ? " for the reason " : "", reason ? reason : "",
 		             passes ? ", but it passes: mode audit" : "");
-	writer_field(writer, "Host", COLOUR_NONE, "%s", host ? host : "none has this address");
+	bool forged = reason && strcmp(reason, "spoofed") == 0;
+	writer_field(writer, "Host", COLOUR_NONE, "%s",
+	             host     ? host
+	             : forged ? "unknown, as the source is not where it belongs"
+	                      : "none has this address");
 	/* The role that decides is that of the other end then. */
 	writer_field(writer, "Role", COLOUR_NONE, "%s%s", field_text(answer, "role", "none"),
 	             reason && strcmp(reason, "inbound") == 0 ? " (of the destination)" : "");

@@ -212,6 +212,8 @@ def test_explain_takes_an_interface_and_a_mac(daemon: Daemon):
     assert json.loads(wrong.stdout)["reason"] == "impostor"
     elsewhere = daemon.ctl("--json", *ask, "--interface", "dmz0")
     assert json.loads(elsewhere.stdout)["reason"] == "spoofed"
+    shown = daemon.ctl(*ask, "--interface", "dmz0").stdout
+    assert "Host        unknown, as the source is not where it belongs\n" in shown
 
 
 def test_check_accepts_a_good_file_and_tells_all_mistakes_of_a_bad_one(daemon: Daemon):
