@@ -123,8 +123,8 @@ class Egressd:
         """Seconds that `egressctl status` takes again and again during a flood."""
         taken: list[float] = []
         usual = os.sched_getaffinity(0)
-        # The generator is one long call into the kernel, which a process that is put beside it has
-        # to wait for; the packets of a real flood are handled by softirqs, which spare processes.
+        # The generator goes before every other process of its processor (SCHED_FIFO), where the
+        # softirqs of a real flood leave them their turns: nobody who is measured waits for it.
         _keep_off_the_packets(0)
         generator = self.place.flood(hosts=sizes.sources, port=office.FORBIDDEN_PORT,
                                      other_port=office.FORBIDDEN_PORT)
