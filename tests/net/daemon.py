@@ -52,6 +52,7 @@ class Daemon:
     def __init__(self, gateway: Namespace, folder: pathlib.Path):
         self.gateway = gateway
         self.folder = folder
+        self.program = EGRESSD
         self.config = folder / "etc" / "egressd.conf"
         self.socket = str(folder / "io.egressd")
         self.state = folder / "state"
@@ -76,7 +77,7 @@ class Daemon:
 
     def command(self, *more: str) -> list[str]:
         """The daemon's command line."""
-        return [str(EGRESSD), "--config", str(self.config), "--socket", self.socket,
+        return [str(self.program), "--config", str(self.config), "--socket", self.socket,
                 "--state", str(self.state), "--processes", str(self.processes), *more]
 
     def start(self, config: str | None = None, ready: bool = True) -> "Daemon":

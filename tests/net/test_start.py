@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is said at a start is true, and what may not start says why and changes nothing."""
 import os
+import re
 import shutil
 import subprocess
 import time
 
 import pytest
-from daemon import SANITIZERS, Daemon, wait_for
+from daemon import EGRESSD, SANITIZERS, Daemon, wait_for
 from lab import Lab
 from policies import small
 
@@ -104,6 +105,29 @@ def test_a_table_that_was_changed_while_no_daemon_ran_is_told(clean: Lab, daemon
     daemon.kill()
     daemon.start()
     assert daemon.log().count("while egressd was not running") == said, "all is as it was"
+
+
+def test_what_another_build_makes_of_the_policy_is_no_tampering(clean: Lab, daemon: Daemon):
+    """As after an upgrade; the build ID is what readelf -n prints of the program."""
+    daemon.start(small())
+    table = daemon.table()
+    origin = daemon.state / "table-origin"
+    build, = re.findall("^build ([0-9a-f]{16,})$", origin.read_text(encoding="ascii"), re.M)
+    program = EGRESSD.read_bytes()
+    assert program.count(bytes.fromhex(build)) == 1
+    other = daemon.folder / "egressd-of-before"
+    other.write_bytes(program.replace(bytes.fromhex(build), bytes(len(build) // 2)))
+    other.chmod(0o755)
+    daemon.kill()
+    daemon.program = other
+    daemon.start()  # the same table, but noted as made by the other build
+    daemon.kill()
+    clean.gateway.nft(FLUSHED)
+    daemon.program = EGRESSD
+    daemon.start()
+    assert daemon.table() == table
+    assert daemon.call("ListAlarms", all=True) == {"alarms": []}
+    assert "while egressd was not running" not in daemon.log()
 
 
 def test_what_is_no_tampering_while_no_daemon_ran_is_not_told(clean: Lab, daemon: Daemon):
