@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAMED_MOST   3 /* hosts or interfaces; of the others only how many */
-#define RANGES_ASKED 4 /* of a host */
+#define NAMED_MOST       3 /* missing interfaces; of the others only how many */
+#define INTERFACES_NAMED 4
+#define RANGES_ASKED     4 /* of a host */
 /* Of a range: its first may be no machine's, its second the gateway's. */
 #define ADDRESSES_ASKED 3
 
@@ -63,6 +64,7 @@ struct reached {
 	const struct host *host;
 	struct route route; /* the first of them that does not lead inside; index 0: none */
 	bool inside;
+	size_t hosts; /* how many there are behind its interface, once they are gathered */
 };
 
 static int ask_range(const struct policy *policy, const struct address_range *range,
@@ -134,29 +136,45 @@ static void print_missing(FILE *out, const struct words *inside, const bool *mis
 	fprintf(out, " of gateway.inside");
 }
 
-/* Behind which interface: the one with neighbours, or else where the routes lead. */
-static const struct route *find_way(const struct reached *found, size_t count)
+/* Keeps the first host behind each interface, with how many there are; gives how many it keeps. */
+static size_t gather(struct reached *found, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (found[i].route.direct)
-			return &found[i].route;
-	return &found[0].route;
+	size_t interfaces = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t place = 0;
+		while (place < interfaces && found[place].route.index != found[i].route.index)
+			place++;
+		if (place == interfaces) {
+			found[interfaces] = found[i];
+			found[interfaces++].hosts = 0;
+		}
+		found[place].hosts++;
+	}
+	return interfaces;
 }
 
-static void print_hosts(FILE *out, const struct policy *policy, const struct reached *found,
-                        size_t count)
+/* By interface, so that none is left unseen when the one that was told is put right. */
+static void print_hosts(FILE *out, const struct policy *policy, struct reached *found, size_t count)
 {
-	const struct route *way = find_way(found, count);
-	size_t here = 0, index = 0;
-	for (size_t i = 0; i < count; i++)
-		here += found[i].route.index == way->index;
-	fprintf(out, here == 1 ? "host " : "hosts ");
-	for (size_t i = 0; i < count; i++)
-		if (found[i].route.index == way->index)
-			print_name(out, found[i].host->name, index++, here);
-	fprintf(out, " %s behind %s, which is not inside: what %s is not judged",
-	        here == 1 ? "is" : "are", way->interface,
-	        here == 1 ? "it initiates" : "they initiate");
+	size_t interfaces = gather(found, count);
+	for (size_t i = 0; i < interfaces && i < INTERFACES_NAMED; i++) {
+		const struct reached *first = &found[i];
+		fprintf(out, "%shost %s",
+		        i == 0                                                  ? ""
+		        : i + 1 == interfaces && interfaces <= INTERFACES_NAMED ? " and "
+		                                                                : ", ",
+		        first->host->name);
+		if (first->hosts > 1)
+			fprintf(out, " and %zu more", first->hosts - 1);
+		fprintf(out, " %s behind %s", first->hosts == 1 ? "is" : "are",
+		        first->route.interface);
+	}
+	if (interfaces > INTERFACES_NAMED)
+		fprintf(out, ", and others are behind %zu more interface%s",
+		        interfaces - INTERFACES_NAMED,
+		        interfaces - INTERFACES_NAMED == 1 ? "" : "s");
+	fprintf(out, ", which %s not inside: what %s is not judged", interfaces == 1 ? "is" : "are",
+	        count == 1 ? "it initiates" : "they initiate");
 	if (policy->hosts.count > INSIDE_HOSTS_ASKED)
 		fprintf(out, " (%u of %zu hosts were looked up)", INSIDE_HOSTS_ASKED,
 		        policy->hosts.count);

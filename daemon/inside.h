@@ -25,10 +25,11 @@ int inside_missing(const struct policy *policy, bool **ret_missing);
  * inside (and not only by the default route, as while a tunnel is down), as after a typing error:
  * of these nothing is judged. Only when an interface is missing, the routing table is asked for
  * some addresses of at most INSIDE_HOSTS_ASKED hosts, spread over all of them. A text without its
- * full stop, which is empty when it is not so. 0 or a negative errno.
+ * full stop, which names each such interface with one host, or says how many more there are; empty
+ * when it is not so. 0 or a negative errno.
  */
 #define INSIDE_HOSTS_ASKED 256
-#define INSIDE_TEXT_MAX    512
+#define INSIDE_TEXT_MAX    1024
 int inside_find_unjudged(const struct policy *policy, char ret_text[static INSIDE_TEXT_MAX]);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "method_change.h"
 
+#include "base/array.h"
 #include "replies.h"
 #include "report.h"
 
@@ -17,8 +18,14 @@ static const char *sentence(const struct outcome *outcome)
 /* Notices that come of the configuration; null when memory ran out. */
 static json_t *notices_reply(const struct health *health)
 {
-	const char *inside = health->notices[NOTICE_INSIDE];
-	return inside ? json_pack("[o]", reply_string(inside)) : json_array();
+	static const enum notice of_configuration[] = {NOTICE_INSIDE, NOTICE_ROUTE};
+	_cleanup_(json_release) json_t *reply = json_array();
+	for (size_t i = 0; i < ELEMENTS_OF(of_configuration); i++) {
+		const char *text = health->notices[of_configuration[i]];
+		if (text && json_array_append_new(reply, reply_string(text)) < 0)
+			return NULL;
+	}
+	return TAKE_POINTER(reply);
 }
 
 static int done(struct request *request, const struct control *control,

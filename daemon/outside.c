@@ -83,14 +83,19 @@ static int read_nets(struct nets *nets)
 	return r;
 }
 
+/* How packets to the world leave; false when none does. */
+static bool find_way_out(int family, struct route *ret_route)
+{
+	struct address address;
+	return address_parse(far[family], &address) == 0 && route_lookup(&address, ret_route) == 0;
+}
+
 /* True when packets to the world leave by it. */
 static bool leads_out(const char *interface)
 {
 	for (int family = 0; family < FAMILY_COUNT; family++) {
-		struct address address;
 		struct route route;
-		if (address_parse(far[family], &address) == 0 &&
-		    route_lookup(&address, &route) == 0 && strcmp(route.interface, interface) == 0)
+		if (find_way_out(family, &route) && strcmp(route.interface, interface) == 0)
 			return true;
 	}
 	return false;
@@ -217,4 +222,21 @@ int outside_find_hosts(const struct policy *policy, char ret_text[static OUTSIDE
 	}
 	ARRAY_DONE(&nets.list);
 	return r;
+}
+
+void outside_find_way_in(const struct policy *policy, char ret_text[static OUTSIDE_TEXT_MAX])
+{
+	ret_text[0] = '\0';
+	for (int family = 0; family < FAMILY_COUNT && !ret_text[0]; family++) {
+		struct route route;
+		const struct word *entry = NULL;
+		if (find_way_out(family, &route) && !route.local)
+			entry = policy_inside_entry(policy, route.interface);
+		if (entry)
+			snprintf(ret_text, OUTSIDE_TEXT_MAX,
+			         "the default route leads through %s, which is inside: all that "
+			         "comes from beyond it is taken for inside, and is unassigned "
+			         "where it is no host's (\"%s\" of gateway.inside, %s:%u)",
+			         route.interface, entry->text, entry->at.file, entry->at.line);
+	}
 }

@@ -15,4 +15,11 @@
 #define OUTSIDE_TEXT_MAX 512
 int outside_find_hosts(const struct policy *policy, char ret_text[static OUTSIDE_TEXT_MAX]);
 
+/*
+ * Whether the default route leads through an interface that gateway.inside names, so that whoever
+ * is beyond it is taken for inside; a segment's gateway may mean it so. A text without its full
+ * stop, which is empty when it is not so, or cannot be found out.
+ */
+void outside_find_way_in(const struct policy *policy, char ret_text[static OUTSIDE_TEXT_MAX]);
+
 #endif

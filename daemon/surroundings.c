@@ -163,6 +163,15 @@ static void look_at_inside(struct surroundings *s)
 	set_notice(s->health, NOTICE_INSIDE, text);
 }
 
+static void look_at_default_route(struct surroundings *s)
+{
+	char text[OUTSIDE_TEXT_MAX];
+	if (!s->enforcement->policy)
+		return;
+	outside_find_way_in(s->enforcement->policy, text);
+	set_notice(s->health, NOTICE_ROUTE, text);
+}
+
 static void look_at_connections(struct surroundings *s)
 {
 	struct conntrack_load load;
@@ -260,6 +269,7 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 	look_at_tables(s);
 	look_at_bridges(s);
 	look_at_inside(s);
+	look_at_default_route(s);
 	look_at_connections(s);
 	look_at_kernel(s);
 	look_at_owner(s);
@@ -301,6 +311,7 @@ struct surroundings *surroundings_free(struct surroundings *s)
 void surroundings_use_policy(struct surroundings *s)
 {
 	look_at_inside(s);
+	look_at_default_route(s);
 }
 
 void surroundings_suspect(struct surroundings *s)

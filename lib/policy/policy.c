@@ -137,16 +137,21 @@ bool policy_tells_contacts(const struct policy *policy, const struct role *role)
 	return false;
 }
 
-bool policy_is_inside(const struct policy *policy, const char *interface)
+const struct word *policy_inside_entry(const struct policy *policy, const char *interface)
 {
 	for (size_t i = 0; i < policy->gateway.inside.count; i++) {
-		const char *name = policy->gateway.inside.items[i].text;
-		size_t n = strlen(name);
-		if (n && name[n - 1] == '*' ? strncmp(name, interface, n - 1) == 0
-		                            : strcmp(name, interface) == 0)
-			return true;
+		const struct word *entry = &policy->gateway.inside.items[i];
+		size_t n = strlen(entry->text);
+		if (n && entry->text[n - 1] == '*' ? strncmp(entry->text, interface, n - 1) == 0
+		                                   : strcmp(entry->text, interface) == 0)
+			return entry;
 	}
-	return false;
+	return NULL;
+}
+
+bool policy_is_inside(const struct policy *policy, const char *interface)
+{
+	return policy_inside_entry(policy, interface) != NULL;
 }
 
 const char *policy_nearest_host(const struct policy *policy, const char *name)

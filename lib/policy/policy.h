@@ -414,6 +414,9 @@ const struct service *policy_service_for(const struct policy *policy, uint8_t pr
 /* True when the item covers that protocol and port (or ICMP type). */
 bool service_item_covers(const struct service_item *item, uint8_t protocol, uint16_t port);
 
+/* The first word of gateway.inside that names the interface, wildcards included, or NULL. */
+const struct word *policy_inside_entry(const struct policy *policy, const char *interface);
+
 /* True when the interface name is one of gateway.inside, wildcards included. */
 bool policy_is_inside(const struct policy *policy, const char *interface);
 

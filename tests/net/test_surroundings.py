@@ -139,6 +139,41 @@ def test_a_typing_error_in_inside_is_told_with_the_hosts_that_nobody_judges(clea
     assert daemon.status()["notices"] == []
 
 
+def test_each_interface_of_hosts_that_nobody_judges_is_told_once(clean: Lab, daemon: Daemon):
+    hosts = "".join(f', {{ name = "{name}"; role = "desk"; address = "{address}"; }}'
+                    for name, address in [("www1", "192.0.2.80"), ("desk2", "192.168.0.12"),
+                                          *((f"far{i}", f"10.99.{i}.1") for i in range(3))])
+    text = ("there is no interface lan7 of gateway.inside, and host desk1 and 1 more are behind "
+            "lan0 and host www1 is behind dmz0, which are not inside: what they initiate is not "
+            "judged")
+    daemon.start(small(hosts=hosts).replace('"lan0", "dmz0"', '"lan7"'))
+    assert wait_for(lambda: notice(daemon, text))
+    assert told(text, daemon, "status")
+    assert told(text, daemon, "reload")
+    ways = ("br7", "port7", "port8")
+    with links(clean, "link add br7 type bridge", "link add port7 type veth peer name port8",
+               *(f"address add 10.99.{i}.2/24 dev {way}\nlink set {way} up"
+                 for i, way in enumerate(ways))):
+        assert daemon.call("Reload")["notices"] == [text.replace(
+            " and host www1 is behind dmz0,", ", host www1 is behind dmz0, host far0 is behind "
+            "br7, host far1 is behind port7, and others are behind 1 more interface,")]
+
+
+def test_a_default_route_through_an_inside_interface_is_told(clean: Lab, daemon: Daemon):
+    daemon.start(small())
+    assert daemon.call("Reload")["notices"] == []
+    daemon.write(small().replace('"dmz0"', '"dmz0",\n "w*"'))
+    text = ("the default route leads through wan0, which is inside: all that comes from beyond it "
+            "is taken for inside, and is unassigned where it is no host's (\"w*\" of "
+            f"gateway.inside, {daemon.config}:3)")
+    assert told(text, daemon, "reload")
+    assert told(text, daemon, "status") and text in daemon.log()
+    assert daemon.status()["state"] == "enforcing", "it may be meant"
+    daemon.write(small())
+    assert daemon.call("Reload")["notices"] == []
+    assert daemon.status()["notices"] == []
+
+
 def test_an_inside_interface_that_is_still_to_come_is_no_notice(clean: Lab, daemon: Daemon):
     daemon.start(small(hosts=', { name = "far"; role = "desk"; address = [ "10.99.0.1" ]; }')
                  .replace('"dmz0"', '"dmz0", "tun*"'))
@@ -149,7 +184,7 @@ def test_an_inside_interface_that_is_still_to_come_is_no_notice(clean: Lab, daem
     try:
         assert daemon.call("Reload")["notices"] == [], "it is behind lan0, which is inside"
         daemon.write(daemon.config.read_text().replace('"lan0"', '"lan9"'))
-        assert "and hosts desk1 and far are behind lan0" in daemon.call("Reload")["notices"][0]
+        assert "and host desk1 and 1 more are behind lan0" in daemon.call("Reload")["notices"][0]
     finally:
         clean.gateway.ip("route delete 10.99.0.0/24")
 
