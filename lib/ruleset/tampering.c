@@ -210,6 +210,50 @@ bool delta_is_of_ends(const struct delta *delta, uint64_t seconds)
 	return true;
 }
 
+/* Of a set of requests that comes or goes with this delta, as with the first of a role. */
+static bool asks_set_of_requests(const struct delta *delta, const struct rule *rule)
+{
+	for (size_t i = 0; i < rule->code.count; i++) {
+		const struct op *op = &rule->code.ops[i];
+		if (op->kind != OP_LOOKUP)
+			continue;
+		const struct step *step = set_step(delta, STEP_DELETE_SET, op->name);
+		if (!step)
+			step = set_step(delta, STEP_ADD_SET, op->name);
+		if (step && step->set->timed)
+			return true;
+	}
+	return false;
+}
+
+/* What is done for a request, but for a permit's chain. */
+static bool step_is_of_requests(const struct delta *delta, const struct step *step)
+{
+	switch (step->kind) {
+	case STEP_ADD_TABLE:
+		return true;
+	case STEP_ADD_SET:
+	case STEP_DELETE_SET:
+	case STEP_ADD_ELEMENTS:
+	case STEP_DELETE_ELEMENTS:
+		return step->set->timed;
+	case STEP_ADD_RULE:
+	case STEP_DELETE_RULE:
+		return asks_set_of_requests(delta, step->rule);
+	case STEP_ADD_CHAIN:
+	case STEP_ADD_COUNTER:
+	case STEP_ADD_HELPER:
+	case STEP_SET_POLICY:
+	case STEP_DELETE_CHAIN:
+	case STEP_DELETE_COUNTER:
+	case STEP_DELETE_HELPER:
+	case STEP_DELETE_OBJECT:
+	case STEP_DELETE_TABLE:
+		return false;
+	}
+	abort(); /* no other value is ever made */
+}
+
 bool delta_is_of_requests(const struct delta *delta)
 {
 	bool others = false;
@@ -217,9 +261,7 @@ bool delta_is_of_requests(const struct delta *delta)
 		if ((step->kind == STEP_DELETE_CHAIN || step->kind == STEP_ADD_CHAIN) &&
 		    strncmp(step->chain->name, CHAIN_PERMIT, strlen(CHAIN_PERMIT)) == 0)
 			return true;
-		bool elements =
-		        step->kind == STEP_ADD_ELEMENTS || step->kind == STEP_DELETE_ELEMENTS;
-		others |= !(elements && step->set->timed) && step->kind != STEP_ADD_TABLE;
+		others |= !step_is_of_requests(delta, step);
 	}
 	return !others;
 }

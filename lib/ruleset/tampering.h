@@ -23,7 +23,7 @@ bool delta_is_of_ends(const struct delta *delta, uint64_t seconds);
 /*
  * True for a delta that can come of requests of run time of which the table knows and nobody else
  * does, or the reverse, as at the end of a run: it is about the chain of a permit, or no more than
- * timed elements, or nothing at all.
+ * timed elements, timed sets and the rules that ask them, or nothing at all.
  */
 bool delta_is_of_requests(const struct delta *delta);
 

@@ -107,6 +107,24 @@ def test_a_table_that_was_changed_while_no_daemon_ran_is_told(clean: Lab, daemon
     assert daemon.log().count("while egressd was not running") == said, "all is as it was"
 
 
+def test_a_request_that_was_not_kept_before_a_kill_is_no_tampering(clean: Lab, daemon: Daemon):
+    daemon.start(small())
+    daemon.call("Assign", address="192.168.0.77", role="desk", seconds=100, why="first")
+    daemon.call("Unassign", address="192.168.0.77")
+    kept = (daemon.state / "requests.json").read_bytes()
+    daemon.kill()
+    daemon.start()
+    table = daemon.table()
+    daemon.call("Assign", address="192.168.0.78", role="desk", seconds=100, why="lost")
+    assert daemon.table() != table
+    daemon.kill()
+    (daemon.state / "requests.json").write_bytes(kept)
+    daemon.start()
+    assert daemon.table() == table
+    assert daemon.call("ListAlarms", all=True) == {"alarms": []}
+    assert "while egressd was not running" not in daemon.log()
+
+
 def test_what_another_build_makes_of_the_policy_is_no_tampering(clean: Lab, daemon: Daemon):
     """As after an upgrade; the build ID is what readelf -n prints of the program."""
     daemon.start(small())
