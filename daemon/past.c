@@ -47,7 +47,7 @@ struct past {
 	struct events *events;
 	struct alarms *alarms;
 	sd_event_source *timer;
-	sd_event_source *writer; /* has its turn with all others while a page is written */
+	sd_event_source *writer; /* has a turn when nothing else waits while a page is written */
 	struct page pages[PAGE_COUNT];
 	bool alarms_changed;
 	uint64_t ledger_packets; /* of the ledger as it was kept last */
@@ -268,6 +268,8 @@ int past_new(sd_event *event, const char *directory, usec_t every, struct events
 	                                   SAVE_ACCURACY, on_time, past);
 	if (r >= 0)
 		r = sd_event_add_defer(event, &past->writer, on_turn, past);
+	if (r >= 0)
+		r = sd_event_source_set_priority(past->writer, SD_EVENT_PRIORITY_IDLE);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(past->writer, SD_EVENT_OFF);
 	if (r < 0)
