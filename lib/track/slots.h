@@ -4,13 +4,26 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * Inside recent: where a key is. A hash table of numbers of slots, in buckets of one cache line; a
  * key whose bucket is full is in the next one with room, and each bucket counts those that went on.
  * It looks at a slot's key only when 32 bits of the hash agree: a look-up for a key that is not
- * there touches one line of memory, and so does to add or to remove one.
+ * there touches one line of memory, and so does to add or to remove one. What a flood asks for is
+ * here, as the calls would cost as much as the work.
  */
+#define SLOT_LINE   64 /* bytes of a cache line, which is what a bucket takes */
+#define SLOT_WORDS  8  /* that are compared together */
+#define SLOT_PLACES 7  /* of a bucket; in the last word of tags: */
+#define SLOT_PASSED SLOT_PLACES
+
+struct slot_bucket {
+	uint32_t tags[SLOT_WORDS];    /* and how many keys found no place here, and went on */
+	uint32_t numbers[SLOT_WORDS]; /* of the slots, plus 1; 0: free; the last one is not used */
+};
+_Static_assert(sizeof(struct slot_bucket) == SLOT_LINE, "a bucket is a line");
+
 struct slots {
 	struct slot_bucket *buckets;
 	size_t mask; /* a power of two less 1; at least three in seven places are free */
@@ -22,21 +35,90 @@ struct slots {
 size_t slots_size(size_t max);
 void slots_use(struct slots *slots, void *memory, size_t max);
 
+/* Four words at once, by whatever the processor has for that. */
+typedef uint32_t slot_quad __attribute__((vector_size(16)));
+
+/* Bits of the places that hold that value. All are compared: to guess which is dearer than that. */
+static inline unsigned slot_places_of(const uint32_t words[static SLOT_WORDS], uint32_t value)
+{
+	const slot_quad wanted = {value, value, value, value};
+	slot_quad low, high;
+	memcpy(&low, words, sizeof(low));
+	memcpy(&high, words + SLOT_WORDS / 2, sizeof(high));
+	low = (slot_quad)(low == wanted) & (slot_quad){1, 2, 4, 8};
+	high = (slot_quad)(high == wanted) & (slot_quad){16, 32, 64, 0};
+
+	uint64_t halves[2];
+	const slot_quad both = low | high;
+	memcpy(halves, &both, sizeof(halves));
+	halves[0] |= halves[1];
+	return (unsigned)(halves[0] | halves[0] >> 32);
+}
+
+static inline unsigned slot_first_of(unsigned places)
+{
+	return (unsigned)__builtin_ctz(places);
+}
+
+static inline struct slot_bucket *slot_bucket_at(const struct slots *slots, size_t at)
+{
+	return &slots->buckets[at & slots->mask];
+}
+
+/* The bucket of a key with that tag will be needed soon. */
+static inline void slots_prefetch(const struct slots *slots, uint32_t tag)
+{
+	__builtin_prefetch(slot_bucket_at(slots, tag), 1);
+}
+
+/* A slot whose key has that tag, which is likely the wanted one; SLOT_NONE: it seems not there. */
+static inline uint32_t slots_guess(const struct slots *slots, uint32_t tag)
+{
+	const struct slot_bucket *bucket = slot_bucket_at(slots, tag);
+	unsigned places = slot_places_of(bucket->tags, tag);
+	uint32_t number = places ? bucket->numbers[slot_first_of(places)] : 0;
+	return number ? number - 1 : SLOT_NONE;
+}
+
+/* For slots_find(): one of these places, or of the buckets behind this one, may have the key. */
+uint32_t slots_search(const struct slots *slots, uint32_t tag, unsigned places, const void *key,
+                      size_t key_size, const uint8_t *keys, size_t stride);
+
 /*
  * The slot whose key of key_size bytes is that one, or SLOT_NONE. tag is the low 32 bits of the
  * key's hash; the key of slot n stands at keys + n * stride.
  */
-uint32_t slots_find(const struct slots *slots, uint32_t tag, const void *key, size_t key_size,
-                    const uint8_t *keys, size_t stride);
-
-/* A slot whose key has that tag, which is likely the wanted one; SLOT_NONE: it seems not there. */
-uint32_t slots_guess(const struct slots *slots, uint32_t tag);
+static inline uint32_t slots_find(const struct slots *slots, uint32_t tag, const void *key,
+                                  size_t key_size, const uint8_t *keys, size_t stride)
+{
+	const struct slot_bucket *bucket = slot_bucket_at(slots, tag);
+	unsigned places = slot_places_of(bucket->tags, tag);
+	/* In a flood hardly any key is there, which is not to cost more than this. */
+	if (!places && !bucket->tags[SLOT_PASSED])
+		return SLOT_NONE;
+	return slots_search(slots, tag, places, key, key_size, keys, stride);
+}
 
 /* Adds a slot that is not there, or removes one that is; the tag is the one of its key. */
-void slots_add(struct slots *slots, uint32_t tag, uint32_t slot);
-void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot);
+static inline void slots_add(struct slots *slots, uint32_t tag, uint32_t slot)
+{
+	struct slot_bucket *bucket = slot_bucket_at(slots, tag);
+	unsigned places;
+	for (size_t at = tag; !(places = slot_places_of(bucket->numbers, 0));
+	     bucket = slot_bucket_at(slots, ++at))
+		bucket->tags[SLOT_PASSED]++;
+	bucket->tags[slot_first_of(places)] = tag;
+	bucket->numbers[slot_first_of(places)] = slot + 1;
+}
 
-/* The bucket of a key with that tag will be needed soon. */
-void slots_prefetch(const struct slots *slots, uint32_t tag);
+static inline void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot)
+{
+	struct slot_bucket *bucket = slot_bucket_at(slots, tag);
+	unsigned places;
+	for (size_t at = tag; !(places = slot_places_of(bucket->numbers, slot + 1));
+	     bucket = slot_bucket_at(slots, ++at))
+		bucket->tags[SLOT_PASSED]--;
+	bucket->numbers[slot_first_of(places)] = 0;
+}
 
 #endif

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <sys/random.h>
 
+_Static_assert(sizeof(struct tag_secret) <= 256, "what getrandom(2) gives without interruption");
+
 int tag_secret_draw(struct tag_secret *ret_secret)
 {
 	struct tag_secret secret;
