@@ -75,7 +75,7 @@ int intake_use_policy(struct intake *intake, const struct policy *policy)
 		limits->entries = wanted->entries;
 	}
 	if (wanted->attempts != limits->attempts) {
-		r = attempts_resize(&intake->attempts, wanted->attempts);
+		r = attempts_resize(intake->attempts, wanted->attempts);
 		if (r < 0)
 			return r;
 		limits->attempts = wanted->attempts;

@@ -1,32 +1,46 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/attempt.h"
 
+#include "base/array.h"
 #include "base/protocol.h"
+#include "track/owners.h"
+#include "track/tag.h"
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 
-_Static_assert(offsetof(struct attempt_key, source) == 0, "a key begins with the source");
+/* What tells the attempts of packets apart. Hashed as bytes: it has no padding. */
+struct attempt_key {
+	struct address source;
+	struct address destination;
+	uint32_t sequence; /* of a SYN, else 0 */
+	uint16_t source_port;
+	uint16_t destination_port;
+	uint8_t protocol;
+	uint8_t reason;
+	uint8_t has_ports;
+	uint8_t unused;
+};
 _Static_assert(sizeof(struct attempt_key) == 2 * sizeof(struct address) + 12, "key has padding");
 _Static_assert(sizeof(struct address) == sizeof(enum family) + 16, "address has padding");
 
-struct tried {
-	struct attempt_key key;
-	usec_t first;
-	usec_t last;
+struct attempts {
+	struct tried *tried;
+	struct tag_secret secrets[2]; /* of the halves of a name */
 };
 
-struct attempts {
-	struct recent *tried; /* of struct tried */
-};
+static const struct tried_limits limits_tcp = {.gap = ATTEMPT_SYN_GAP};
+static const struct tried_limits limits_other = {.gap = ATTEMPT_GAP, .span = ATTEMPT_SPAN};
 
 int attempts_new(size_t max, struct attempts **ret_attempts)
 {
 	_cleanup_(attempts_freep) struct attempts *attempts = calloc(1, sizeof(*attempts));
 	if (!attempts)
 		return -ENOMEM;
-	int r = recent_new_fair(max, sizeof(struct address), sizeof(struct attempt_key),
-	                        sizeof(struct tried), &attempts->tried);
+	int r = tried_new(max, &attempts->tried);
+	for (size_t i = 0; i < ELEMENTS_OF(attempts->secrets) && r >= 0; i++)
+		r = tag_secret_draw(&attempts->secrets[i]);
 	if (r < 0)
 		return r;
 	*ret_attempts = TAKE_POINTER(attempts);
@@ -36,37 +50,15 @@ int attempts_new(size_t max, struct attempts **ret_attempts)
 struct attempts *attempts_free(struct attempts *attempts)
 {
 	if (attempts) {
-		recent_free(attempts->tried);
+		tried_free(attempts->tried);
 		free(attempts);
 	}
 	return NULL;
 }
 
-int attempts_resize(struct attempts **attempts, size_t max)
+int attempts_resize(struct attempts *attempts, size_t max)
 {
-	_cleanup_(attempts_freep) struct attempts *resized = NULL;
-	int r = attempts_new(max, &resized);
-	if (r < 0)
-		return r;
-
-	for (const struct tried *tried = recent_last((*attempts)->tried); tried;
-	     tried = recent_previous((*attempts)->tried, tried)) {
-		struct tried *copy = recent_add(resized->tried, &tried->key);
-		*copy = *tried;
-		if (tried->last != tried->first)
-			(void)recent_use(resized->tried, &tried->key);
-	}
-	attempts_free(*attempts);
-	*attempts = TAKE_POINTER(resized);
-	return 0;
-}
-
-static bool goes_on(const struct tried *tried, usec_t now)
-{
-	usec_t apart = now > tried->last ? now - tried->last : tried->last - now;
-	if (tried->key.protocol == IPPROTO_TCP)
-		return apart <= ATTEMPT_SYN_GAP;
-	return apart <= ATTEMPT_GAP && (now < tried->first || now - tried->first <= ATTEMPT_SPAN);
+	return tried_resize(&attempts->tried, max);
 }
 
 static bool tries(const struct packet *packet)
@@ -83,7 +75,7 @@ void attempts_expect(const struct attempts *attempts, const struct packet *packe
 	ret_expected->tries = tries(packet);
 	if (!ret_expected->tries)
 		return;
-	ret_expected->key = (struct attempt_key){
+	const struct attempt_key key = {
 	        .source = packet->source,
 	        .destination = packet->destination,
 	        .sequence = packet->has_tcp ? packet->tcp_sequence : 0,
@@ -93,7 +85,14 @@ void attempts_expect(const struct attempts *attempts, const struct packet *packe
 	        .reason = (uint8_t)reason,
 	        .has_ports = packet->has_ports,
 	};
-	ret_expected->place = recent_expect(attempts->tried, &ret_expected->key);
+	ret_expected->limits = packet->protocol == IPPROTO_TCP ? &limits_tcp : &limits_other;
+	ret_expected->name = (struct tried_name){
+	        .tag = tag_of(&attempts->secrets[0], &key, sizeof(key)),
+	        .check = tag_of(&attempts->secrets[1], &key, sizeof(key)),
+	        .group = tag_of(&attempts->secrets[0], &key.source, sizeof(key.source)) %
+	                 OWNERS_GROUPS,
+	};
+	tried_expect(attempts->tried, &ret_expected->name);
 }
 
 enum attempt attempts_note(struct attempts *attempts, const struct packet *packet,
@@ -110,21 +109,11 @@ enum attempt attempts_note_expected(struct attempts *attempts,
 	if (!expected->tries)
 		return ATTEMPT_NONE;
 
-	struct tried *tried = recent_use_at(attempts->tried, &expected->key, expected->place);
-	if (tried && goes_on(tried, now)) {
-		if (now > tried->last)
-			tried->last = now;
-		return ATTEMPT_REPEATED;
-	}
-
-	if (!tried)
-		tried = recent_add_at(attempts->tried, &expected->key, expected->place);
-	tried->first = now;
-	tried->last = now;
-	return ATTEMPT_NEW;
+	return tried_see(attempts->tried, &expected->name, expected->limits, now) ? ATTEMPT_REPEATED
+	                                                                          : ATTEMPT_NEW;
 }
 
 size_t attempts_count(const struct attempts *attempts)
 {
-	return recent_count(attempts->tried);
+	return tried_count(attempts->tried);
 }

@@ -6,7 +6,7 @@
 #include "base/reason.h"
 #include "base/time.h"
 #include "track/packet.h"
-#include "track/recent.h"
+#include "track/tried.h"
 
 #include <stddef.h>
 
@@ -35,39 +35,24 @@ enum attempt {
 
 /*
  * Remembers max attempts; when there are more, one is forgotten and would be new if it came again:
- * see recent.h for which, a source that has most of them forgets its own. All memory is taken here.
- * 0, -EINVAL for a max of 0, or what recent_new() says.
+ * see tried.h for which, a source that has most of them forgets its own. All memory is taken here.
+ * 0, -EINVAL for a max of 0, or what tried_new() and getrandom(2) say.
  */
 int attempts_new(size_t max, struct attempts **ret_attempts);
 
-/*
- * Remembers max attempts from now on: other attempts take the place of *attempts and what fits of
- * what it remembers. Errors as above; then nothing changes.
- */
-int attempts_resize(struct attempts **attempts, size_t max);
+/* Remembers max attempts from now on, those too that are remembered. Errors as above; then nothing
+ * changes. */
+int attempts_resize(struct attempts *attempts, size_t max);
 
 /* Takes NULL, returns NULL. */
 struct attempts *attempts_free(struct attempts *attempts);
 DEFINE_CLEANUP(struct attempts *, attempts_free)
 
-/* What tells the attempts of packets apart. Compared as bytes: it has no padding. */
-struct attempt_key {
-	struct address source;
-	struct address destination;
-	uint32_t sequence; /* of a SYN, else 0 */
-	uint16_t source_port;
-	uint16_t destination_port;
-	uint8_t protocol;
-	uint8_t reason;
-	uint8_t has_ports;
-	uint8_t unused;
-};
-
-/* A packet that will be noted soon; see recent_expect(). */
+/* A packet that will be noted soon; what is known of it comes from memory meanwhile. */
 struct expected_attempt {
 	bool tries; /* a connection */
-	struct attempt_key key;
-	struct recent_place place;
+	struct tried_name name;
+	const struct tried_limits *limits;
 };
 void attempts_expect(const struct attempts *attempts, const struct packet *packet,
                      enum reason reason, struct expected_attempt *ret_expected);

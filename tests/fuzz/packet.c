@@ -13,6 +13,7 @@
  * small that they are always full.
  */
 #define ATTEMPTS 4
+#define PLACES   8 /* that there are for so few */
 #define ENTRIES  4
 #define HEADER   3
 
@@ -77,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			continue;
 		check_packet(&packet);
 		enum attempt attempt = attempts_note(attempts, &packet, reason, now);
-		demand(attempts_count(attempts) <= ATTEMPTS);
+		demand(attempts_count(attempts) <= PLACES);
 		tried += attempt == ATTEMPT_NEW;
 		packets++;
 		ledger_note(ledger, &packet, reason, "host", "role", NULL, attempt == ATTEMPT_NEW,

@@ -12,12 +12,13 @@
 
 /*
  * Records are taken many at once, which must not show: what comes of them is what comes of each
- * alone. Tables are smaller than what comes, so that in a batch entries make room for others and
- * come again; but no source has its share of them, for who shares a group with whom is chance
- * (recent.h).
+ * alone. The ledger is smaller than what comes, so that in a batch entries make room for others and
+ * come again; but no source has its share of it, for who shares a group with whom is chance
+ * (recent.h). Attempts have room for all, for which of them meet in a bucket is chance as well
+ * (tried.h); they end when they have not been seen for a while.
  */
 #define POLICY                                                                                     \
-	"gateway = { inside = [ \"lan0\" ]; ledger = { entries = 384; attempts = 768; }; };\n"     \
+	"gateway = { inside = [ \"lan0\" ]; ledger = { entries = 384; attempts = 65536; }; };\n"   \
 	"roles = { desk = { }; web = { }; };\n"                                                    \
 	"hosts = ( { name = \"office\"; role = \"desk\"; address = [ \"10.0.0.0/26\" ]; },\n"      \
 	"  { name = \"www\"; role = \"web\"; address = [ \"10.0.0.7\" ]; },\n"                     \
@@ -65,7 +66,7 @@ static void draw(struct random *random, unsigned number, struct sent *ret_sent)
 	                   .interface = 1 + random_below(random, 2),
 	                   .has_mac = random_below(random, 4) != 0,
 	                   .mac = {{2, 0, 0, 0, 0, (uint8_t)random_below(random, 12)}},
-	                   .time = 1000000 + number * 100},
+	                   .time = 1000000 + (usec_t)number * 20000},
 	};
 	sent.packet.ip.tot_len = htons(sizeof(sent.packet));
 	sent.packet.ip.saddr = htonl(0x0a000000 + random_below(random, 80));
