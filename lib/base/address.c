@@ -9,17 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-size_t family_length(enum family family)
-{
-	switch (family) {
-	case FAMILY_IPV4:
-		return 4;
-	case FAMILY_IPV6:
-		return 16;
-	}
-	abort(); /* no other value is ever made */
-}
-
 /* Long lists are sorted by it, so it does without memcmp(3). */
 int address_compare(const struct address *a, const struct address *b)
 {
@@ -57,13 +46,6 @@ bool address_previous(const struct address *address, struct address *ret_previou
 		}
 	}
 	return false;
-}
-
-struct address address_from_bytes(enum family family, const void *bytes)
-{
-	struct address address = {.family = family};
-	memcpy(address.bytes, bytes, family_length(family));
-	return address;
 }
 
 int address_parse(const char *text, struct address *ret_address)

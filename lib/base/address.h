@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum family {
 	FAMILY_IPV4,
@@ -13,7 +15,16 @@ enum family {
 #define FAMILY_COUNT (FAMILY_IPV6 + 1)
 
 /* Bytes of an address of that family: 4 or 16. */
-size_t family_length(enum family family);
+static inline size_t family_length(enum family family)
+{
+	switch (family) {
+	case FAMILY_IPV4:
+		return 4;
+	case FAMILY_IPV6:
+		return 16;
+	}
+	abort(); /* no other value is ever made */
+}
 
 /* An IPv4 or IPv6 address, in network byte order; bytes past the family's length are zero. */
 struct address {
@@ -44,7 +55,12 @@ bool address_next(const struct address *address, struct address *ret_next);
 bool address_previous(const struct address *address, struct address *ret_previous);
 
 /* An address of the family out of its bytes in network order. */
-struct address address_from_bytes(enum family family, const void *bytes);
+static inline struct address address_from_bytes(enum family family, const void *bytes)
+{
+	struct address address = {.family = family};
+	memcpy(address.bytes, bytes, family_length(family));
+	return address;
+}
 
 /* Reads an address in the usual text form (inet_pton(3)); 0 or -EINVAL. */
 int address_parse(const char *text, struct address *ret_address);

@@ -89,17 +89,6 @@ static int number_of(struct table table, const char *name, uint8_t *ret_number)
 
 static const struct table protocol_table = {protocols, ELEMENTS_OF(protocols)};
 
-bool protocol_has_ports(uint8_t protocol)
-{
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
-	       protocol == IPPROTO_DCCP || protocol == IPPROTO_SCTP;
-}
-
-bool protocol_has_types(uint8_t protocol)
-{
-	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
-}
-
 const char *protocol_print(uint8_t protocol, char buffer[static PROTOCOL_TEXT_MAX])
 {
 	const char *name = name_of(protocol_table, protocol);

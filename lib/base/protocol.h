@@ -2,6 +2,7 @@
 #ifndef EGRESSD_BASE_PROTOCOL_H
 #define EGRESSD_BASE_PROTOCOL_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,10 +14,17 @@
  */
 
 /* tcp, udp, udplite, dccp, sctp: a connection has a destination port. */
-bool protocol_has_ports(uint8_t protocol);
+static inline bool protocol_has_ports(uint8_t protocol)
+{
+	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_UDPLITE ||
+	       protocol == IPPROTO_DCCP || protocol == IPPROTO_SCTP;
+}
 
 /* icmp, icmpv6: a connection has a type. */
-bool protocol_has_types(uint8_t protocol);
+static inline bool protocol_has_types(uint8_t protocol)
+{
+	return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
 
 /* Writes the name, or the number when it has none; returns buffer. */
 const char *protocol_print(uint8_t protocol, char buffer[static PROTOCOL_TEXT_MAX]);

@@ -94,12 +94,13 @@ static int dissect_ipv4(struct rest rest, struct packet *packet)
 	if (header < IPV4_HEADER_BYTES)
 		return -EINVAL;
 
-	packet->source = address_from_bytes(FAMILY_IPV4, b + 12);
-	packet->destination = address_from_bytes(FAMILY_IPV4, b + 16);
-	packet->protocol = b[9];
-	packet->fragment = read_u16(b + 6) & IPV4_OFFSET_MASK;
-	packet->total_length = read_u16(b + 2);
-
+	*packet = (struct packet){
+	        .source = address_from_bytes(FAMILY_IPV4, b + 12),
+	        .destination = address_from_bytes(FAMILY_IPV4, b + 16),
+	        .total_length = read_u16(b + 2),
+	        .protocol = b[9],
+	        .fragment = read_u16(b + 6) & IPV4_OFFSET_MASK,
+	};
 	if (packet->total_length)
 		cut(&rest, packet->total_length);
 	skip(&rest, header);
@@ -165,10 +166,11 @@ static int dissect_ipv6(struct rest rest, struct packet *packet)
 	if (rest.length < IPV6_HEADER_BYTES)
 		return -EINVAL;
 
-	packet->source = address_from_bytes(FAMILY_IPV6, b + 8);
-	packet->destination = address_from_bytes(FAMILY_IPV6, b + 24);
-	packet->protocol = b[6];
-
+	*packet = (struct packet){
+	        .source = address_from_bytes(FAMILY_IPV6, b + 8),
+	        .destination = address_from_bytes(FAMILY_IPV6, b + 24),
+	        .protocol = b[6],
+	};
 	/* A jumbogram (RFC 2675) says 0 here and its length in a hop-by-hop option. */
 	uint16_t payload = read_u16(b + 4);
 	if (payload || packet->protocol != IPPROTO_HOPOPTS) {
@@ -187,16 +189,14 @@ int packet_dissect(const uint8_t *bytes, size_t length, struct packet *ret_packe
 		return -EINVAL;
 
 	struct rest rest = {bytes, length};
-	struct packet packet = {};
-	int r = -EINVAL;
-	if (bytes[0] >> 4 == 4)
-		r = dissect_ipv4(rest, &packet);
-	else if (bytes[0] >> 4 == 6)
-		r = dissect_ipv6(rest, &packet);
-	if (r < 0)
-		return r;
-	*ret_packet = packet;
-	return 0;
+	switch (bytes[0] >> 4) {
+	case 4:
+		return dissect_ipv4(rest, ret_packet);
+	case 6:
+		return dissect_ipv6(rest, ret_packet);
+	default:
+		return -EINVAL;
+	}
 }
 
 bool packet_is_syn(const struct packet *packet)
