@@ -12,9 +12,8 @@
 
 #define RECENT_MAX ((size_t)1 << 28) /* items; far over any sensible limit, far below overflow */
 #define ITEM_MAX   ((size_t)1 << 16) /* bytes */
-#define NONE       SLOT_NONE
-#define GROUPS     8192 /* of owners; their counts stay in the nearest cache */
-#define LINE       64   /* bytes of a cache line */
+#define GROUPS     8192              /* of owners; their counts stay in the nearest cache */
+#define LINE       SLOT_LINE
 
 /* The lists that an item is in. */
 enum list {
@@ -23,7 +22,11 @@ enum list {
 };
 #define LISTS 2
 
-/* What belongs to each item; numbers of slots, or NONE. */
+/*
+ * What belongs to each item; numbers of slots, which begin with 1. Node 0, of no item, stands in
+ * both lists between the newest and the oldest, so that they are rings and nothing has to ask for
+ * an end.
+ */
 struct node {
 	struct {
 		uint32_t newer, older;
@@ -31,12 +34,11 @@ struct node {
 	uint32_t tag;
 	uint32_t group; /* of owners */
 	bool once;
+	uint8_t unused[7]; /* so that none is in two cache lines */
 };
-
-struct ends {
-	uint32_t newest, oldest;
-	uint32_t count;
-};
+#define NONE SLOT_NONE
+_Static_assert(NONE == 0, "zeroed memory is no empty table");
+_Static_assert(LINE % sizeof(struct node) == 0, "nodes cross the ends of lines");
 
 /*
  * Owners are counted in groups by a hash, so that few of them share one, and nobody can choose
@@ -57,21 +59,26 @@ struct recent {
 	uint8_t *pages; /* all of the tables below */
 	size_t size;
 	size_t max;
+	uint32_t count;
+	uint32_t once_count;
 	size_t key_size;
 	size_t zeroed;  /* bytes of an item that is added, with the key */
 	size_t stride;  /* bytes from item to item */
-	uint8_t *items; /* max of them; the first by_use.count are in use */
+	uint8_t *items; /* max of them behind one of no use; the first `count` are in use */
 	struct node *nodes;
 	struct slots slots;
-	struct ends by_use;
-	struct ends once;
 	struct owners owners;
 	struct tag_secret secret;
 };
 
-static void *item_at(const struct recent *recent, uint32_t slot)
+static inline void *item_at(const struct recent *recent, uint32_t slot)
 {
-	return slot == NONE ? NULL : recent->items + slot * recent->stride;
+	return recent->items + slot * recent->stride;
+}
+
+static inline void *item_or_null(const struct recent *recent, uint32_t slot)
+{
+	return slot == NONE ? NULL : item_at(recent, slot);
 }
 
 static uint32_t slot_of(const struct recent *recent, const void *item)
@@ -79,37 +86,50 @@ static uint32_t slot_of(const struct recent *recent, const void *item)
 	return (uint32_t)((size_t)((const uint8_t *)item - recent->items) / recent->stride);
 }
 
-static void list_push(struct recent *recent, struct ends *ends, enum list list, uint32_t slot)
+static inline void list_push(struct recent *recent, enum list list, uint32_t slot)
 {
-	struct node *node = &recent->nodes[slot];
-	node->at[list].newer = NONE;
-	node->at[list].older = ends->newest;
-	if (ends->newest == NONE)
-		ends->oldest = slot;
-	else
-		recent->nodes[ends->newest].at[list].newer = slot;
-	ends->newest = slot;
-	ends->count++;
+	struct node *nodes = recent->nodes;
+	uint32_t newest = nodes[NONE].at[list].older;
+	nodes[slot].at[list].newer = NONE;
+	nodes[slot].at[list].older = newest;
+	nodes[newest].at[list].newer = slot;
+	nodes[NONE].at[list].older = slot;
 }
 
-static void list_remove(struct recent *recent, struct ends *ends, enum list list, uint32_t slot)
+static inline void list_remove(struct recent *recent, enum list list, uint32_t slot)
 {
-	const struct node *node = &recent->nodes[slot];
-	uint32_t newer = node->at[list].newer, older = node->at[list].older;
-	if (newer == NONE)
-		ends->newest = older;
-	else
-		recent->nodes[newer].at[list].older = older;
-	if (older == NONE)
-		ends->oldest = newer;
-	else
-		recent->nodes[older].at[list].newer = newer;
-	ends->count--;
+	struct node *nodes = recent->nodes;
+	uint32_t newer = nodes[slot].at[list].newer, older = nodes[slot].at[list].older;
+	nodes[newer].at[list].older = older;
+	nodes[older].at[list].newer = newer;
 }
 
-static size_t aligned(size_t size)
+static void once_push(struct recent *recent, uint32_t slot)
 {
-	size_t align = _Alignof(max_align_t);
+	list_push(recent, ONCE, slot);
+	recent->nodes[slot].once = true;
+	recent->once_count++;
+}
+
+static void once_remove(struct recent *recent, uint32_t slot)
+{
+	list_remove(recent, ONCE, slot);
+	recent->nodes[slot].once = false;
+	recent->once_count--;
+}
+
+static uint32_t newest(const struct recent *recent)
+{
+	return recent->nodes[NONE].at[BY_USE].older;
+}
+
+static uint32_t oldest(const struct recent *recent, enum list list)
+{
+	return recent->nodes[NONE].at[list].newer;
+}
+
+static size_t aligned(size_t size, size_t align)
+{
 	return (size + align - 1) / align * align;
 }
 
@@ -117,15 +137,15 @@ static size_t aligned(size_t size)
 static void *part(struct recent *recent, size_t size)
 {
 	uint8_t *start = recent->pages ? recent->pages + recent->size : NULL;
-	recent->size += aligned(size);
+	recent->size += aligned(size, LINE);
 	return start;
 }
 
 static void divide(struct recent *recent)
 {
 	recent->size = 0;
-	recent->items = part(recent, recent->max * recent->stride);
-	recent->nodes = part(recent, recent->max * sizeof(*recent->nodes));
+	recent->items = part(recent, (recent->max + 1) * recent->stride);
+	recent->nodes = part(recent, (recent->max + 1) * sizeof(*recent->nodes));
 	slots_use(&recent->slots, part(recent, slots_size(recent->max)), recent->max);
 	if (recent->owners.size)
 		recent->owners.counts = part(recent, GROUPS * sizeof(*recent->owners.counts));
@@ -144,12 +164,9 @@ static int make(size_t max, size_t owner_size, size_t key_size, size_t item_size
 	recent->max = max;
 	recent->key_size = key_size;
 	recent->zeroed = item_size;
-	recent->stride = aligned(item_size);
-	recent->by_use = (struct ends){NONE, NONE, 0};
-	recent->once = (struct ends){NONE, NONE, 0};
+	recent->stride = aligned(item_size, _Alignof(max_align_t));
 	recent->owners.size = owner_size;
 	recent->owners.share = max / RECENT_SHARE ? max / RECENT_SHARE : 1;
-	recent->owners.cursor = NONE;
 
 	divide(recent);
 	recent->pages = pages_new(recent->size);
@@ -295,62 +312,56 @@ void *recent_use_at(struct recent *recent, const void *key, struct recent_place 
 	if (slot == NONE)
 		return NULL;
 
-	struct node *node = &recent->nodes[slot];
-	if (recent->by_use.newest != slot) {
+	if (newest(recent) != slot) {
 		leave(recent, slot);
-		list_remove(recent, &recent->by_use, BY_USE, slot);
-		list_push(recent, &recent->by_use, BY_USE, slot);
+		list_remove(recent, BY_USE, slot);
+		list_push(recent, BY_USE, slot);
 	}
-	if (node->once) {
-		list_remove(recent, &recent->once, ONCE, slot);
-		node->once = false;
-	}
+	if (recent->nodes[slot].once)
+		once_remove(recent, slot);
 	return item_at(recent, slot);
 }
 
-static uint32_t oldest_of_the_heavy(struct recent *recent)
+static __attribute__((noinline)) uint32_t oldest_of_the_heavy(struct recent *recent)
 {
 	struct owners *owners = &recent->owners;
-	uint32_t slot = owners->cursor == NONE ? recent->by_use.oldest : owners->cursor;
-	while (!(owners->counts[recent->nodes[slot].group] & HEAVY)) {
-		uint32_t newer = recent->nodes[slot].at[BY_USE].newer;
-		slot = newer == NONE ? recent->by_use.oldest : newer;
-	}
+	uint32_t slot = owners->cursor;
+	while (slot == NONE || !(owners->counts[recent->nodes[slot].group] & HEAVY))
+		slot = recent->nodes[slot].at[BY_USE].newer;
 	owners->cursor = slot;
 	return slot;
 }
 
-static uint32_t victim(struct recent *recent)
+/* NONE while there is room. */
+static inline uint32_t victim(struct recent *recent)
 {
-	if (recent->by_use.count < recent->max)
+	if (recent->count < recent->max)
 		return NONE;
 	if (recent->owners.heavy)
 		return oldest_of_the_heavy(recent);
-	if (recent->once.count > recent->owners.share)
-		return recent->once.oldest;
-	return recent->by_use.oldest;
+	return oldest(recent, recent->once_count > recent->owners.share ? ONCE : BY_USE);
 }
 
-static void give_up(struct recent *recent, uint32_t slot)
+static inline void give_up(struct recent *recent, uint32_t slot)
 {
-	const struct node *node = &recent->nodes[slot];
-	slots_remove(&recent->slots, node->tag, slot);
+	slots_remove(&recent->slots, recent->nodes[slot].tag, slot);
 	leave(recent, slot);
-	list_remove(recent, &recent->by_use, BY_USE, slot);
+	list_remove(recent, BY_USE, slot);
 	if (recent->owners.size)
 		owner_remove(recent, slot);
-	if (node->once)
-		list_remove(recent, &recent->once, ONCE, slot);
+	if (recent->nodes[slot].once)
+		once_remove(recent, slot);
 }
 
 /*
  * What the next recent_add() will write is on its way while others work, and so is what it takes to
- * know the same of the one after it.
+ * know the same of the one after it. Always inlined, as gcc leaves out calls of functions that only
+ * prefetch.
  */
-static void prefetch_victim(const struct recent *recent)
+static inline __attribute__((always_inline)) void prefetch_victim(const struct recent *recent)
 {
-	enum list list = recent->once.count > recent->owners.share ? ONCE : BY_USE;
-	uint32_t slot = list == ONCE ? recent->once.oldest : recent->by_use.oldest;
+	enum list list = recent->once_count > recent->owners.share ? ONCE : BY_USE;
+	uint32_t slot = oldest(recent, list);
 	const struct node *node = &recent->nodes[slot];
 	const uint8_t *item = item_at(recent, slot);
 	for (size_t i = 0; i < recent->zeroed; i += LINE)
@@ -358,8 +369,7 @@ static void prefetch_victim(const struct recent *recent)
 	slots_prefetch(&recent->slots, node->tag);
 	if (recent->owners.size)
 		__builtin_prefetch(&recent->owners.counts[node->group], 1);
-	if (node->at[list].newer != NONE)
-		__builtin_prefetch(&recent->nodes[node->at[list].newer], 1);
+	__builtin_prefetch(&recent->nodes[node->at[list].newer], 1);
 }
 
 void *recent_add(struct recent *recent, const void *key)
@@ -371,7 +381,7 @@ void *recent_add_at(struct recent *recent, const void *key, struct recent_place 
 {
 	uint32_t slot = victim(recent);
 	if (slot == NONE)
-		slot = recent->by_use.count;
+		slot = ++recent->count;
 	else
 		give_up(recent, slot);
 
@@ -379,46 +389,44 @@ void *recent_add_at(struct recent *recent, const void *key, struct recent_place 
 	memcpy(item, key, recent->key_size);
 	memset(item + recent->key_size, 0, recent->zeroed - recent->key_size);
 
-	struct node *node = &recent->nodes[slot];
-	node->tag = place.tag;
-	node->once = recent->owners.size > 0;
+	recent->nodes[slot].tag = place.tag;
 	slots_add(&recent->slots, place.tag, slot);
-	list_push(recent, &recent->by_use, BY_USE, slot);
+	list_push(recent, BY_USE, slot);
 	if (recent->owners.size) {
 		owner_add(recent, slot, place.group);
-		list_push(recent, &recent->once, ONCE, slot);
+		once_push(recent, slot);
 	}
-	if (recent->by_use.count == recent->max)
+	if (recent->count == recent->max)
 		prefetch_victim(recent);
 	return item;
 }
 
 const void *recent_victim(struct recent *recent)
 {
-	return item_at(recent, victim(recent));
+	return item_or_null(recent, victim(recent));
 }
 
 const void *recent_first(const struct recent *recent)
 {
-	return item_at(recent, recent->by_use.newest);
+	return item_or_null(recent, newest(recent));
 }
 
 const void *recent_next(const struct recent *recent, const void *item)
 {
-	return item_at(recent, recent->nodes[slot_of(recent, item)].at[BY_USE].older);
+	return item_or_null(recent, recent->nodes[slot_of(recent, item)].at[BY_USE].older);
 }
 
 const void *recent_last(const struct recent *recent)
 {
-	return item_at(recent, recent->by_use.oldest);
+	return item_or_null(recent, oldest(recent, BY_USE));
 }
 
 const void *recent_previous(const struct recent *recent, const void *item)
 {
-	return item_at(recent, recent->nodes[slot_of(recent, item)].at[BY_USE].newer);
+	return item_or_null(recent, recent->nodes[slot_of(recent, item)].at[BY_USE].newer);
 }
 
 size_t recent_count(const struct recent *recent)
 {
-	return recent->by_use.count;
+	return recent->count;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/slots.h"
 
+#include <string.h>
+
 static size_t buckets(size_t max)
 {
 	size_t count = 1;
@@ -29,8 +31,8 @@ uint32_t slots_search(const struct slots *slots, uint32_t tag, unsigned places, 
 		const struct slot_bucket *bucket = &slots->buckets[at];
 		for (; places; places &= places - 1) {
 			uint32_t number = bucket->numbers[slot_first_of(places)];
-			if (number && memcmp(keys + (number - 1) * stride, key, key_size) == 0)
-				return number - 1;
+			if (number && memcmp(keys + number * stride, key, key_size) == 0)
+				return number;
 		}
 		at = (at + 1) & slots->mask;
 		if (!bucket->tags[SLOT_PASSED] || at == home)

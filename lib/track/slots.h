@@ -4,14 +4,16 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /*
- * Inside recent: where a key is. A hash table of numbers of slots, in buckets of one cache line; a
- * key whose bucket is full is in the next one with room, and each bucket counts those that went on.
- * It looks at a slot's key only when 32 bits of the hash agree: a look-up for a key that is not
- * there touches one line of memory, and so does to add or to remove one. What a flood asks for is
- * here, as the calls would cost as much as the work.
+ * Inside recent: where a key is. A hash table of numbers of slots, from 1 on, in buckets of one
+ * cache line; a key whose bucket is full is in the next one with room, and each bucket counts those
+ * that went on. It looks at a slot's key only when 32 bits of the hash agree: a look-up for a key
+ * that is not there touches one line of memory, and so does to add or to remove one. What a flood
+ * asks for is here, as the calls would cost as much as the work.
  */
 #define SLOT_LINE   64 /* bytes of a cache line, which is what a bucket takes */
 #define SLOT_WORDS  8  /* that are compared together */
@@ -20,7 +22,7 @@
 
 struct slot_bucket {
 	uint32_t tags[SLOT_WORDS];    /* and how many keys found no place here, and went on */
-	uint32_t numbers[SLOT_WORDS]; /* of the slots, plus 1; 0: free; the last one is not used */
+	uint32_t numbers[SLOT_WORDS]; /* of the slots; 0: free; the last one is not used */
 };
 _Static_assert(sizeof(struct slot_bucket) == SLOT_LINE, "a bucket is a line");
 
@@ -29,30 +31,28 @@ struct slots {
 	size_t mask; /* a power of two less 1; at least three in seven places are free */
 };
 
-#define SLOT_NONE UINT32_MAX
+#define SLOT_NONE 0
 
 /* The bytes of memory for max slots; and the table in such memory, which is zeroed and borrowed. */
 size_t slots_size(size_t max);
 void slots_use(struct slots *slots, void *memory, size_t max);
 
-/* Four words at once, by whatever the processor has for that. */
-typedef uint32_t slot_quad __attribute__((vector_size(16)));
-
 /* Bits of the places that hold that value. All are compared: to guess which is dearer than that. */
 static inline unsigned slot_places_of(const uint32_t words[static SLOT_WORDS], uint32_t value)
 {
-	const slot_quad wanted = {value, value, value, value};
-	slot_quad low, high;
-	memcpy(&low, words, sizeof(low));
-	memcpy(&high, words + SLOT_WORDS / 2, sizeof(high));
-	low = (slot_quad)(low == wanted) & (slot_quad){1, 2, 4, 8};
-	high = (slot_quad)(high == wanted) & (slot_quad){16, 32, 64, 0};
-
-	uint64_t halves[2];
-	const slot_quad both = low | high;
-	memcpy(halves, &both, sizeof(halves));
-	halves[0] |= halves[1];
-	return (unsigned)(halves[0] | halves[0] >> 32);
+#ifdef __SSE2__
+	const __m128i wanted = _mm_set1_epi32((int)value);
+	__m128i low = _mm_cmpeq_epi32(_mm_loadu_si128((const void *)words), wanted);
+	__m128i high =
+	        _mm_cmpeq_epi32(_mm_loadu_si128((const void *)(words + SLOT_WORDS / 2)), wanted);
+	const __m128i both = _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
+	return (unsigned)_mm_movemask_epi8(both) & ((1U << SLOT_PLACES) - 1);
+#else
+	unsigned places = 0;
+	for (unsigned i = 0; i < SLOT_PLACES; i++)
+		places |= (unsigned)(words[i] == value) << i;
+	return places;
+#endif
 }
 
 static inline unsigned slot_first_of(unsigned places)
@@ -65,8 +65,9 @@ static inline struct slot_bucket *slot_bucket_at(const struct slots *slots, size
 	return &slots->buckets[at & slots->mask];
 }
 
-/* The bucket of a key with that tag will be needed soon. */
-static inline void slots_prefetch(const struct slots *slots, uint32_t tag)
+/* The bucket of a key with that tag will be needed soon. Always inlined: see prefetch_victim(). */
+static inline __attribute__((always_inline)) void slots_prefetch(const struct slots *slots,
+                                                                 uint32_t tag)
 {
 	__builtin_prefetch(slot_bucket_at(slots, tag), 1);
 }
@@ -76,8 +77,7 @@ static inline uint32_t slots_guess(const struct slots *slots, uint32_t tag)
 {
 	const struct slot_bucket *bucket = slot_bucket_at(slots, tag);
 	unsigned places = slot_places_of(bucket->tags, tag);
-	uint32_t number = places ? bucket->numbers[slot_first_of(places)] : 0;
-	return number ? number - 1 : SLOT_NONE;
+	return places ? bucket->numbers[slot_first_of(places)] : SLOT_NONE;
 }
 
 /* For slots_find(): one of these places, or of the buckets behind this one, may have the key. */
@@ -108,14 +108,14 @@ static inline void slots_add(struct slots *slots, uint32_t tag, uint32_t slot)
 	     bucket = slot_bucket_at(slots, ++at))
 		bucket->tags[SLOT_PASSED]++;
 	bucket->tags[slot_first_of(places)] = tag;
-	bucket->numbers[slot_first_of(places)] = slot + 1;
+	bucket->numbers[slot_first_of(places)] = slot;
 }
 
 static inline void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot)
 {
 	struct slot_bucket *bucket = slot_bucket_at(slots, tag);
 	unsigned places;
-	for (size_t at = tag; !(places = slot_places_of(bucket->numbers, slot + 1));
+	for (size_t at = tag; !(places = slot_places_of(bucket->numbers, slot));
 	     bucket = slot_bucket_at(slots, ++at))
 		bucket->tags[SLOT_PASSED]--;
 	bucket->numbers[slot_first_of(places)] = 0;
