@@ -10,7 +10,8 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-/* What tells the attempts of packets apart. Hashed as bytes: it has no padding. */
+/* What tells the attempts of packets apart. Hashed as bytes: it has no padding, and its source is
+ * what owns it. */
 struct attempt_key {
 	struct address source;
 	struct address destination;
@@ -22,6 +23,7 @@ struct attempt_key {
 	uint8_t has_ports;
 	uint8_t unused;
 };
+_Static_assert(offsetof(struct attempt_key, source) == 0, "a key begins with the source");
 _Static_assert(sizeof(struct attempt_key) == 2 * sizeof(struct address) + 12, "key has padding");
 _Static_assert(sizeof(struct address) == sizeof(enum family) + 16, "address has padding");
 
@@ -86,11 +88,13 @@ void attempts_expect(const struct attempts *attempts, const struct packet *packe
 	        .has_ports = packet->has_ports,
 	};
 	ret_expected->limits = packet->protocol == IPPROTO_TCP ? &limits_tcp : &limits_other;
+	const struct tag_secret *secrets = attempts->secrets;
+	uint64_t source = tag_sum(&secrets[0], &key, 0, sizeof(key.source));
+	uint64_t whole = source + tag_sum(&secrets[0], &key, sizeof(key.source), sizeof(key));
 	ret_expected->name = (struct tried_name){
-	        .tag = tag_of(&attempts->secrets[0], &key, sizeof(key)),
-	        .check = tag_of(&attempts->secrets[1], &key, sizeof(key)),
-	        .group = tag_of(&attempts->secrets[0], &key.source, sizeof(key.source)) %
-	                 OWNERS_GROUPS,
+	        .tag = tag_of_sum(&secrets[0], whole),
+	        .check = tag_of(&secrets[1], &key, sizeof(key)),
+	        .group = tag_of_sum(&secrets[0], source) % OWNERS_GROUPS,
 	};
 	tried_expect(attempts->tried, &ret_expected->name);
 }

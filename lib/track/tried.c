@@ -129,12 +129,11 @@ static void weigh(const struct tried *tried, const struct tried_bucket *bucket, 
 static unsigned choose(const struct tried *tried, const struct tried_bucket *bucket, uint32_t now,
                        uint32_t *ret_worth)
 {
-	uint32_t worth[PLACES], best = 0;
+	uint32_t worth[PLACES];
 	weigh(tried, bucket, now, worth);
-	for (unsigned i = 0; i < PLACES; i++)
-		best = worth[i] > best ? worth[i] : best;
-	*ret_worth = best;
-	return words_first(words_equal(worth, best));
+	unsigned place = words_greatest(worth);
+	*ret_worth = worth[place];
+	return place;
 }
 
 static void forget_once(struct tried *tried, struct tried_bucket *bucket, unsigned place)

@@ -33,4 +33,13 @@ static inline unsigned words_first(unsigned bits)
 	return (unsigned)__builtin_ctz(bits);
 }
 
+/* The first of the words that none is greater than. */
+static inline unsigned words_greatest(const uint32_t words[static WORDS])
+{
+	uint32_t greatest = 0;
+	for (unsigned i = 0; i < WORDS; i++)
+		greatest = words[i] > greatest ? words[i] : greatest;
+	return words_first(words_equal(words, greatest));
+}
+
 #endif
