@@ -169,11 +169,11 @@ static void touch_hosts(const struct host *const *hosts, size_t count)
 
 static void find_hosts(const struct intake *intake, struct blocked *blocked, size_t count)
 {
-	const struct address *sources[BATCH] = {};
+	const struct address *sources[BATCH];
 	const struct host *hosts[BATCH] = {};
 	for (size_t i = 0; i < count; i++)
 		sources[i] = &blocked[i].packet.source;
-	if (intake->policy)
+	if (intake->policy && count)
 		policy_hosts_at(intake->policy, sources, count, hosts);
 	for (size_t i = 0; i < count; i++)
 		blocked[i].host = hosts[i];

@@ -9,20 +9,15 @@
 
 void attributes_read(struct attributes *attributes, const void *payload, size_t length)
 {
-	const uint8_t *at = payload;
 	const struct nlattr *attribute;
 
 	*attributes = (struct attributes){};
-	while ((attribute = attribute_at(at, length))) {
-		size_t step = netlink_align((size_t)attribute->nla_len);
+	for (size_t at = 0; (attribute = attribute_at(payload, length, at));
+	     at = netlink_align(at + attribute->nla_len)) {
 		uint16_t type = mnl_attr_get_type(attribute);
 
 		if (type < ATTRIBUTES_MAX)
 			attributes->at[type] = attribute;
-		if (step >= length)
-			break;
-		at += step;
-		length -= step;
 	}
 }
 
@@ -110,17 +105,12 @@ const uint8_t *attribute_bytes(const struct nlattr *attribute, size_t *ret_lengt
 
 const struct nlattr *attribute_next_nested(const struct nlattr *nest, const struct nlattr *previous)
 {
-	size_t length, step;
-	const uint8_t *start = attribute_bytes(nest, &length), *at = start;
+	size_t length, at = 0;
+	const uint8_t *start = attribute_bytes(nest, &length);
 
 	if (!start)
 		return NULL;
-	if (previous) {
-		at = (const uint8_t *)previous;
-		step = netlink_align((size_t)previous->nla_len);
-		if (step >= length - (size_t)(at - start))
-			return NULL;
-		at += step;
-	}
-	return attribute_at(at, length - (size_t)(at - start));
+	if (previous)
+		at = netlink_align((size_t)((const uint8_t *)previous - start) + previous->nla_len);
+	return attribute_at(start, length, at);
 }

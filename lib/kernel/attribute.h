@@ -17,13 +17,18 @@ static inline size_t netlink_align(size_t length)
 	return (length + 3) & ~(size_t)3;
 }
 
-/* The attribute that so many bytes begin with, when all of it is there; else NULL. */
-static inline const struct nlattr *attribute_at(const uint8_t *at, size_t left)
+/*
+ * The attribute that begins behind so many bytes of a buffer, when all of it is there; else NULL.
+ * For going from one to the next: at = netlink_align(at + nla_len), which may lead past the end.
+ */
+static inline const struct nlattr *attribute_at(const void *bytes, size_t length, size_t at)
 {
-	const struct nlattr *attribute = (const struct nlattr *)(const void *)at;
+	const struct nlattr *attribute;
 
-	if (left < sizeof(*attribute) || attribute->nla_len < sizeof(*attribute) ||
-	    attribute->nla_len > left)
+	if (at + sizeof(*attribute) > length)
+		return NULL;
+	attribute = (const struct nlattr *)(const void *)((const uint8_t *)bytes + at);
+	if (attribute->nla_len < sizeof(*attribute) || at + attribute->nla_len > length)
 		return NULL;
 	return attribute;
 }

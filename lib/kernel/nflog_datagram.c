@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/nflog_datagram.h"
 
+#include "kernel/attribute.h"
 #include "kernel/nflog_record.h"
-
-#include <libmnl/libmnl.h>
-#include <limits.h>
 
 static bool read_record(struct nflog_numbers *numbers, const struct nlmsghdr *message, usec_t now,
                         struct record *ret_record)
@@ -34,18 +32,20 @@ static bool read_record(struct nflog_numbers *numbers, const struct nlmsghdr *me
 void nflog_datagram_read(struct nflog_numbers *numbers, const void *datagram, size_t length,
                          usec_t now, nflog_callback_t callback, void *userdata)
 {
-	const struct nlmsghdr *message = datagram;
-	int left = length < INT_MAX ? (int)length : INT_MAX;
 	struct record records[NFLOG_BATCH];
 	size_t count = 0;
 
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-		if (read_record(numbers, message, now, &records[count]))
-			count++;
-		if (count == NFLOG_BATCH) {
+	for (size_t at = 0; at + sizeof(struct nlmsghdr) <= length;) {
+		const void *start = (const uint8_t *)datagram + at;
+		const struct nlmsghdr *message = start;
+
+		if (message->nlmsg_len < sizeof(*message) || message->nlmsg_len > length - at)
+			break;
+		if (read_record(numbers, message, now, &records[count]) && ++count == NFLOG_BATCH) {
 			callback(records, count, userdata);
 			count = 0;
 		}
+		at = netlink_align(at + message->nlmsg_len);
 	}
 	if (count)
 		callback(records, count, userdata);

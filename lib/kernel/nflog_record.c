@@ -55,44 +55,13 @@ static bool read_mac(const struct nlattr *attribute, struct mac *ret_mac)
 	return true;
 }
 
-static void read_attribute(const struct nlattr *attribute, struct record *record, bool *has_gid,
-                           bool *has_sequence, uint32_t *sequence)
+/* Without a NUL at its end it is none. */
+static const char *read_prefix(const struct nlattr *attribute)
 {
-	const char *prefix;
+	const char *prefix = attribute_payload(attribute);
+	size_t length = attribute_length(attribute);
 
-	switch (attribute->nla_type & NLA_TYPE_MASK) {
-	case NFULA_PREFIX:
-		prefix = attribute_string(attribute);
-		record->prefix = prefix ? prefix : "";
-		break;
-	case NFULA_PAYLOAD:
-		record->payload = attribute_payload(attribute);
-		record->payload_length = attribute_length(attribute);
-		break;
-	case NFULA_HWADDR:
-		record->has_mac = read_mac(attribute, &record->mac);
-		break;
-	case NFULA_IFINDEX_INDEV:
-		(void)read_number(attribute, &record->interface);
-		break;
-	case NFULA_IFINDEX_OUTDEV:
-		(void)read_number(attribute, &record->leaves_by);
-		break;
-	case NFULA_UID:
-		record->has_uid = read_number(attribute, &record->uid);
-		break;
-	case NFULA_GID:
-		*has_gid = read_number(attribute, &record->gid);
-		break;
-	case NFULA_TIMESTAMP:
-		read_time(attribute, &record->time);
-		break;
-	case NFULA_SEQ:
-		*has_sequence = read_number(attribute, sequence);
-		break;
-	default:
-		break;
-	}
+	return length && !prefix[length - 1] ? prefix : "";
 }
 
 /* In one pass, without a table of all attributes: in a flood this is done for each packet. */
@@ -100,28 +69,51 @@ int nflog_record_read(const struct nlmsghdr *message, usec_t now, struct record 
                       bool *ret_has_sequence, uint32_t *ret_sequence)
 {
 	size_t skip = sizeof(struct nlmsghdr) + netlink_align(sizeof(struct nfgenmsg));
-	struct record record = {.time = now, .prefix = ""};
+	const size_t length = message->nlmsg_len;
+	struct record *record = ret_record;
 	bool has_gid = false, has_sequence = false;
 	const struct nlattr *attribute;
 
-	if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET) ||
-	    message->nlmsg_len < skip)
+	if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET) || length < skip)
 		return -EBADMSG;
 
-	const uint8_t *at = (const uint8_t *)message + skip;
-	size_t left = message->nlmsg_len - skip;
-	while ((attribute = attribute_at(at, left))) {
-		size_t step = netlink_align((size_t)attribute->nla_len);
-
-		read_attribute(attribute, &record, &has_gid, &has_sequence, ret_sequence);
-		if (step >= left)
+	*record = (struct record){.time = now, .prefix = ""};
+	for (size_t at = skip; (attribute = attribute_at(message, length, at));
+	     at = netlink_align(at + attribute->nla_len)) {
+		switch (attribute->nla_type & NLA_TYPE_MASK) {
+		case NFULA_PREFIX:
+			record->prefix = read_prefix(attribute);
 			break;
-		at += step;
-		left -= step;
+		case NFULA_PAYLOAD:
+			record->payload = attribute_payload(attribute);
+			record->payload_length = attribute_length(attribute);
+			break;
+		case NFULA_HWADDR:
+			record->has_mac = read_mac(attribute, &record->mac);
+			break;
+		case NFULA_IFINDEX_INDEV:
+			(void)read_number(attribute, &record->interface);
+			break;
+		case NFULA_IFINDEX_OUTDEV:
+			(void)read_number(attribute, &record->leaves_by);
+			break;
+		case NFULA_UID:
+			record->has_uid = read_number(attribute, &record->uid);
+			break;
+		case NFULA_GID:
+			has_gid = read_number(attribute, &record->gid);
+			break;
+		case NFULA_TIMESTAMP:
+			read_time(attribute, &record->time);
+			break;
+		case NFULA_SEQ:
+			has_sequence = read_number(attribute, ret_sequence);
+			break;
+		default:
+			break;
+		}
 	}
-	record.has_uid &= has_gid;
-
+	record->has_uid &= has_gid;
 	*ret_has_sequence = has_sequence;
-	*ret_record = record;
 	return 0;
 }

@@ -117,8 +117,8 @@ static void find_around(const struct policy *policy, const struct address *const
 			__builtin_prefetch(&claims->items[less[i]]);
 	}
 	for (size_t i = 0; i < count; i++)
-		ret_claims[i] = claim_around(&policy->claims[addresses[i]->family], addresses[i],
-		                             less[i]);
+		ret_claims[i] =
+		        claim_around(&policy->claims[addresses[i]->family], addresses[i], less[i]);
 }
 
 /* policy_claim_at() of each. */
@@ -152,9 +152,11 @@ void policy_hosts_at(const struct policy *policy, const struct address *const *a
                      size_t count, const struct host **ret_hosts)
 {
 	const struct claim *claims[POLICY_AT_ONCE];
+	bool assigned = policy->runtime && policy->runtime->assignments.count;
 	find_claims(policy, addresses, count, claims);
 	for (size_t i = 0; i < count; i++) {
-		const struct assignment *assignment = policy_assignment(policy, addresses[i]);
+		const struct assignment *assignment =
+		        assigned ? policy_assignment(policy, addresses[i]) : NULL;
 		ret_hosts[i] = assignment ? &assignment->host : claims[i] ? claims[i]->host : NULL;
 		for (size_t at = 0; ret_hosts[i] && at < sizeof(struct host); at += LINE)
 			__builtin_prefetch((const char *)ret_hosts[i] + at);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../runner.h"
+#include "kernel/nflog_datagram.h"
 #include "kernel/nflog_record.h"
 
 #include "kernel/wire.h"
@@ -201,6 +202,35 @@ START_TEST(a_record_cut_off_anywhere_is_read_without_harm)
 }
 END_TEST
 
+static void count_records(const struct record *records, size_t count, void *userdata)
+{
+	*(size_t *)userdata += count;
+}
+
+START_TEST(a_datagram_is_read_up_to_a_message_that_claims_more_than_is_there)
+{
+	static const uint32_t claims[] = {0, 15, 21, INT32_MAX, UINT32_C(1) << 31, UINT32_MAX};
+
+	for (size_t i = 0; i < sizeof(claims) / sizeof(claims[0]); i++) {
+		struct nflog_numbers numbers = {};
+		struct wire wire = {};
+		size_t count = 0;
+
+		begin(&wire);
+		wire_end(&wire);
+		size_t second = wire.length;
+		begin(&wire);
+		wire_end(&wire);
+		ck_assert_int_eq(wire.error, 0);
+		memcpy(wire.bytes + second, &claims[i], sizeof(claims[i]));
+		nflog_datagram_read(&numbers, wire.bytes, wire.length, NOW, count_records, &count);
+		ck_assert_uint_eq(count, 1);
+		ck_assert_uint_eq(numbers.counts.received, 1);
+		wire_done(&wire);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("kernel-record");
@@ -213,6 +243,7 @@ int main(void)
 	tcase_add_test(tests, a_time_that_does_not_fit_is_the_readers);
 	tcase_add_test(tests, any_other_message_is_no_record);
 	tcase_add_test(tests, a_record_cut_off_anywhere_is_read_without_harm);
+	tcase_add_test(tests, a_datagram_is_read_up_to_a_message_that_claims_more_than_is_there);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
