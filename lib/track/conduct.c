@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/conduct.h"
 
-#include "base/array.h"
 #include "base/protocol.h"
 
 #include <string.h>
@@ -217,16 +216,20 @@ void conduct_count(const struct look *look)
 	}
 }
 
-unsigned conduct_enough(const struct thresholds *thresholds)
+/* None reach a wanted number of 0, less which 1 is the greatest there is. */
+static inline bool reach(unsigned attempts, unsigned wanted)
 {
-	const unsigned wanted[] = {thresholds->scan.hosts, thresholds->scan.slow_hosts,
-	                           thresholds->scan.ports, thresholds->beacon.attempts};
-	unsigned least = NEWCOMER_ATTEMPTS + 1;
-	for (size_t i = 0; i < ELEMENTS_OF(wanted); i++)
-		if (wanted[i] && wanted[i] < least)
-			least = wanted[i];
+	return attempts > wanted - 1;
+}
+
+bool conduct_is_enough(const struct thresholds *thresholds, unsigned attempts)
+{
 	/* A walk may have gone some way before, with what was permitted. */
-	return thresholds->trw.enabled ? 1 : least;
+	return attempts > NEWCOMER_ATTEMPTS || thresholds->trw.enabled ||
+	       reach(attempts, thresholds->scan.hosts) ||
+	       reach(attempts, thresholds->scan.slow_hosts) ||
+	       reach(attempts, thresholds->scan.ports) ||
+	       reach(attempts, thresholds->beacon.attempts);
 }
 
 void conduct_catch_up(const struct look *look, const struct newcomer_attempt *kept)

@@ -12,8 +12,8 @@ void conduct_look(const struct look *look);
 /* Counts it in the open alarms of its source, and looks no further. */
 void conduct_count(const struct look *look);
 
-/* How many attempts of a source it takes for the first verdict. */
-unsigned conduct_enough(const struct thresholds *thresholds);
+/* True when so many attempts of a source may be enough for a first verdict. */
+bool conduct_is_enough(const struct thresholds *thresholds, unsigned attempts);
 
 /* Shows the detectors an attempt that was kept; it cannot have been enough for a verdict. */
 void conduct_catch_up(const struct look *look, const struct newcomer_attempt *kept);

@@ -2,6 +2,7 @@
 #include "track/detect.h"
 
 #include "track/conduct.h"
+#include "track/tag.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -37,9 +38,12 @@ int detect_new(const struct detect_sizes *sizes, struct alarm_book *book,
 	if (!detect)
 		return -ENOMEM;
 	detect->book = book;
-	int r = newcomers_new(sizes->newcomers, &detect->newcomers);
+	struct tag_secret secret;
+	int r = tag_secret_draw(&secret);
 	if (r >= 0)
-		r = talkers_new(sizes->sources, &detect->talkers);
+		r = newcomers_new(sizes->newcomers, &secret, &detect->newcomers);
+	if (r >= 0)
+		r = talkers_new(sizes->sources, &secret, &detect->talkers);
 	if (r >= 0)
 		r = beacons_new(sizes->streams, sizes->histories, &detect->beacons);
 	if (r >= 0)
@@ -190,14 +194,14 @@ static bool meet(struct look *look, const struct expected_source *expected)
 {
 	struct detect *detect = look->detect;
 	const struct address *source = &look->stream.source;
-	look->talker = talkers_find(detect->talkers, source, expected->talker);
+	look->talker = talkers_find(detect->talkers, source, expected->place);
 	if (look->talker)
 		return true;
 
-	struct newcomer *newcomer = newcomers_get(detect->newcomers, source, expected->newcomer);
+	struct newcomer *newcomer = newcomers_get(detect->newcomers, source, expected->place);
 	/* Who comes back to the same may be a beacon, which is slow: it is not left to be washed
 	 * away by a flood. */
-	bool follow = newcomer->count + 1 >= conduct_enough(look->thresholds) ||
+	bool follow = conduct_is_enough(look->thresholds, newcomer->count + 1) ||
 	              newcomer_repeats(newcomer, &look->attempt, BEACON_BEAT);
 	if (!follow || !budget_spend(&detect->met, SOURCES_MET, look->attempt.time)) {
 		if (newcomer_keep(newcomer, &look->attempt, look->facts->bytes))
@@ -242,15 +246,16 @@ static bool is_skipped(const struct look *look)
 
 struct expected_source detect_expect(const struct detect *detect, const struct address *source)
 {
-	return (struct expected_source){talkers_expect(detect->talkers, source),
-	                                newcomers_expect(detect->newcomers, source)};
+	struct recent_place place = talkers_expect(detect->talkers, source);
+	newcomers_expect(detect->newcomers, place);
+	return (struct expected_source){place};
 }
 
 void detect_approach(const struct detect *detect, const struct expected_source *expected,
                      const struct stream *stream)
 {
-	if (!talkers_approach(detect->talkers, expected->talker)) {
-		newcomers_approach(detect->newcomers, expected->newcomer);
+	if (!talkers_approach(detect->talkers, expected->place)) {
+		newcomers_approach(detect->newcomers, expected->place);
 		return;
 	}
 	scans_expect(detect->scans, stream);

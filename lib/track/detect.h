@@ -82,8 +82,7 @@ DEFINE_CLEANUP(struct detect *, detect_free)
 
 /* An attempt of that source will be taken soon: where its tables have it, see recent_expect(). */
 struct expected_source {
-	struct recent_place talker;
-	uint32_t newcomer; /* its tag */
+	struct recent_place place; /* the same in all of them */
 };
 struct expected_source detect_expect(const struct detect *detect, const struct address *source);
 

@@ -74,8 +74,9 @@ void ledger_set_names(struct ledger_entry *entry, const char *host, const char *
 
 static void lend_name(struct ledger_entry *entry, const char *host, const char *role)
 {
-	ledger_set_names(entry, NULL, role);
 	entry->lent = host;
+	entry->names[0] = '\0';
+	(void)put_name(entry->names + 1, role ? role : "");
 }
 
 static void keep_name(struct ledger_entry *entry)

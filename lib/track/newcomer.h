@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "track/endpoint.h"
 #include "track/evidence.h"
+#include "track/recent.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,8 +15,7 @@
 /*
  * Sources that made too few attempts for any verdict about their conduct. What they did is only
  * kept until there is enough of it, so that a flood by very many senders costs one look-up an
- * attempt, and takes no room from those that are followed. Each lies in one of the eight places of
- * a set; when that is full, the one that was asked for longest ago makes room.
+ * attempt, and takes no room from those that are followed.
  */
 struct newcomers;
 
@@ -33,25 +33,27 @@ struct newcomer {
 	struct address source;
 	uint32_t count;
 	struct newcomer_attempt attempts[NEWCOMER_ATTEMPTS]; /* the first one comes first */
-	uint8_t unused[48]; /* so that the next one begins a cache line, too */
 };
 
-/* Room for about max of them. 0, -EINVAL for none or too many, -ENOMEM, or getrandom(2)'s. */
-int newcomers_new(size_t max, struct newcomers **ret_newcomers);
+/*
+ * Room for max of them; the secret is for their places, see recent_set_secret(). 0, -EINVAL for no
+ * room, or what recent_new() says.
+ */
+int newcomers_new(size_t max, const struct tag_secret *secret, struct newcomers **ret_newcomers);
 
 /* Takes NULL, returns NULL. */
 struct newcomers *newcomers_free(struct newcomers *newcomers);
 DEFINE_CLEANUP(struct newcomers *, newcomers_free)
 
-/* The tag of that source, which will be asked for soon; where it may be comes from memory. */
-uint32_t newcomers_expect(const struct newcomers *newcomers, const struct address *source);
+/* The source with that place will be asked for soon; see recent_expect_at(). */
+void newcomers_expect(const struct newcomers *newcomers, struct recent_place place);
 
-/* The next step to it, when the first one had some time: it comes from memory itself. */
-void newcomers_approach(const struct newcomers *newcomers, uint32_t tag);
+/* It comes from memory; see recent_approach(). */
+void newcomers_approach(const struct newcomers *newcomers, struct recent_place place);
 
 /* That source with what is kept of it, which may be nothing; it lasts until the next call. */
 struct newcomer *newcomers_get(struct newcomers *newcomers, const struct address *source,
-                               uint32_t tag);
+                               struct recent_place place);
 
 /* Keeps an attempt. False when the first of those kept had to go for it. */
 bool newcomer_keep(struct newcomer *newcomer, const struct evidence_attempt *attempt,

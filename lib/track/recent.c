@@ -13,6 +13,7 @@
 #define RECENT_MAX ((size_t)1 << 28) /* items; far over any sensible limit, far below overflow */
 #define ITEM_MAX   ((size_t)1 << 16) /* bytes */
 #define GROUPS     8192              /* of owners; their counts stay in the nearest cache */
+#define ALIGN      _Alignof(max_align_t)
 #define LINE       SLOT_LINE
 
 /* The lists that an item is in. */
@@ -164,7 +165,7 @@ static int make(size_t max, size_t owner_size, size_t key_size, size_t item_size
 	recent->max = max;
 	recent->key_size = key_size;
 	recent->zeroed = item_size;
-	recent->stride = aligned(item_size, _Alignof(max_align_t));
+	recent->stride = aligned(item_size, ALIGN);
 	recent->owners.size = owner_size;
 	recent->owners.share = max / RECENT_SHARE ? max / RECENT_SHARE : 1;
 
@@ -195,6 +196,11 @@ int recent_new_fair(size_t max, size_t owner_size, size_t key_size, size_t item_
 void recent_zero_only(struct recent *recent, size_t size)
 {
 	recent->zeroed = size;
+}
+
+void recent_set_secret(struct recent *recent, const struct tag_secret *secret)
+{
+	recent->secret = *secret;
 }
 
 struct recent *recent_free(struct recent *recent)
@@ -240,8 +246,6 @@ static inline struct recent_place place_of(const struct recent *recent, const vo
 			return sum_up(secret, key, 20, 44);
 		case 48:
 			return sum_up(secret, key, 20, 48);
-		case 52:
-			return sum_up(secret, key, 20, 52);
 		}
 	else if (!owner_size && recent->key_size == 20)
 		return sum_up(secret, key, 0, 20);
@@ -282,10 +286,15 @@ static void leave(struct recent *recent, uint32_t slot)
 struct recent_place recent_expect(const struct recent *recent, const void *key)
 {
 	struct recent_place place = place_of(recent, key);
+	recent_expect_at(recent, place);
+	return place;
+}
+
+void recent_expect_at(const struct recent *recent, struct recent_place place)
+{
 	slots_prefetch(&recent->slots, place.tag);
 	if (recent->owners.size)
 		__builtin_prefetch(&recent->owners.counts[place.group], 1);
-	return place;
 }
 
 bool recent_approach(const struct recent *recent, struct recent_place place, size_t size)
@@ -372,6 +381,25 @@ static inline __attribute__((always_inline)) void prefetch_victim(const struct r
 	__builtin_prefetch(&recent->nodes[node->at[list].newer], 1);
 }
 
+/* By blocks, where calls of memset(3) and memcpy(3) would cost more than the few there are. */
+static inline void fill(const struct recent *recent, uint8_t *item, const void *key)
+{
+	size_t zeroed = recent->zeroed, key_size = recent->key_size;
+	for (size_t i = key_size & ~(ALIGN - 1); i < zeroed; i += ALIGN) {
+		memset(item + i, 0, ALIGN);
+		__asm__("" : "+r"(i)); /* or gcc makes it that call */
+	}
+	switch (key_size) {
+	case 20:
+		memcpy(item, key, 20);
+		return;
+	case 48:
+		memcpy(item, key, 48);
+		return;
+	}
+	memcpy(item, key, key_size);
+}
+
 void *recent_add(struct recent *recent, const void *key)
 {
 	return recent_add_at(recent, key, place_of(recent, key));
@@ -386,8 +414,7 @@ void *recent_add_at(struct recent *recent, const void *key, struct recent_place 
 		give_up(recent, slot);
 
 	uint8_t *item = item_at(recent, slot);
-	memcpy(item, key, recent->key_size);
-	memset(item + recent->key_size, 0, recent->zeroed - recent->key_size);
+	fill(recent, item, key);
 
 	recent->nodes[slot].tag = place.tag;
 	slots_add(&recent->slots, place.tag, slot);

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct tag_secret;
+
 /*
  * A bounded table of the items that were used most recently. An item is a struct whose first
  * member is its key. All memory is taken at the start, so that adding never fails: when the table
@@ -45,6 +47,12 @@ int recent_new_fair(size_t max, size_t owner_size, size_t key_size, size_t item_
  */
 void recent_zero_only(struct recent *recent, size_t size);
 
+/*
+ * Gives a table that is still empty this secret for one of its own, see tag.h: plain tables with
+ * one secret and keys of one size have each key in the same place.
+ */
+void recent_set_secret(struct recent *recent, const struct tag_secret *secret);
+
 /* Takes NULL, returns NULL. */
 struct recent *recent_free(struct recent *recent);
 DEFINE_CLEANUP(struct recent *, recent_free)
@@ -60,6 +68,9 @@ struct recent_place {
  * for the places of all before he uses the first. It changes nothing, and stays right.
  */
 struct recent_place recent_expect(const struct recent *recent, const void *key);
+
+/* The same where the place is known from a table that has the key in the same one. */
+void recent_expect_at(const struct recent *recent, struct recent_place place);
 
 /*
  * The next step to it, when the first one had some time: the first `size` bytes of what seems to be

@@ -30,7 +30,7 @@ uint32_t slots_search(const struct slots *slots, uint32_t tag, unsigned places, 
 	for (;;) {
 		const struct slot_bucket *bucket = &slots->buckets[at];
 		for (; places; places &= places - 1) {
-			uint32_t number = bucket->numbers[slot_first_of(places)];
+			uint32_t number = bucket->numbers[words_first(places)];
 			if (number && memcmp(keys + number * stride, key, key_size) == 0)
 				return number;
 		}

@@ -2,11 +2,10 @@
 #ifndef EGRESSD_TRACK_SLOTS_H
 #define EGRESSD_TRACK_SLOTS_H
 
+#include "track/words.h"
+
 #include <stddef.h>
 #include <stdint.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 /*
  * Inside recent: where a key is. A hash table of numbers of slots, from 1 on, in buckets of one
@@ -16,13 +15,12 @@
  * asks for is here, as the calls would cost as much as the work.
  */
 #define SLOT_LINE   64 /* bytes of a cache line, which is what a bucket takes */
-#define SLOT_WORDS  8  /* that are compared together */
 #define SLOT_PLACES 7  /* of a bucket; in the last word of tags: */
 #define SLOT_PASSED SLOT_PLACES
 
 struct slot_bucket {
-	uint32_t tags[SLOT_WORDS];    /* and how many keys found no place here, and went on */
-	uint32_t numbers[SLOT_WORDS]; /* of the slots; 0: free; the last one is not used */
+	uint32_t tags[WORDS];    /* and how many keys found no place here, and went on */
+	uint32_t numbers[WORDS]; /* of the slots; 0: free; the last one is not used */
 };
 _Static_assert(sizeof(struct slot_bucket) == SLOT_LINE, "a bucket is a line");
 
@@ -37,27 +35,10 @@ struct slots {
 size_t slots_size(size_t max);
 void slots_use(struct slots *slots, void *memory, size_t max);
 
-/* Bits of the places that hold that value. All are compared: to guess which is dearer than that. */
-static inline unsigned slot_places_of(const uint32_t words[static SLOT_WORDS], uint32_t value)
+/* Bits of the places that hold that value. */
+static inline unsigned slot_places_of(const uint32_t words[static WORDS], uint32_t value)
 {
-#ifdef __SSE2__
-	const __m128i wanted = _mm_set1_epi32((int)value);
-	__m128i low = _mm_cmpeq_epi32(_mm_loadu_si128((const void *)words), wanted);
-	__m128i high =
-	        _mm_cmpeq_epi32(_mm_loadu_si128((const void *)(words + SLOT_WORDS / 2)), wanted);
-	const __m128i both = _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
-	return (unsigned)_mm_movemask_epi8(both) & ((1U << SLOT_PLACES) - 1);
-#else
-	unsigned places = 0;
-	for (unsigned i = 0; i < SLOT_PLACES; i++)
-		places |= (unsigned)(words[i] == value) << i;
-	return places;
-#endif
-}
-
-static inline unsigned slot_first_of(unsigned places)
-{
-	return (unsigned)__builtin_ctz(places);
+	return words_equal(words, value) & ((1U << SLOT_PLACES) - 1);
 }
 
 static inline struct slot_bucket *slot_bucket_at(const struct slots *slots, size_t at)
@@ -77,7 +58,7 @@ static inline uint32_t slots_guess(const struct slots *slots, uint32_t tag)
 {
 	const struct slot_bucket *bucket = slot_bucket_at(slots, tag);
 	unsigned places = slot_places_of(bucket->tags, tag);
-	return places ? bucket->numbers[slot_first_of(places)] : SLOT_NONE;
+	return places ? bucket->numbers[words_first(places)] : SLOT_NONE;
 }
 
 /* For slots_find(): one of these places, or of the buckets behind this one, may have the key. */
@@ -107,8 +88,8 @@ static inline void slots_add(struct slots *slots, uint32_t tag, uint32_t slot)
 	for (size_t at = tag; !(places = slot_places_of(bucket->numbers, 0));
 	     bucket = slot_bucket_at(slots, ++at))
 		bucket->tags[SLOT_PASSED]++;
-	bucket->tags[slot_first_of(places)] = tag;
-	bucket->numbers[slot_first_of(places)] = slot;
+	bucket->tags[words_first(places)] = tag;
+	bucket->numbers[words_first(places)] = slot;
 }
 
 static inline void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot)
@@ -118,7 +99,7 @@ static inline void slots_remove(struct slots *slots, uint32_t tag, uint32_t slot
 	for (size_t at = tag; !(places = slot_places_of(bucket->numbers, slot));
 	     bucket = slot_bucket_at(slots, ++at))
 		bucket->tags[SLOT_PASSED]--;
-	bucket->numbers[slot_first_of(places)] = 0;
+	bucket->numbers[words_first(places)] = 0;
 }
 
 #endif

@@ -10,7 +10,7 @@ struct talkers {
 	struct hash_key secret;
 };
 
-int talkers_new(size_t max, struct talkers **ret_talkers)
+int talkers_new(size_t max, const struct tag_secret *secret, struct talkers **ret_talkers)
 {
 	_cleanup_(talkers_freep) struct talkers *talkers = calloc(1, sizeof(*talkers));
 	if (!talkers)
@@ -18,6 +18,7 @@ int talkers_new(size_t max, struct talkers **ret_talkers)
 	int r = recent_new(max, sizeof(struct address), sizeof(struct talker), &talkers->table);
 	if (r < 0)
 		return r;
+	recent_set_secret(talkers->table, secret);
 	ssize_t n = getrandom(&talkers->secret, sizeof(talkers->secret), 0);
 	if (n < 0)
 		return -errno;

@@ -54,8 +54,11 @@ struct talker {
 	struct evidence evidence;
 };
 
-/* Room for max of them. 0, -EINVAL for no room, or what recent_new() says. */
-int talkers_new(size_t max, struct talkers **ret_talkers);
+/*
+ * Room for max of them; the secret is for their places, see recent_set_secret(). 0, -EINVAL for no
+ * room, or what recent_new() says.
+ */
+int talkers_new(size_t max, const struct tag_secret *secret, struct talkers **ret_talkers);
 
 /* Takes NULL, returns NULL. */
 struct talkers *talkers_free(struct talkers *talkers);

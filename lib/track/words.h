@@ -3,29 +3,30 @@
 #define EGRESSD_TRACK_WORDS_H
 
 #include <stdint.h>
-#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* Eight words of a cache line that are asked together. */
 #define WORDS 8
 
-/* Four of them at once, by whatever the processor has for that. */
-typedef uint32_t word_quad __attribute__((vector_size(16)));
-
 /* Bit i is set when word i is that value. All are compared: to guess which is dearer than that. */
 static inline unsigned words_equal(const uint32_t words[static WORDS], uint32_t value)
 {
-	const word_quad wanted = {value, value, value, value};
-	word_quad low, high;
-	memcpy(&low, words, sizeof(low));
-	memcpy(&high, words + WORDS / 2, sizeof(high));
-	low = (word_quad)(low == wanted) & (word_quad){1, 2, 4, 8};
-	high = (word_quad)(high == wanted) & (word_quad){16, 32, 64, 128};
-
-	uint64_t halves[2];
-	const word_quad both = low | high;
-	memcpy(halves, &both, sizeof(halves));
-	halves[0] |= halves[1];
-	return (unsigned)(halves[0] | halves[0] >> 32);
+#ifdef __SSE2__
+	const __m128i wanted = _mm_set1_epi32((int)value);
+	__m128i low = _mm_loadu_si128((const void *)words);
+	__m128i high = _mm_loadu_si128((const void *)(words + WORDS / 2));
+	low = _mm_cmpeq_epi32(low, wanted);
+	high = _mm_cmpeq_epi32(high, wanted);
+	const __m128i both = _mm_packs_epi16(_mm_packs_epi32(low, high), _mm_setzero_si128());
+	return (unsigned)_mm_movemask_epi8(both);
+#else
+	unsigned bits = 0;
+	for (unsigned i = 0; i < WORDS; i++)
+		bits |= (unsigned)(words[i] == value) << i;
+	return bits;
+#endif
 }
 
 static inline unsigned words_first(unsigned bits)

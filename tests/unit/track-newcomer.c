@@ -2,14 +2,18 @@
 #include "../runner.h"
 #include "track/newcomer.h"
 
+#include "track/tag.h"
+
 #include <check.h>
 #include <errno.h>
 
 static struct newcomers *newcomers;
+static struct tag_secret secret;
 
 static void setup(void)
 {
-	ck_assert_int_eq(newcomers_new(8, &newcomers), 0);
+	ck_assert_int_eq(tag_secret_draw(&secret), 0);
+	ck_assert_int_eq(newcomers_new(8, &secret, &newcomers), 0);
 }
 
 static void teardown(void)
@@ -22,9 +26,10 @@ static struct newcomer *get(uint32_t number)
 	const uint8_t bytes[] = {10, (uint8_t)(number >> 16), (uint8_t)(number >> 8),
 	                         (uint8_t)number};
 	const struct address source = address_from_bytes(FAMILY_IPV4, bytes);
-	uint32_t tag = newcomers_expect(newcomers, &source);
-	newcomers_approach(newcomers, tag);
-	struct newcomer *newcomer = newcomers_get(newcomers, &source, tag);
+	const struct recent_place place = {.tag = tag_of(&secret, &source, sizeof(source))};
+	newcomers_expect(newcomers, place);
+	newcomers_approach(newcomers, place);
+	struct newcomer *newcomer = newcomers_get(newcomers, &source, place);
 	ck_assert_int_eq(address_compare(&newcomer->source, &source), 0);
 	return newcomer;
 }
@@ -68,7 +73,7 @@ END_TEST
 START_TEST(a_flood_of_sources_leaves_those_that_come_again_and_again)
 {
 	newcomers_free(newcomers);
-	ck_assert_int_eq(newcomers_new(4096, &newcomers), 0);
+	ck_assert_int_eq(newcomers_new(4096, &secret, &newcomers), 0);
 	keep(0, 1);
 	for (uint32_t i = 1; i < 100000; i++) {
 		keep(i, 1);
@@ -81,8 +86,8 @@ END_TEST
 START_TEST(sizes_that_make_no_sense_are_refused)
 {
 	struct newcomers *none = NULL;
-	ck_assert_int_eq(newcomers_new(0, &none), -EINVAL);
-	ck_assert_int_eq(newcomers_new(SIZE_MAX, &none), -EINVAL);
+	ck_assert_int_eq(newcomers_new(0, &secret, &none), -EINVAL);
+	ck_assert_int_eq(newcomers_new(SIZE_MAX, &secret, &none), -EINVAL);
 	ck_assert_ptr_null(none);
 }
 END_TEST
