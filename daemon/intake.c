@@ -105,7 +105,7 @@ static const struct host *source_of(const struct intake *intake, const struct bl
 		return NULL;
 
 	const struct host *host = blocked->host;
-	if (!host && record->has_mac)
+	if (!host && record->has_mac && intake->policy->sole_mac_count)
 		host = policy_host_by_mac(intake->policy, &record->mac);
 	if (!host && !record->interface && reason != REASON_UNASSIGNED)
 		host = intake->policy->self;
