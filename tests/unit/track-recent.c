@@ -88,6 +88,20 @@ static struct item *add(struct recent *recent, uint32_t key)
 	return item;
 }
 
+START_TEST(whatever_the_secret_is_no_five_neighbours_of_a_network_meet)
+{
+	enum { SECRETS = 20000, NEIGHBOURS = 80, PLACES = 8192 };
+	for (unsigned i = 0; i < SECRETS; i++) {
+		struct tag_secret secret;
+		ck_assert_int_eq(tag_secret_draw(&secret), 0);
+		uint8_t met[PLACES] = {};
+		uint8_t key[] = {10, 0, 0, 0};
+		for (; key[3] < NEIGHBOURS; key[3]++)
+			ck_assert_uint_lt(++met[tag_of(&secret, key, sizeof(key)) % PLACES], 5);
+	}
+}
+END_TEST
+
 START_TEST(the_item_used_longest_ago_makes_room)
 {
 	_cleanup_(recent_freep) struct recent *recent = NULL;
@@ -273,6 +287,7 @@ int main(void)
 	tcase_add_test(c, the_hash_is_siphash_2_4);
 	tcase_add_test(c, every_bit_of_a_key_of_any_length_counts_for_its_tag);
 	tcase_add_test(c, tags_of_neighbouring_keys_spread_over_a_table);
+	tcase_add_test(c, whatever_the_secret_is_no_five_neighbours_of_a_network_meet);
 	tcase_add_test(c, the_item_used_longest_ago_makes_room);
 	tcase_add_test(c, a_table_that_was_full_many_times_over_holds_the_last_items);
 	tcase_add_test(c, a_flood_by_one_owner_costs_the_others_next_to_nothing);
