@@ -36,8 +36,8 @@ struct packet {
 
 /*
  * Takes a packet apart, from the network header on (RFC 791, RFC 8200). It may be cut off anywhere
- * and may say anything. 0, or -EINVAL when there is no whole IP header in front; then
- * nothing is written.
+ * and may say anything. 0, or -EINVAL when there is no whole IP header in front; then nothing is
+ * written.
  */
 int packet_dissect(const uint8_t *bytes, size_t length, struct packet *ret_packet);
 

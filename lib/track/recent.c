@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/recent.h"
 
+#include "track/owners.h"
 #include "track/pages.h"
 #include "track/slots.h"
 #include "track/tag.h"
@@ -12,7 +13,6 @@
 
 #define RECENT_MAX ((size_t)1 << 28) /* items; far over any sensible limit, far below overflow */
 #define ITEM_MAX   ((size_t)1 << 16) /* bytes */
-#define GROUPS     8192              /* of owners; their counts stay in the nearest cache */
 #define ALIGN      _Alignof(max_align_t)
 #define LINE       SLOT_LINE
 
@@ -41,21 +41,6 @@ struct node {
 _Static_assert(NONE == 0, "zeroed memory is no empty table");
 _Static_assert(LINE % sizeof(struct node) == 0, "nodes cross the ends of lines");
 
-/*
- * Owners are counted in groups by a hash, so that few of them share one, and nobody can choose
- * who. What one of a heavy group owns is looked for from the oldest item on; the place is kept, and
- * as such a group has one item in RECENT_SHARE, few are passed over for each that is found.
- */
-struct owners {
-	size_t size; /* bytes of an owner's key; 0: this table is a plain one */
-	size_t share;
-	uint32_t *counts; /* items of each group, and HEAVY */
-	size_t heavy;     /* groups with more than their share, until it is half of it */
-	uint32_t cursor;  /* no item older than this one is of a heavy group; NONE: begin anew */
-};
-
-#define HEAVY ((uint32_t)1 << 31)
-
 struct recent {
 	uint8_t *pages; /* all of the tables below */
 	size_t size;
@@ -68,7 +53,14 @@ struct recent {
 	uint8_t *items; /* max of them behind one of no use; the first `count` are in use */
 	struct node *nodes;
 	struct slots slots;
+	size_t owner_size; /* bytes of an owner's key; 0: this table is a plain one */
 	struct owners owners;
+	/*
+	 * What one of a heavy group owns is looked for from the oldest item on. The place is kept,
+	 * and as such a group has one item in OWNERS_SHARE, few are passed over for each that is
+	 * found: no item older than this one is of a heavy group; NONE: begin anew.
+	 */
+	uint32_t cursor;
 	struct tag_secret secret;
 };
 
@@ -148,8 +140,9 @@ static void divide(struct recent *recent)
 	recent->items = part(recent, (recent->max + 1) * recent->stride);
 	recent->nodes = part(recent, (recent->max + 1) * sizeof(*recent->nodes));
 	slots_use(&recent->slots, part(recent, slots_size(recent->max)), recent->max);
-	if (recent->owners.size)
-		recent->owners.counts = part(recent, GROUPS * sizeof(*recent->owners.counts));
+	if (recent->owner_size)
+		recent->owners.counts =
+		        part(recent, OWNERS_GROUPS * sizeof(*recent->owners.counts));
 }
 
 static int make(size_t max, size_t owner_size, size_t key_size, size_t item_size,
@@ -166,8 +159,8 @@ static int make(size_t max, size_t owner_size, size_t key_size, size_t item_size
 	recent->key_size = key_size;
 	recent->zeroed = item_size;
 	recent->stride = aligned(item_size, ALIGN);
-	recent->owners.size = owner_size;
-	recent->owners.share = max / RECENT_SHARE ? max / RECENT_SHARE : 1;
+	recent->owner_size = owner_size;
+	recent->owners.share = owners_share(max);
 
 	divide(recent);
 	recent->pages = pages_new(recent->size);
@@ -220,7 +213,7 @@ static inline struct recent_place sum_up(const struct tag_secret *secret, const 
 	uint64_t whole = owner + tag_sum(secret, key, owner_size, size);
 	return (struct recent_place){
 	        .tag = tag_of_sum(secret, whole),
-	        .group = tag_of_sum(secret, owner) % GROUPS,
+	        .group = tag_of_sum(secret, owner) % OWNERS_GROUPS,
 	};
 }
 
@@ -231,7 +224,7 @@ static __attribute__((noinline)) struct recent_place place_of_any(const struct r
 	const struct tag_secret *secret = &recent->secret;
 	return (struct recent_place){
 	        .tag = tag_of(secret, key, recent->key_size),
-	        .group = tag_of(secret, key, recent->owners.size) % GROUPS,
+	        .group = tag_of(secret, key, recent->owner_size) % OWNERS_GROUPS,
 	};
 }
 
@@ -239,7 +232,7 @@ static __attribute__((noinline)) struct recent_place place_of_any(const struct r
 static inline struct recent_place place_of(const struct recent *recent, const void *key)
 {
 	const struct tag_secret *secret = &recent->secret;
-	size_t owner_size = recent->owners.size;
+	size_t owner_size = recent->owner_size;
 	if (owner_size == 20)
 		switch (recent->key_size) {
 		case 44:
@@ -254,33 +247,16 @@ static inline struct recent_place place_of(const struct recent *recent, const vo
 
 static void owner_add(struct recent *recent, uint32_t slot, uint32_t group)
 {
-	struct owners *owners = &recent->owners;
-
 	recent->nodes[slot].group = group;
-	if (++owners->counts[group] == owners->share + 1) {
-		owners->counts[group] |= HEAVY;
-		owners->heavy++;
-		owners->cursor = NONE; /* what this group has may be anywhere */
-	}
-}
-
-static void owner_remove(struct recent *recent, uint32_t slot)
-{
-	struct owners *owners = &recent->owners;
-	uint32_t *count = &owners->counts[recent->nodes[slot].group];
-	/* Not as soon as it is no more than the share, or one item to and fro would cost a search.
-	 */
-	if (--*count == (HEAVY | (uint32_t)(owners->share / 2))) {
-		*count &= ~HEAVY;
-		owners->heavy--;
-	}
+	if (owners_add(&recent->owners, group))
+		recent->cursor = NONE; /* what this group has may be anywhere */
 }
 
 /* The cursor must not stand at an item that moves. */
 static void leave(struct recent *recent, uint32_t slot)
 {
-	if (recent->owners.cursor == slot)
-		recent->owners.cursor = recent->nodes[slot].at[BY_USE].newer;
+	if (recent->cursor == slot)
+		recent->cursor = recent->nodes[slot].at[BY_USE].newer;
 }
 
 struct recent_place recent_expect(const struct recent *recent, const void *key)
@@ -293,7 +269,7 @@ struct recent_place recent_expect(const struct recent *recent, const void *key)
 void recent_expect_at(const struct recent *recent, struct recent_place place)
 {
 	slots_prefetch(&recent->slots, place.tag);
-	if (recent->owners.size)
+	if (recent->owner_size)
 		__builtin_prefetch(&recent->owners.counts[place.group], 1);
 }
 
@@ -333,11 +309,10 @@ void *recent_use_at(struct recent *recent, const void *key, struct recent_place 
 
 static __attribute__((noinline)) uint32_t oldest_of_the_heavy(struct recent *recent)
 {
-	struct owners *owners = &recent->owners;
-	uint32_t slot = owners->cursor;
-	while (slot == NONE || !(owners->counts[recent->nodes[slot].group] & HEAVY))
+	uint32_t slot = recent->cursor;
+	while (slot == NONE || !owners_is_heavy(&recent->owners, recent->nodes[slot].group))
 		slot = recent->nodes[slot].at[BY_USE].newer;
-	owners->cursor = slot;
+	recent->cursor = slot;
 	return slot;
 }
 
@@ -356,8 +331,8 @@ static inline void give_up(struct recent *recent, uint32_t slot)
 	slots_remove(&recent->slots, recent->nodes[slot].tag, slot);
 	leave(recent, slot);
 	list_remove(recent, BY_USE, slot);
-	if (recent->owners.size)
-		owner_remove(recent, slot);
+	if (recent->owner_size)
+		owners_remove(&recent->owners, recent->nodes[slot].group);
 	if (recent->nodes[slot].once)
 		once_remove(recent, slot);
 }
@@ -376,7 +351,7 @@ static inline __attribute__((always_inline)) void prefetch_victim(const struct r
 	for (size_t i = 0; i < recent->zeroed; i += LINE)
 		__builtin_prefetch(item + i, 1);
 	slots_prefetch(&recent->slots, node->tag);
-	if (recent->owners.size)
+	if (recent->owner_size)
 		__builtin_prefetch(&recent->owners.counts[node->group], 1);
 	__builtin_prefetch(&recent->nodes[node->at[list].newer], 1);
 }
@@ -419,7 +394,7 @@ void *recent_add_at(struct recent *recent, const void *key, struct recent_place 
 	recent->nodes[slot].tag = place.tag;
 	slots_add(&recent->slots, place.tag, slot);
 	list_push(recent, BY_USE, slot);
-	if (recent->owners.size) {
+	if (recent->owner_size) {
 		owner_add(recent, slot, place.group);
 		once_push(recent, slot);
 	}

@@ -17,7 +17,7 @@ struct tag_secret;
  *
  * In a plain table that is the item used longest ago. In a fair one each item has an owner, which
  * is what its key begins with, and the first of these that is there makes room:
- * - of the owners that have more than their share of the table (RECENT_SHARE), if any, the item
+ * - of the owners that have more than their share of the table (owners.h), if any, the item
  *   used longest ago: a flood by one owner costs nobody but itself;
  * - if more than a share of all items were used once only, of these the one added longest ago: a
  *   flood by many owners costs what came once before what came again;
@@ -27,8 +27,6 @@ struct tag_secret;
  * constant time, to make room in a fair table on average, whatever keys somebody chooses.
  */
 struct recent;
-
-#define RECENT_SHARE 16 /* one in so many of the items that there is room for, but at least one */
 
 /*
  * A plain table for max items of item_size bytes (alignment as malloc(3) gives it), of which the
