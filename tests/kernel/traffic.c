@@ -94,11 +94,26 @@ static int keep_flow(const struct flow *flow, void *userdata)
 	return 0;
 }
 
-static int compare_ids(const void *a, const void *b)
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/* Of some thousand entries now and then two have one id, which is a hash of 32 bits. */
+static int compare_flows(const void *a, const void *b)
 {
 	const struct flow *one = a, *two = b;
+	int r = compare_numbers(one->id, two->id);
 
-	return (one->id > two->id) - (one->id < two->id);
+	if (r == 0)
+		r = compare_numbers(one->protocol, two->protocol);
+	if (r == 0)
+		r = compare_numbers(one->source_port, two->source_port);
+	if (r == 0)
+		r = compare_numbers(one->destination_port, two->destination_port);
+	if (r == 0)
+		r = address_compare(&one->source, &two->source);
+	return r ? r : address_compare(&one->destination, &two->destination);
 }
 
 struct traffic_flows traffic_flows(struct conntrack *conntrack)
@@ -108,9 +123,9 @@ struct traffic_flows traffic_flows(struct conntrack *conntrack)
 
 	ck_assert_int_eq(conntrack_dump(conntrack, keep_flow, &flows), 0);
 	if (flows.list.count > 0)
-		qsort(flows.list.items, flows.list.count, sizeof(struct flow), compare_ids);
+		qsort(flows.list.items, flows.list.count, sizeof(struct flow), compare_flows);
 	ARRAY_FOREACH (flow, &flows.list)
-		if (count == 0 || flows.list.items[count - 1].id != flow->id)
+		if (count == 0 || compare_flows(&flows.list.items[count - 1], flow) != 0)
 			flows.list.items[count++] = *flow;
 	flows.list.count = count;
 	return flows;
