@@ -55,15 +55,6 @@ static bool read_mac(const struct nlattr *attribute, struct mac *ret_mac)
 	return true;
 }
 
-/* Without a NUL at its end it is none. */
-static const char *read_prefix(const struct nlattr *attribute)
-{
-	const char *prefix = attribute_payload(attribute);
-	size_t length = attribute_length(attribute);
-
-	return length && !prefix[length - 1] ? prefix : "";
-}
-
 /* In one pass, without a table of all attributes: in a flood this is done for each packet. */
 int nflog_record_read(const struct nlmsghdr *message, usec_t now, struct record *ret_record,
                       bool *ret_has_sequence, uint32_t *ret_sequence)
@@ -73,6 +64,7 @@ int nflog_record_read(const struct nlmsghdr *message, usec_t now, struct record 
 	struct record *record = ret_record;
 	bool has_gid = false, has_sequence = false;
 	const struct nlattr *attribute;
+	const char *prefix;
 
 	if (message->nlmsg_type != (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET) || length < skip)
 		return -EBADMSG;
@@ -82,7 +74,8 @@ int nflog_record_read(const struct nlmsghdr *message, usec_t now, struct record 
 	     at = netlink_align(at + attribute->nla_len)) {
 		switch (attribute->nla_type & NLA_TYPE_MASK) {
 		case NFULA_PREFIX:
-			record->prefix = read_prefix(attribute);
+			prefix = attribute_string(attribute);
+			record->prefix = prefix ? prefix : "";
 			break;
 		case NFULA_PAYLOAD:
 			record->payload = attribute_payload(attribute);

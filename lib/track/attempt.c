@@ -89,12 +89,12 @@ void attempts_expect(const struct attempts *attempts, const struct packet *packe
 	};
 	ret_expected->limits = packet->protocol == IPPROTO_TCP ? &limits_tcp : &limits_other;
 	const struct tag_secret *secrets = attempts->secrets;
-	uint64_t source = tag_sum(&secrets[0], &key, 0, sizeof(key.source));
-	uint64_t whole = source + tag_sum(&secrets[0], &key, sizeof(key.source), sizeof(key));
+	uint32_t owner,
+	        tag = tag_of_owned(&secrets[0], &key, sizeof(key.source), sizeof(key), &owner);
 	ret_expected->name = (struct tried_name){
-	        .tag = tag_of_sum(&secrets[0], whole),
+	        .tag = tag,
 	        .check = tag_of(&secrets[1], &key, sizeof(key)),
-	        .group = tag_of_sum(&secrets[0], source) % OWNERS_GROUPS,
+	        .group = owner % OWNERS_GROUPS,
 	};
 	tried_expect(attempts->tried, &ret_expected->name);
 }

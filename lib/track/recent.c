@@ -209,12 +209,8 @@ struct recent *recent_free(struct recent *recent)
 static inline struct recent_place sum_up(const struct tag_secret *secret, const void *key,
                                          size_t owner_size, size_t size)
 {
-	uint64_t owner = tag_sum(secret, key, 0, owner_size);
-	uint64_t whole = owner + tag_sum(secret, key, owner_size, size);
-	return (struct recent_place){
-	        .tag = tag_of_sum(secret, whole),
-	        .group = tag_of_sum(secret, owner) % OWNERS_GROUPS,
-	};
+	uint32_t owner, tag = tag_of_owned(secret, key, owner_size, size, &owner);
+	return (struct recent_place){.tag = tag, .group = owner % OWNERS_GROUPS};
 }
 
 /* An owner that ends within a word shares nothing. */

@@ -74,4 +74,13 @@ static inline uint32_t tag_of(const struct tag_secret *secret, const void *key, 
 	return tag_of_sum(secret, tag_sum(secret, key, 0, size));
 }
 
+/* The same, and the tag of the owner that the key begins with, which is a whole number of words. */
+static inline uint32_t tag_of_owned(const struct tag_secret *secret, const void *key,
+                                    size_t owner_size, size_t size, uint32_t *ret_owner)
+{
+	uint64_t owner = tag_sum(secret, key, 0, owner_size);
+	*ret_owner = tag_of_sum(secret, owner);
+	return tag_of_sum(secret, owner + tag_sum(secret, key, owner_size, size));
+}
+
 #endif
