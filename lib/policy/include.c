@@ -32,6 +32,26 @@ static bool is_repeated(struct loader *loader, const struct source *source, cons
 }
 
 /*
+ * True for a copy that an editor, a package manager or our own install leaves beside a file. A
+ * pattern must not load it, however wide; a file that is named without wildcards is loaded.
+ */
+static bool is_left_beside(const char *path)
+{
+	static const char *const endings[] = {
+	        "~",         ".new",     ".old",      ".bak",      ".orig",     ".rej",
+	        ".swp",      ".tmp",     ".dpkg-new", ".dpkg-old", ".dpkg-tmp", ".dpkg-dist",
+	        ".dpkg-bak", ".ucf-new", ".ucf-old",  ".ucf-dist", ".rpmnew",   ".rpmsave",
+	        ".rpmorig",  ".pacnew",  ".pacsave",  ".pacorig"};
+	size_t length = strlen(path);
+	for (size_t i = 0; i < ELEMENTS_OF(endings); i++) {
+		size_t ending = strlen(endings[i]);
+		if (length >= ending && strcmp(path + length - ending, endings[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
  * The folder in which a pattern is searched: the part before its first wildcard, of which the
  * first base bytes are not the operator's and have none.
  */
@@ -113,7 +133,7 @@ static int load_kept(struct loader *loader, const struct word *pattern, const ch
 	int r = 0;
 	while (r == 0 && loader->next < snapshot->files.count) {
 		const char *path = snapshot->files.items[loader->next].path;
-		if (fnmatch(escaped, path, FNM_PATHNAME | FNM_PERIOD) != 0)
+		if (fnmatch(escaped, path, FNM_PATHNAME | FNM_PERIOD) != 0 || is_left_beside(path))
 			break;
 		char *match = arena_strdup(loader->context.arena, path);
 		r = match ? load_file(loader, match, pattern->at, depth) : -ENOMEM;
@@ -147,6 +167,8 @@ static int load_pattern(struct loader *loader, const struct word *pattern, const
 		r = -ENOMEM;
 	} else if (r == 0) {
 		for (size_t i = 0; r == 0 && i < matches.gl_pathc; i++) {
+			if (is_left_beside(matches.gl_pathv[i]))
+				continue;
 			char *match = arena_strdup(loader->context.arena, matches.gl_pathv[i]);
 			r = match ? load_file(loader, match, pattern->at, depth) : -ENOMEM;
 		}

@@ -146,6 +146,32 @@ START_TEST(included_files_are_merged_and_all_paths_are_told)
 }
 END_TEST
 
+START_TEST(a_pattern_matches_no_copy_that_was_left_beside_a_file)
+{
+	static const char *const left[] = {
+	        "a.conf.new", "a.conf.dpkg-old", "a.conf.rpmnew", "a.conf.pacnew",
+	        "a.conf~",    "a.conf.ucf-dist", ".a.conf.7.new", "a.conf.20260727T101112Z.old",
+	        "a.bak",      "a.orig",          ".a.conf.swp"};
+	ck_assert_int_eq(mkdir("roles.d", 0755), 0);
+	write_file("main.conf", GATEWAY "include = [ \"roles.d/*\", \"main.conf*\" ];");
+	write_file("main.conf.new", "rubbish");
+	write_file("roles.d/a.conf", "roles = { x = { }; }; hosts = ( );");
+	for (size_t i = 0; i < ELEMENTS_OF(left); i++) {
+		char path[160];
+		snprintf(path, sizeof(path), "roles.d/%s", left[i]);
+		write_file(path, "rubbish");
+	}
+	assert_file_refused("main.conf",
+	                    "main.conf:1: main.conf: is included by itself, or by a file that it "
+	                    "includes\n");
+	write_file("main.conf", GATEWAY "include = [ \"roles.d/*\", \"other.new\" ];");
+	write_file("other.new", "roles = { named = { }; };");
+	struct policy *policy = assert_file_loads("main.conf", NULL);
+	ck_assert_uint_eq(policy->roles.count, 2);
+	policy_free(policy);
+}
+END_TEST
+
 START_TEST(what_two_files_define_is_named_with_both_places)
 {
 	write_file("a.conf",
@@ -374,6 +400,7 @@ int main(void)
 	tcase_add_test(tests, a_file_over_64_mib_is_refused);
 	tcase_add_test(tests, a_symbolic_link_is_followed);
 	tcase_add_test(tests, included_files_are_merged_and_all_paths_are_told);
+	tcase_add_test(tests, a_pattern_matches_no_copy_that_was_left_beside_a_file);
 	tcase_add_test(tests, what_two_files_define_is_named_with_both_places);
 	tcase_add_test(tests, a_file_is_included_once_and_not_by_itself);
 	tcase_add_test(tests, too_many_files_in_a_row_are_refused);
