@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "last_good.h"
 
-#include "clock.h"
+#include "copies.h"
 #include "journal.h"
+#include "policy/load.h"
+#include "policy/meaning.h"
 #include "state_file.h"
 
 #include <errno.h>
@@ -10,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <unistd.h>
 
 #define PIECE ((size_t)64 * 1024)
 
@@ -27,6 +28,9 @@ struct last_good {
 	FILE *waiting; /* the one in force, in memory until it is written; or NULL */
 	bool missed;   /* the one in force could not even be held in memory */
 	char digest[sizeof(((struct snapshot *)NULL)->digest)]; /* of what was written last */
+	const struct policy *policy;      /* in force; NULL: none of files that were copied */
+	char meaning[MEANING_TEXT_BYTES]; /* of the last copy on the disk; empty: not known */
+	bool distrusted;                  /* the last copy cannot be loaded */
 };
 
 static void close_file(FILE **file)
@@ -61,17 +65,42 @@ static int copy(FILE *from, FILE *to)
 	return ferror(from) ? -EIO : 0;
 }
 
-static int write_waiting(const struct last_good *last)
+/*
+ * The last copy gets its second name when it is a policy of its own, and worth to be kept. Whatever
+ * becomes of the daemon, there is a whole copy at each step.
+ */
+static int keep_before(const struct last_good *last, const char *meaning)
 {
-	struct state_draft *draft;
+	char digest[sizeof(last->digest)];
+	if (last->distrusted || !copy_digest(last->directory, digest) ||
+	    strcmp(digest, last->digest) == 0 ||
+	    (last->meaning[0] && strcmp(last->meaning, meaning) == 0))
+		return 0;
+	return copy_keep_before(last->directory);
+}
+
+static int write_waiting(struct last_good *last)
+{
+	char meaning[MEANING_TEXT_BYTES] = "";
+	_cleanup_(state_draft_freep) struct state_draft *draft = NULL;
+	if (last->policy && policy_meaning(last->policy, meaning) < 0)
+		meaning[0] = '\0'; /* it counts as another policy then */
 	int r = state_draft_new(last->directory, LAST_GOOD_NAME, &draft);
 	if (r < 0)
 		return r;
-	r = copy(last->waiting, state_draft_out(draft));
+	FILE *out = state_draft_out(draft);
+	r = copy(last->waiting, out);
+	if (r == 0 && (fflush(out) != 0 || fsync(fileno(out)) < 0))
+		r = -errno;
 	if (r == 0)
-		return state_draft_keep(draft, true);
-	state_draft_free(draft);
-	return r;
+		r = keep_before(last, meaning);
+	if (r == 0)
+		r = state_draft_keep(TAKE_POINTER(draft), true);
+	if (r < 0)
+		return r;
+	memcpy(last->meaning, meaning, sizeof(meaning));
+	last->distrusted = false;
+	return 0;
 }
 
 static void keep_in(struct last_good *last, usec_t span)
@@ -171,16 +200,18 @@ struct snapshot_writer *last_good_begin(struct last_good *last)
 /* What was written last, or waits to be. */
 static bool is_there(const struct last_good *last)
 {
-	struct stat st;
-	_cleanup_close_ int directory = open(last->directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return last->waiting || (directory >= 0 &&
-	                         fstatat(directory, LAST_GOOD_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0);
+	char digest[sizeof(last->digest)];
+	return last->waiting ||
+	       (copy_digest(last->directory, digest) && strcmp(digest, last->digest) == 0);
 }
 
-void last_good_end(struct last_good *last, const char *digest, usec_t time)
+void last_good_end(struct last_good *last, const struct policy *policy, usec_t time)
 {
 	FILE *out = last->writer.out;
+	const char *digest = policy ? policy->digest : NULL;
 	bool kept = digest && strcmp(digest, last->digest) == 0 && is_there(last);
+	if (policy)
+		last->policy = policy;
 	if (kept && !last->waiting)
 		health_clear(last->health, FAULT_KEPT);
 	if (!digest || !out || kept) {
@@ -209,39 +240,25 @@ void last_good_end(struct last_good *last, const char *digest, usec_t time)
 	keep_in(last, LAST_GOOD_AFTER);
 }
 
-void kept_done(struct kept *kept)
+struct policy *last_good_other(struct last_good *last, const struct policy *policy)
 {
-	snapshot_done(&kept->snapshot);
-	free(kept->text);
-	*kept = (struct kept){};
+	_cleanup_(kept_done) struct kept kept = {};
+	const struct policy_origin origin = {.snapshot = &kept.snapshot};
+	struct policy *other = NULL;
+	struct problems problems = {};
+	char digest[sizeof(last->digest)];
+	if (!copy_digest(last->directory, digest) || strcmp(digest, policy->digest) == 0)
+		return NULL;
+	if (copy_peek(last->directory, &kept) != 0 ||
+	    policy_load_from(&origin, &problems, &other) != 0)
+		other = NULL;
+	problems_done(&problems);
+	if (!other || policy_meaning(other, last->meaning) < 0)
+		last->meaning[0] = '\0';
+	return other;
 }
 
-static int read_kept(const char *directory, struct kept *kept, struct state_wrong *wrong)
+void last_good_distrust(struct last_good *last)
 {
-	size_t length;
-	int r = state_file_read(directory, LAST_GOOD_NAME, LAST_GOOD_MAX, wrong, &kept->text,
-	                        &length);
-	if (r != 0)
-		return r;
-	r = snapshot_parse(kept->text, length, &kept->snapshot);
-	return r == SNAPSHOT_BROKEN ? state_wrong(wrong, "it is torn, or no file of egressd's") : r;
-}
-
-int last_good_read(const char *directory, struct kept *ret_kept, char **ret_wrong)
-{
-	struct kept kept = {};
-	struct state_wrong wrong;
-	int r = read_kept(directory, &kept, &wrong);
-	if (r == 0) {
-		*ret_kept = kept;
-		return 0;
-	}
-	kept_done(&kept);
-	if (r != STATE_FILE_BROKEN)
-		return r;
-	char aside[STATE_ASIDE_TEXT];
-	(void)state_file_set_aside(directory, LAST_GOOD_NAME, clock_realtime(), aside);
-	if (asprintf(ret_wrong, "%s/" LAST_GOOD_NAME ": %s; %s", directory, wrong.text, aside) < 0)
-		return -ENOMEM;
-	return STATE_FILE_BROKEN;
+	last->distrusted = true;
 }

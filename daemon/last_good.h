@@ -4,19 +4,20 @@
 
 #include "base/cleanup.h"
 #include "health.h"
+#include "policy/policy.h"
 #include "policy/snapshot.h"
 
 #include <systemd/sd-event.h>
 
 /*
  * The files of the last configuration that came into force, kept as one file in the state directory
- * for a start at which those on disk are deleted, torn or full of mistakes. It is written a second
- * after the change, so that nobody waits for the disk, and again until it could be.
+ * for a start at which those on disk are deleted, torn or full of mistakes. The file is written a
+ * second after the change, so that nobody waits for the disk, and again until that succeeds. When
+ * the policy is another one, the copy before stays beside it (see copies.h); a configuration that
+ * means the same, as after a restart or when a comment was edited, only replaces the last copy.
  */
 struct last_good;
 
-#define LAST_GOOD_NAME      "last-good.conf"
-#define LAST_GOOD_MAX       (SNAPSHOT_BYTES_MAX + (size_t)16 * 1024 * 1024) /* bytes */
 #define LAST_GOOD_AFTER     USEC_PER_SEC
 #define LAST_GOOD_AGAIN     (2 * USEC_PER_SEC) /* after a failure, then twice as long each time */
 #define LAST_GOOD_AGAIN_MAX (300 * USEC_PER_SEC)
@@ -39,20 +40,19 @@ DEFINE_CLEANUP(struct last_good *, last_good_free)
  */
 struct snapshot_writer *last_good_begin(struct last_good *last);
 
-/* That configuration came into force then, as the policy of that digest; NULL: it did not. */
-void last_good_end(struct last_good *last, const char *digest, usec_t time);
-
-/* A snapshot that was read, and the text that it points into. Start from {}. */
-struct kept {
-	struct snapshot snapshot;
-	char *text;
-};
-void kept_done(struct kept *kept);
+/*
+ * The configuration came into force at that time, as that policy (NULL: it did not come into
+ * force). The policy is borrowed until the next call with a policy, or until last_good_free().
+ */
+void last_good_end(struct last_good *last, const struct policy *policy, usec_t time);
 
 /*
- * Reads what an earlier run kept. 0; -ENOENT: nothing; STATE_FILE_BROKEN: it is not to be believed,
- * *ret_wrong (from malloc) says why, and where it was moved; or a negative errno.
+ * The policy of the last copy, when its files differ from those of `policy`; the caller frees it.
+ * NULL when they do not differ, or when there is no copy that can be loaded.
  */
-int last_good_read(const char *directory, struct kept *ret_kept, char **ret_wrong);
+struct policy *last_good_other(struct last_good *last, const struct policy *policy);
+
+/* The last copy cannot be loaded: the one before is worth more, and is not replaced by it. */
+void last_good_distrust(struct last_good *last);
 
 #endif

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "loading.h"
 
+#include "base/place.h"
 #include "clock.h"
+#include "copies.h"
 #include "expiry.h"
 #include "journal.h"
 #include "last_good.h"
 #include "policy/warnings.h"
+#include "policy/weakening.h"
 #include "report.h"
 #include "table_origin.h"
 #include "watch.h"
@@ -13,6 +16,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -30,6 +34,8 @@ struct loading {
 	bool started;
 	char origin[sizeof(((struct policy *)NULL)->digest)]; /* the policy that is noted */
 	char tampering[TAMPERING_TEXT_MAX];
+	struct problems weakened; /* what the last change of the policy took away */
+	char *revert;             /* the command that takes that change back */
 	bool unfinished;
 	bool standing;
 };
@@ -43,6 +49,18 @@ static void on_kept(void *userdata)
 {
 	const struct loading *loading = userdata;
 	loading->hooks.settled(loading->hooks.userdata);
+}
+
+/* The command for an administrator: words that are the default are left out. */
+static int make_revert(struct loading *loading)
+{
+	if (strcmp(loading->directory, EGRESSD_STATE) == 0 &&
+	    strcmp(loading->file, EGRESSD_CONFIG) == 0)
+		loading->revert = strdup("egressctl restore");
+	else if (asprintf(&loading->revert, "egressctl restore %s %s", loading->directory,
+	                  loading->file) < 0)
+		loading->revert = NULL;
+	return loading->revert ? 0 : -ENOMEM;
 }
 
 int loading_new(sd_event *event, const char *file, const char *directory,
@@ -59,7 +77,9 @@ int loading_new(sd_event *event, const char *file, const char *directory,
 	loading->server = server;
 	loading->hooks = *hooks;
 
-	int r = expiry_new(event, on_change, loading, &loading->retry);
+	int r = make_revert(loading);
+	if (r >= 0)
+		r = expiry_new(event, on_change, loading, &loading->retry);
 	if (r >= 0)
 		r = last_good_new(event, directory, health, on_kept, on_change, loading,
 		                  &loading->last_good);
@@ -78,6 +98,8 @@ struct loading *loading_free(struct loading *loading)
 	watch_free(loading->watch);
 	last_good_free(loading->last_good);
 	expiry_free(loading->retry);
+	problems_done(&loading->weakened);
+	free(loading->revert);
 	free(loading);
 	return NULL;
 }
@@ -125,6 +147,24 @@ static void note_origin(struct loading *loading, const struct outcome *outcome)
 }
 
 /*
+ * What the change takes away, against the policy that was in force, or at a start against the last
+ * copy. It is said again for as long as the files stay the same: inotify is often faster than the
+ * administrator who then asks for a reload, and is to be told.
+ */
+static void find_weakened(struct loading *loading, const struct policy *replaced)
+{
+	const struct policy *policy = loading->enforcement->policy;
+	_cleanup_(policy_freep) struct policy *other = NULL;
+	if (replaced && strcmp(replaced->digest, policy->digest) == 0)
+		return;
+	if (!replaced)
+		replaced = other = last_good_other(loading->last_good, policy);
+	problems_done(&loading->weakened);
+	if (replaced)
+		policy_weakening(replaced, policy, loading->revert, &loading->weakened);
+}
+
+/*
  * The one way in which a configuration comes into force, whoever asked for it. False when that is
  * nothing to speak of: a file that was only touched.
  */
@@ -138,7 +178,10 @@ static bool take_up(struct loading *loading, const struct policy_origin *origin,
 	enforcement_load(enforcement, origin, hooks->prepare, hooks->userdata, &replaced,
 	                 ret_outcome);
 	if (ret_outcome->result == LOAD_DONE) {
+		if (!origin->snapshot)
+			find_weakened(loading, replaced);
 		policy_warnings(enforcement->policy, &ret_outcome->warnings);
+		problems_put_first(&ret_outcome->warnings, &loading->weakened);
 		report_warnings_health(loading->health, loading->file, &ret_outcome->warnings);
 		loading->standing = false;
 	} else if (enforcement->policy) /* not for the candidate */
@@ -168,8 +211,7 @@ static void load(struct loading *loading, struct outcome *ret_outcome)
 	watch_is_read(loading->watch);
 	bool news = take_up(loading, &origin, ret_outcome);
 	bool done = ret_outcome->result == LOAD_DONE;
-	last_good_end(loading->last_good, done ? enforcement->policy->digest : NULL,
-	              enforcement->loaded);
+	last_good_end(loading->last_good, done ? enforcement->policy : NULL, enforcement->loaded);
 	bool known = loading->unfinished;
 	loading->unfinished = ret_outcome->result == LOAD_REFUSED ||
 	                      ret_outcome->result == LOAD_FAILED || ret_outcome->flows_error;
@@ -196,38 +238,86 @@ void loading_reload(struct loading *loading)
 	outcome_done(&outcome);
 }
 
+/* The copy is not used, and why; the reasons of several copies are joined. */
+__attribute__((format(printf, 2, 3))) static void add_reason(char **reasons, const char *format,
+                                                             ...)
+{
+	char *text, *all;
+	va_list arguments;
+	va_start(arguments, format);
+	int r = vasprintf(&text, format, arguments);
+	va_end(arguments);
+	if (r < 0)
+		return;
+	if (*reasons && asprintf(&all, "%s; %s", *reasons, text) >= 0) {
+		free(*reasons);
+		free(text);
+		text = all;
+	} else {
+		free(*reasons);
+	}
+	*reasons = text;
+}
+
+/* Says which copy is in force, and of the one before also why it is not the last one. */
+static void report_copy(struct loading *loading, enum copy copy, usec_t kept, const char *why)
+{
+	const char *which = copy == COPY_LAST ? "last" : "last but one";
+	char time[UTC_TEXT_MAX];
+	utc_print(kept, time);
+	health_fault(
+	        loading->health, FAULT_POLICY,
+	        "the %s good configuration is in force, that of %s (%s/%s), until there is one "
+	        "without mistakes%s%s",
+	        which, time, loading->directory, copy_name(copy), why ? "; " : "", why ? why : "");
+	journal(LOG_WARNING, "The %s good configuration is in force, that of %s (%s/%s)%s%s", which,
+	        time, loading->directory, copy_name(copy), why ? "; " : "", why ? why : "");
+}
+
 /*
- * As it was when it was good, for a start at which it is not. True when it is in force; else
- * *ret_why (from malloc, or NULL) says why not.
+ * The configuration as it was when that copy was made. True when it is in force; else the reason is
+ * added to *why, unless there is no such copy.
  */
-static bool load_last_good(struct loading *loading, char **ret_why)
+static bool load_copy(struct loading *loading, enum copy copy, char **why)
 {
 	_cleanup_(kept_done) struct kept kept = {};
+	_cleanup_free_ char *wrong = NULL;
 	const struct policy_origin origin = {.snapshot = &kept.snapshot};
 	struct outcome outcome;
 	char time[UTC_TEXT_MAX];
 
-	int r = last_good_read(loading->directory, &kept, ret_why);
-	if (r < 0 && r != -ENOENT && asprintf(ret_why, "the last good one: %s", strerror(-r)) < 0)
-		*ret_why = NULL;
-	if (r != 0)
+	int r = copy_read(loading->directory, copy, &kept, &wrong);
+	if (r == -ENOENT)
 		return false;
-	utc_print(kept.snapshot.time, time);
+	if (r != 0) {
+		add_reason(why, "%s",
+		           wrong ? wrong : strerror(r < 0 ? -r : ENOMEM)); /* STATE_FILE_BROKEN */
+		return false;
+	}
 	(void)take_up(loading, &origin, &outcome);
 	bool done = outcome.result == LOAD_DONE;
 	if (done) {
-		health_fault(loading->health, FAULT_POLICY,
-		             "the last good configuration is in force, that of %s, until there is "
-		             "one without mistakes",
-		             time);
-		journal(LOG_WARNING, "The last good configuration is in force, that of %s", time);
+		report_copy(loading, copy, kept.snapshot.time, *why);
 	} else {
-		journal(LOG_ERR, "The last good configuration, that of %s, did not come into force",
-		        time);
+		utc_print(kept.snapshot.time, time);
+		journal(LOG_ERR, "The good configuration of %s (%s/%s) did not come into force",
+		        time, loading->directory, copy_name(copy));
 		report_load(loading->server, loading->enforcement, &outcome);
+		add_reason(why, "that of %s (%s) did not come into force", time, copy_name(copy));
 	}
 	outcome_done(&outcome);
 	return done;
+}
+
+/* The newest configuration that was good, for a start at which the files are not. As above. */
+static bool load_last_good(struct loading *loading, char **why)
+{
+	for (enum copy copy = COPY_LAST; copy < COPY_COUNT; copy++) {
+		if (load_copy(loading, copy, why))
+			return true;
+		last_good_distrust(loading->last_good);
+	}
+	return false;
 }
 
 /* Without a policy: the table of an earlier run goes on enforcing, else nothing is forwarded. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "daemon.h"
 
+#include "base/place.h"
 #include "control/service.h"
 #include "enforcement.h"
 #include "kernel/apply.h"
@@ -19,9 +20,7 @@
 
 #define EXIT_USAGE 2
 
-#define CONFIG_DEFAULT EGRESSD_SYSCONFDIR "/egressd/egressd.conf"
-#define STATE_DEFAULT  "/var/lib/egressd"
-#define MAPPED_BYTES   (128 * 1024) /* so large a block goes back to the system when it is freed */
+#define MAPPED_BYTES (128 * 1024) /* so large a block goes back to the system when it is freed */
 
 static void print_help(FILE *out)
 {
@@ -35,8 +34,9 @@ static void print_help(FILE *out)
 	        "                  (%s)\n"
 	        "  --socket PATH   the control socket, unless systemd passes one\n"
 	        "                  (%s)\n"
-	        "  --state DIR     where requests, alarms, what was blocked and a copy of the\n"
-	        "                  last good configuration are kept\n"
+	        "  --state DIR     where requests, alarms, what was blocked and copies of the "
+	        "last\n"
+	        "                  two good configurations are kept\n"
 	        "                  (%s)\n"
 	        "  --processes PATH\n"
 	        "                  where egressd-processes listens, if it is asked for\n"
@@ -51,7 +51,7 @@ static void print_help(FILE *out)
 	        "SIGHUP loads the configuration again, and so does any change of its files.\n"
 	        "SIGTERM ends the daemon; what it put into the kernel stays there and goes on\n"
 	        "enforcing.\n",
-	        CONFIG_DEFAULT, EGRESSD_SOCKET, STATE_DEFAULT, PROCESS_SOCKET);
+	        EGRESSD_CONFIG, EGRESSD_SOCKET, EGRESSD_STATE, PROCESS_SOCKET);
 }
 
 static int check_configuration(const char *file)
@@ -162,9 +162,9 @@ int main(int argc, char **argv)
 	        {},
 	};
 	struct options options = {
-	        .config = CONFIG_DEFAULT,
+	        .config = EGRESSD_CONFIG,
 	        .socket = EGRESSD_SOCKET,
-	        .state = STATE_DEFAULT,
+	        .state = EGRESSD_STATE,
 	        .processes = PROCESS_SOCKET,
 	};
 	bool check = false, shut = false, remove = false;

@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
@@ -60,6 +61,21 @@ static const char *describe(const struct health *health, const struct policy *po
 	return buffer;
 }
 
+/* A gateway that lost something is to be found by the priority alone. */
+static int state_priority(enum state state)
+{
+	switch (state) {
+	case STATE_CLOSED:
+		return LOG_ERR;
+	case STATE_DEGRADED:
+		return LOG_WARNING;
+	case STATE_AUDIT:
+	case STATE_ENFORCING:
+		return LOG_NOTICE;
+	}
+	abort(); /* no other value is ever made */
+}
+
 void report_state(struct server *server, const struct health *health, const struct policy *policy,
                   bool changed)
 {
@@ -68,7 +84,7 @@ void report_state(struct server *server, const struct health *health, const stru
 	describe(health, policy, text, sizeof(text));
 	sd_notifyf(false, "STATUS=%s", text);
 	if (changed) {
-		journal(LOG_NOTICE, "State: %s", text);
+		journal(state_priority(health->state), "State: %s", text);
 		report_event(server, "state", NULL, text);
 	}
 }
@@ -313,14 +329,15 @@ void report_warnings_health(struct health *health, const char *file,
 {
 	size_t count = warnings->list.count + warnings->left_out;
 	const struct problem *first = warnings->list.items;
-	char more[64 + PATH_MAX] = "";
+	char more[64 + PATH_MAX] = "", line[16] = "";
 	_cleanup_free_ char *text = NULL;
 
 	if (count > 1)
 		snprintf(more, sizeof(more), " (and %zu more: egressctl check %s)", count - 1,
 		         file);
-	if (first &&
-	    asprintf(&text, "%s:%u: %s%s", first->file, first->line, first->text, more) < 0)
+	if (first && first->line)
+		snprintf(line, sizeof(line), ":%u", first->line);
+	if (first && asprintf(&text, "%s%s: %s%s", first->file, line, first->text, more) < 0)
 		text = NULL; /* undefined after a failure */
 	health_notice(health, NOTICE_CONFIG, text);
 }

@@ -50,12 +50,15 @@ static int check_file(const struct stat *st, size_t max, struct state_wrong *wro
 	return 0;
 }
 
-static int read_file(int directory, const char *name, size_t max, struct state_wrong *wrong,
-                     char **ret_text, size_t *ret_length)
+int state_file_open(const char *directory, const char *name, size_t max, struct state_wrong *wrong,
+                    int *ret_fd, size_t *ret_size)
 {
 	struct stat st;
+	_cleanup_close_ int folder = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0)
+		return -errno;
 	_cleanup_close_ int fd =
-	        openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	        openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0 && errno == ELOOP)
 		return state_wrong(wrong, "it is a symbolic link");
 	if (fd < 0 || fstat(fd, &st) < 0)
@@ -63,8 +66,19 @@ static int read_file(int directory, const char *name, size_t max, struct state_w
 	int r = check_file(&st, max, wrong);
 	if (r != 0)
 		return r;
+	*ret_fd = TAKE_FD(fd);
+	*ret_size = (size_t)st.st_size;
+	return 0;
+}
 
-	size_t size = (size_t)st.st_size;
+int state_file_read(const char *directory, const char *name, size_t max, struct state_wrong *wrong,
+                    char **ret_text, size_t *ret_length)
+{
+	_cleanup_close_ int fd = -1;
+	size_t size;
+	int r = state_file_open(directory, name, max, wrong, &fd, &size);
+	if (r != 0)
+		return r;
 	_cleanup_free_ char *text = malloc(size + 1);
 	if (!text)
 		return -ENOMEM;
@@ -75,13 +89,6 @@ static int read_file(int directory, const char *name, size_t max, struct state_w
 	*ret_text = TAKE_POINTER(text);
 	*ret_length = size;
 	return 0;
-}
-
-int state_file_read(const char *directory, const char *name, size_t max, struct state_wrong *wrong,
-                    char **ret_text, size_t *ret_length)
-{
-	_cleanup_close_ int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : read_file(fd, name, max, wrong, ret_text, ret_length);
 }
 
 static int move_aside(int directory, const char *name, usec_t now, char aside[static NAME_BYTES])

@@ -34,6 +34,13 @@ int state_file_read(const char *directory, const char *name, size_t max, struct 
                     char **ret_text, size_t *ret_length);
 
 /*
+ * Opens such a file for reading and gives its size in bytes, which is at most max; the caller owns
+ * the descriptor. Returns what state_file_read() returns.
+ */
+int state_file_open(const char *directory, const char *name, size_t max, struct state_wrong *wrong,
+                    int *ret_fd, size_t *ret_size);
+
+/*
  * Moves a file out of the way, as "NAME.broken-" and the time `now`, under a name that nothing has
  * yet. Tells in a half sentence what came of it, and returns 0 or a negative errno.
  */

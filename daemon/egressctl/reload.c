@@ -11,6 +11,16 @@ static double milliseconds(const json_t *answer, const char *name)
 	return json_number_value(json_object_get(answer, name));
 }
 
+/* "file:line: text"; a warning about a file as a whole has no line. */
+static void print_warning(const struct writer *writer, const char *name, const json_t *warning)
+{
+	char line[32] = "";
+	if (field_number(warning, "line") > 0)
+		snprintf(line, sizeof(line), ":%lld", (long long)field_number(warning, "line"));
+	writer_field(writer, name, COLOUR_WARNING, "%s%s: %s", field_text(warning, "file", "?"),
+	             line, field_text(warning, "text", "?"));
+}
+
 static void print_reload(const struct command *command, const json_t *answer)
 {
 	const struct writer *writer = &command->writer;
@@ -52,10 +62,8 @@ static void print_reload(const struct command *command, const json_t *answer)
 	json_array_foreach(json_object_get(answer, "notices"), i, notice)
 	        writer_field(writer, i ? "" : "Notice", COLOUR_WARNING, "%s",
 	                     json_is_string(notice) ? json_string_value(notice) : "?");
-	json_array_foreach(json_object_get(answer, "warnings"), i, warning) writer_field(
-	        writer, i ? "" : "Warning", COLOUR_WARNING, "%s:%lld: %s",
-	        field_text(warning, "file", "?"), (long long)field_number(warning, "line"),
-	        field_text(warning, "text", "?"));
+	json_array_foreach(json_object_get(answer, "warnings"), i, warning)
+	        print_warning(writer, i ? "" : "Warning", warning);
 	if (*field_text(answer, "verified", ""))
 		writer_field(writer, "Verified", COLOUR_NONE, "%s",
 		             field_text(answer, "verified", ""));

@@ -2,6 +2,7 @@
 #include "verb.h"
 
 #include "base/cleanup.h"
+#include "base/place.h"
 #include "duration.h"
 #include "verbs.h"
 
@@ -75,6 +76,20 @@ const struct verb verbs[] = {
          .words_text = "",
          .run = verb_reload,
          .help = "put the configuration in force again"},
+        {.name = "restore",
+         .words_text = "[COPY [FILE]]",
+         .words_most = 2,
+         .run = verb_restore,
+         .help = "put back the files of the policy before",
+         .details =
+                 "COPY is a copy of a good configuration that egressd keeps, or the folder of the\n"
+                 "copies (" EGRESSD_STATE "): then it is the newest one that is another\n"
+                 "policy than the files are. FILE is the main file of the configuration\n"
+                 "(" EGRESSD_CONFIG ").\n"
+                 "The files of the copy are written to the folder of FILE, and reloaded. A file\n"
+                 "that is replaced is kept as NAME.TIME.old; so is a file that an include\n"
+                 "pattern matches and the copy lacks. Only root may do this.\n",
+         .kinds = {WORD_FILE, WORD_FILE}},
         {.name = "assign",
          .words_text = "ADDRESS ROLE",
          .words = 2,

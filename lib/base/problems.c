@@ -36,6 +36,28 @@ void problems_add(struct problems *problems, struct location at, const char *for
 	problem->text = TAKE_POINTER(text);
 }
 
+static void add_all(struct problems *problems, const struct problems *others)
+{
+	for (size_t i = 0; i < others->list.count; i++) {
+		const struct problem *other = &others->list.items[i];
+		problems_add(problems, (struct location){other->file, other->line}, "%s",
+		             other->text);
+	}
+	problems->left_out += others->left_out;
+	problems->incomplete |= others->incomplete;
+}
+
+void problems_put_first(struct problems *problems, const struct problems *first)
+{
+	struct problems all = {};
+	if (problems_empty(first))
+		return;
+	add_all(&all, first);
+	add_all(&all, problems);
+	problems_done(problems);
+	*problems = all;
+}
+
 bool problems_empty(const struct problems *problems)
 {
 	return !problems->list.count && !problems->left_out && !problems->incomplete;

@@ -34,6 +34,9 @@ void problems_add(struct problems *problems, struct location at, const char *for
 /* True when nothing at all was found. */
 bool problems_empty(const struct problems *problems);
 
+/* Puts copies of the problems of `first` in front of those that are there. */
+void problems_put_first(struct problems *problems, const struct problems *first);
+
 /* Sorts by file and line, keeping the order in which they were found where these agree. */
 void problems_sort(struct problems *problems);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define HEAD "egressd configuration 1\n"
+_Static_assert(sizeof(HEAD) - 1 == SNAPSHOT_HEAD_BYTES, "the length of the head");
 
 void snapshot_done(struct snapshot *snapshot)
 {
@@ -76,6 +77,17 @@ static int take_file(struct rest *rest, struct snapshot *snapshot)
 	return 0;
 }
 
+/* The line that ends it, of which nothing is left over. */
+static bool take_end(struct rest *rest, struct snapshot *snapshot)
+{
+	const char *digest =
+	        skip(rest, "end ") ? take(rest, sizeof(snapshot->digest) - 1, ' ') : NULL;
+	if (!digest || !take_number(rest, '\n', INT64_MAX, &snapshot->time) || rest->length)
+		return false;
+	memcpy(snapshot->digest, digest, sizeof(snapshot->digest));
+	return true;
+}
+
 static int take_all(struct rest *rest, struct snapshot *snapshot)
 {
 	if (!skip(rest, HEAD))
@@ -85,13 +97,7 @@ static int take_all(struct rest *rest, struct snapshot *snapshot)
 		if (r != 0)
 			return r;
 	}
-	const char *digest =
-	        skip(rest, "end ") ? take(rest, sizeof(snapshot->digest) - 1, ' ') : NULL;
-	if (!digest || !take_number(rest, '\n', INT64_MAX, &snapshot->time) || rest->length ||
-	    !snapshot->files.count)
-		return SNAPSHOT_BROKEN;
-	memcpy(snapshot->digest, digest, sizeof(snapshot->digest));
-	return 0;
+	return take_end(rest, snapshot) && snapshot->files.count ? 0 : SNAPSHOT_BROKEN;
 }
 
 int snapshot_parse(char *text, size_t length, struct snapshot *ret_snapshot)
@@ -103,6 +109,25 @@ int snapshot_parse(char *text, size_t length, struct snapshot *ret_snapshot)
 		snapshot_done(&snapshot);
 	*ret_snapshot = snapshot;
 	return r;
+}
+
+bool snapshot_digest(const char head[static SNAPSHOT_HEAD_BYTES], const char *tail, size_t length,
+                     char ret_digest[static sizeof(((struct snapshot *)NULL)->digest)])
+{
+	char text[SNAPSHOT_TAIL_MAX];
+	struct snapshot snapshot;
+	if (memcmp(head, HEAD, SNAPSHOT_HEAD_BYTES) != 0 || !length || length > sizeof(text))
+		return false;
+	memcpy(text, tail, length);
+	/* The last line begins behind the last line's end but one. */
+	size_t begin = length - 1;
+	while (begin && text[begin - 1] != '\n')
+		begin--;
+	struct rest rest = {text + begin, length - begin};
+	if (!take_end(&rest, &snapshot))
+		return false;
+	memcpy(ret_digest, snapshot.digest, sizeof(snapshot.digest));
+	return true;
 }
 
 void snapshot_begin(struct snapshot_writer *writer)

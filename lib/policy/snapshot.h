@@ -49,6 +49,15 @@ void snapshot_done(struct snapshot *snapshot);
  */
 int snapshot_parse(char *text, size_t length, struct snapshot *ret_snapshot);
 
+/*
+ * The digest of a snapshot's file, from its first SNAPSHOT_HEAD_BYTES bytes and its last `length`
+ * ones, SNAPSHOT_TAIL_MAX or as many as there are. False when these are not those of a snapshot.
+ */
+#define SNAPSHOT_HEAD_BYTES ((size_t)24)
+#define SNAPSHOT_TAIL_MAX   ((size_t)96)
+bool snapshot_digest(const char head[static SNAPSHOT_HEAD_BYTES], const char *tail, size_t length,
+                     char ret_digest[static sizeof(((struct snapshot *)NULL)->digest)]);
+
 /* One that is being written. Start from {.out = ...}; whether all went well, ferror(3) knows. */
 struct snapshot_writer {
 	FILE *out;

@@ -3,7 +3,10 @@
 import contextlib
 import os
 import pathlib
+import random
+import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -156,6 +159,128 @@ def test_a_copy_that_is_torn_or_not_ours_is_not_believed_and_the_gateway_is_clos
     assert wait_for(lambda: daemon.status()["state"] == "enforcing", 5)
     assert http(clean) == traffic.PASSED
     assert wait_for(kept(daemon).exists, 5)
+
+
+def before(daemon: Daemon) -> pathlib.Path:
+    """Where the daemon keeps the copy of the policy before."""
+    return daemon.state / "last-good.1.conf"
+
+
+def touch(daemon: Daemon) -> None:
+    """The same text once more."""
+    daemon.config.write_text(daemon.config.read_text())
+    daemon.ctl("reload")
+
+
+def comment(daemon: Daemon) -> None:
+    """Another text of the same meaning."""
+    daemon.config.write_text("# another comment\n" + daemon.config.read_text())
+    daemon.ctl("reload")
+
+
+def restart(daemon: Daemon) -> None:
+    """Another run."""
+    daemon.stop()
+    daemon.start()
+
+
+def comment_while_stopped(daemon: Daemon) -> None:
+    """An edit that no daemon sees."""
+    daemon.stop()
+    daemon.config.write_text("# while it was stopped\n" + daemon.config.read_text())
+    daemon.start()
+
+
+def break_it(daemon: Daemon) -> None:
+    """An edit that is refused."""
+    good = daemon.config.read_text()
+    daemon.config.write_text("roles = { broken")
+    daemon.ctl("reload")
+    daemon.config.write_text(good)
+    daemon.ctl("reload")
+
+
+@pytest.mark.parametrize("change", [touch, comment, restart, comment_while_stopped, break_it])
+def test_the_copy_before_is_another_policy_and_only_another_policy_takes_its_place(
+        daemon: Daemon, change: Callable[[Daemon], None]):
+    daemon.start(POLICY)
+    assert wait_for(kept(daemon).exists, 5) and not before(daemon).exists()
+    daemon.write(OTHER)
+    assert wait_for(before(daemon).exists, 5)
+    assert POLICY in before(daemon).read_text() and OTHER in kept(daemon).read_text()
+    change(daemon)
+    daemon.stop()  # writes what waits to be written
+    assert POLICY in before(daemon).read_text()
+    assert daemon.config.read_text() in kept(daemon).read_text()
+    daemon.start(small('"https"'))
+    daemon.stop()
+    assert OTHER in before(daemon).read_text()
+
+
+def test_when_the_last_copy_is_damaged_too_the_one_before_is_in_force(clean: Lab, daemon: Daemon):
+    daemon.start(POLICY)
+    assert wait_for(kept(daemon).exists, 5)
+    daemon.write(OTHER)
+    assert wait_for(before(daemon).exists, 5)
+    assert daemon.stop() == 0
+    daemon.remove_table()
+    cut(kept(daemon))
+    daemon.write("roles = { broken")
+    daemon.start()
+    assert (http(clean), smtp(clean)) == (traffic.PASSED, traffic.SILENCE)
+    status = daemon.status()
+    assert status["state"] == "degraded"
+    said = next(text for text in status["degraded"] if "last but one good" in text)
+    assert str(before(daemon)) in said and "it is torn" in said
+    assert "The last but one good configuration is in force" in daemon.log()
+    assert "last but one good" in " ".join(daemon.ctl("status").stdout.split())
+    # A good file does not cost the good copy.
+    daemon.write(OTHER)
+    assert wait_for(kept(daemon).exists, 5)
+    assert POLICY in before(daemon).read_text()
+
+
+def test_a_last_copy_that_does_not_load_does_not_replace_the_one_before(daemon: Daemon):
+    daemon.start(POLICY)
+    assert wait_for(kept(daemon).exists, 5)
+    daemon.write(OTHER)
+    assert wait_for(before(daemon).exists, 5)
+    daemon.stop()
+    change(kept(daemon))  # whole, but not of its digest
+    daemon.write("roles = { broken")
+    daemon.start()
+    assert any(str(before(daemon)) in text for text in daemon.status()["degraded"])
+    daemon.write(small('"https"'))
+    assert wait_for(lambda: '"https"' in kept(daemon).read_text(), 5)
+    assert POLICY in before(daemon).read_text()
+
+
+def loads(copy: pathlib.Path, texts: list[str]) -> bool:
+    """Whether a copy is whole, and of one of these."""
+    return (copy.exists() and any(text in copy.read_text() for text in texts) and
+            copy.read_text().rsplit("\n", 2)[1].startswith("end "))
+
+
+def test_a_kill_while_copies_are_written_leaves_a_whole_one(daemon: Daemon):
+    seed = int(os.environ.get("EGRESSD_SEED", random.randrange(1 << 32)))
+    print("EGRESSD_SEED =", seed)
+    choose = random.Random(seed)
+    texts = [small(f'"tcp/{port}"') for port in range(1000, 1000 + int(
+        os.environ.get("EGRESSD_KILLS", "12")))]
+    daemon.start(POLICY)
+    assert wait_for(kept(daemon).exists, 5)
+    for text in texts:
+        daemon.write(text)
+        daemon.ctl("reload")
+        daemon.signal(signal.SIGTERM)  # it writes them at once
+        time.sleep(choose.uniform(0, 0.03))
+        daemon.kill()
+        assert loads(kept(daemon), [POLICY, *texts]) or loads(before(daemon), [POLICY, *texts])
+        daemon.start()
+    daemon.stop()
+    assert loads(kept(daemon), texts) and loads(before(daemon), texts)
+    assert kept(daemon).read_bytes() != before(daemon).read_bytes()
+    assert not list(daemon.state.glob("last-good*.new"))
 
 
 def test_without_a_copy_the_table_of_an_earlier_run_goes_on_and_that_is_said(clean: Lab,

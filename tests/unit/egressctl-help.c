@@ -43,10 +43,10 @@ END_TEST
 
 START_TEST(help_fits_80_columns_and_has_every_verb)
 {
-	static const char *const names[] = {"status",  "roles",    "hosts",       "blocked",
-	                                    "explain", "check",    "table",       "reload",
-	                                    "assign",  "unassign", "assignments", "permit",
-	                                    "revoke",  "permits",  "watch"};
+	static const char *const names[] = {"status",  "roles",  "hosts",    "blocked",
+	                                    "explain", "check",  "table",    "reload",
+	                                    "restore", "assign", "unassign", "assignments",
+	                                    "permit",  "revoke", "permits",  "watch"};
 	struct fixture f;
 	set_up(&f);
 	ck_assert_int_eq(run(&f, "--help"), OUTCOME_DONE);
@@ -82,7 +82,7 @@ static void expect_completions(const char *line, const char *expected)
 
 START_TEST(a_shell_is_told_what_may_come_next)
 {
-	expect_completions("re", "reload\nrevoke\nrelease\n");
+	expect_completions("re", "reload\nrestore\nrevoke\nrelease\n");
 	expect_completions("--so", "--socket\n");
 	expect_completions("blocked|--so", "--socket\n--source\n");
 	expect_completions("--json|blocked|--by|",
