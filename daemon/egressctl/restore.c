@@ -69,7 +69,7 @@ static int read_copy(const struct command *command, struct copy *copy)
 {
 	const struct policy_origin origin = {.snapshot = &copy->snapshot};
 	struct problems problems = {};
-	size_t length;
+	size_t length = 0;
 	int r = read_text(copy->path, &copy->text, &length);
 	if (r < 0) {
 		if (r != -ENOENT)
