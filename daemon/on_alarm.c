@@ -72,7 +72,7 @@ static void unit_answered(const char *unit, const char *why, void *userdata)
 {
 	struct on_alarm_teller *teller = userdata;
 	if (why)
-		note(teller, "%s could not be started: %s", unit, why);
+		note(teller, "%s %s", unit, why);
 	else
 		note(teller, NULL);
 }

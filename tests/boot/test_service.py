@@ -254,24 +254,108 @@ def test_the_groups_decide_who_may_ask_and_who_may_change(
     assert words in done.stdout + done.stderr
 
 
+def raise_alarm(gateway: Machine, number: int) -> int:
+    """A sender that is no host tries something; the number of its alarm."""
+    address = f"10.9.8.{number}"
+    gateway.wires.desk.run("ip", "address", "replace", f"{address}/32", "dev", "eth0")
+    gateway.run("ip", "route", "replace", f"{address}/32", "dev", "lan0")
+    with gateway.wires.desk.inside():
+        stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    stranger.bind((address, 0))
+    stranger.sendto(b"x", (WORLD, 1234))
+    stranger.close()
+    return wait_for(lambda: next(
+        (alarm["id"] for alarm in json.loads(gateway.run(
+            "egressctl", "--json", "alarms").stdout)["alarms"] if alarm["source"] == address), 0))
+
+
+def use_unit(gateway: Machine, service: str, template: str = "egressd-alarm@.service") -> None:
+    """What the unit of alarms does, as an administrator changes it."""
+    gateway.write(f"etc/systemd/system/{template}.d/test.conf", f"[Service]\n{service}\n")
+    gateway.write(FILE, config() + f'on_alarm = {{ unit = "{template}"; }};\n')
+    gateway.systemctl("daemon-reload")
+    gateway.systemctl("reload", "egressd")
+
+
+@pytest.fixture
+def alarm_unit(gateway: Machine) -> Iterator[Machine]:
+    """A gateway whose unit for alarms may be changed."""
+    yield gateway
+    for path in (gateway.root / "etc/systemd/system").glob("*@.service.d/test.conf"):
+        path.unlink()
+    gateway.systemctl("daemon-reload")
+    gateway.systemctl("reset-failed")
+
+
 def test_an_alarm_starts_its_unit_with_its_number(gateway: Machine):
     """StartUnit over D-Bus, which polkit permits the daemon's user for this unit alone."""
     gateway.write(FILE, config() + 'on_alarm = { unit = "egressd-alarm@.service"; };\n')
     gateway.systemctl("reload", "egressd")
-    with gateway.wires.desk.inside():
-        stranger = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    gateway.wires.desk.run("ip", "address", "replace", "10.9.8.7/32", "dev", "eth0")
-    gateway.run("ip", "route", "replace", "10.9.8.7/32", "dev", "lan0")
-    stranger.bind(("10.9.8.7", 0))
-    stranger.sendto(b"x", (WORLD, 1234))
-    stranger.close()
-    number = wait_for(lambda: next(
-        (alarm["id"] for alarm in json.loads(gateway.run(
-            "egressctl", "--json", "alarms").stdout)["alarms"] if alarm["source"] == "10.9.8.7"),
-        0))
-    unit = f"egressd-alarm@{number}.service"
+    unit = f"egressd-alarm@{raise_alarm(gateway, 7)}.service"
     assert wait_for(lambda: "10.9.8.7" in gateway.journal(unit)), (
         gateway.journal() + gateway.journal("polkit") + gateway.journal(unit))
+    assert gateway.status()["degraded"] == []
+
+
+@pytest.mark.parametrize("number, service, words", [
+    (20, "ExecStart=\nExecStart=/bin/sh -c 'exit 7'", "failed (exit-code, status 7)"),
+    (21, "ExecStart=\nExecStart=/bin/sh -c 'kill -9 $$$$'", "failed (signal, status 9)"),
+    (22, "Type=simple\nExecStart=\nExecStart=/bin/sh -c 'sleep 0.3; exit 4'",
+     "failed (exit-code, status 4)"),
+    (23, "ExecStart=\nExecStart=/bin/sleep 9\nTimeoutStartSec=200ms", "failed (timeout"),
+    (24, "ExecStart=\nExecStart=/bin/false\n[Unit]\nCollectMode=inactive-or-failed", "failed"),
+    (25, "[Unit]\nRequires=missing.service", "could not be started: Unit missing.service"),
+    (26, "Type=simple\nExecStart=\nExecStart=/bin/sh -c 'sleep 0.3; exit 4'\n[Unit]\n"
+     "CollectMode=inactive-or-failed", "failed"),
+], ids=["status", "signal", "later", "timeout", "unloaded", "refused", "later and unloaded"])
+def test_a_unit_for_alarms_that_fails_is_in_the_status_until_one_succeeds(
+        alarm_unit: Machine, number: int, service: str, words: str):
+    use_unit(alarm_unit, service)
+    unit = f"egressd-alarm@{raise_alarm(alarm_unit, number)}.service"
+    assert wait_for(lambda: alarm_unit.status()["degraded"]), alarm_unit.journal()
+    said = alarm_unit.status()["degraded"]
+    assert len(said) == 1 and unit in said[0] and words in said[0], said
+    shown = " ".join(alarm_unit.run("egressctl", "status").stdout.split())
+    assert "degraded" in shown and unit in shown and words in shown
+    use_unit(alarm_unit, "ExecStart=\nExecStart=/bin/true")
+    assert alarm_unit.status()["degraded"] == said, "a reload starts nothing"
+    raise_alarm(alarm_unit, number + 100)
+    assert wait_for(lambda: alarm_unit.status()["state"] == "enforcing")
+
+
+def test_a_unit_that_polkit_does_not_permit_is_in_the_status(alarm_unit: Machine):
+    alarm_unit.write("etc/systemd/system/page@.service", "[Service]\nExecStart=/bin/true\n")
+    use_unit(alarm_unit, "", "page@.service")
+    unit = f"page@{raise_alarm(alarm_unit, 40)}.service"
+    said = wait_for(lambda: alarm_unit.status()["degraded"])
+    assert f"{unit} could not be started: " in said[0] and "uthentication" in said[0]
+
+
+def state_records(gateway: Machine, since: str) -> list[tuple[str, str]]:
+    """The states that the journal has since then, each with its priority."""
+    lines = gateway.run("journalctl", "--output=json", "--unit=egressd", f"--after-cursor={since}",
+                        "--no-pager").stdout.splitlines()
+    records = [json.loads(line) for line in lines]
+    return [(record["MESSAGE"].split(": ")[1].split(";")[0], record["PRIORITY"])
+            for record in records if record["MESSAGE"].startswith("State: ")]
+
+
+def test_the_priority_of_a_state_in_the_journal_tells_how_grave_it_is(gateway: Machine):
+    cursor = gateway.run("journalctl", "--lines=0", "--show-cursor").stdout.split("cursor: ")[1]
+    gateway.write(FILE, config('"dnss"'))
+    gateway.systemctl("reload", "egressd", check=False)
+    gateway.write(FILE, config(gateway='mode = "audit";'))
+    gateway.systemctl("reload", "egressd")
+    gateway.write(FILE, config())
+    gateway.systemctl("reload", "egressd")
+    gateway.systemctl("stop", "egressd.socket", "egressd.service")
+    gateway.run("egressd", "--remove")
+    for copy in (gateway.root / "var/lib/egressd").glob("last-good*"):
+        copy.unlink()
+    gateway.write(FILE, "broken")
+    gateway.systemctl("start", "egressd")
+    assert state_records(gateway, cursor.strip()) == [
+        ("degraded", "4"), ("audit", "5"), ("enforcing", "5"), ("closed", "3")]
 
 
 def test_the_daemons_user_may_start_no_other_unit(gateway: Machine):
