@@ -341,7 +341,8 @@ def state_records(gateway: Machine, since: str) -> list[tuple[str, str]]:
 
 
 def test_the_priority_of_a_state_in_the_journal_tells_how_grave_it_is(gateway: Machine):
-    cursor = gateway.run("journalctl", "--lines=0", "--show-cursor").stdout.split("cursor: ")[1]
+    cursor = gateway.run("journalctl", "--unit=egressd", "--lines=1",
+                         "--show-cursor").stdout.split("cursor: ")[1]
     gateway.write(FILE, config('"dnss"'))
     gateway.systemctl("reload", "egressd", check=False)
     gateway.write(FILE, config(gateway='mode = "audit";'))

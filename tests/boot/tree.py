@@ -26,12 +26,17 @@ def why_not() -> str:
     return ""
 
 
-def install() -> pathlib.Path:
-    """Installs the project as `meson install` does it, into a folder of its own."""
-    target = FOLDER / "installed"
+def install(target: pathlib.Path = FOLDER / "installed") -> pathlib.Path:
+    """Installs the project as `meson install` does it, into a folder of its own or a machine."""
     subprocess.run(["meson", "install", "-C", BUILD, "--quiet", "--no-rebuild"], check=True,
                    env=os.environ | {"DESTDIR": str(target)}, stdout=subprocess.DEVNULL)
     return target
+
+
+def uninstall(target: pathlib.Path) -> None:
+    """Takes away what was installed there last."""
+    subprocess.run(["ninja", "-C", BUILD, "uninstall"], check=True,
+                   env=os.environ | {"DESTDIR": str(target)}, stdout=subprocess.DEVNULL)
 
 
 def mount(installed: pathlib.Path) -> pathlib.Path:
