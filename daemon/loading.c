@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct loading {
 	char tampering[TAMPERING_TEXT_MAX];
 	struct problems weakened; /* what the last change of the policy took away */
 	char *revert;             /* the command that takes that change back */
+	char stronger[sizeof(((struct policy *)NULL)->digest)]; /* the policy before that change */
 	bool unfinished;
 	bool standing;
 };
@@ -146,10 +148,29 @@ static void note_origin(struct loading *loading, const struct outcome *outcome)
 	memcpy(loading->origin, policy->digest, sizeof(loading->origin));
 }
 
+/* Compares both policies, on the interfaces that exist. */
+static void compare(struct loading *loading, const struct policy *before,
+                    const struct policy *after)
+{
+	ARRAY(const char *) names = {};
+	struct if_nameindex *interfaces = if_nameindex();
+	for (const struct if_nameindex *at = interfaces; at && at->if_name; at++) {
+		const char **name = ARRAY_ADD(&names);
+		if (name)
+			*name = at->if_name;
+	}
+	policy_weakening(before, after, (struct interface_names){names.items, names.count},
+	                 loading->revert, &loading->weakened);
+	ARRAY_DONE(&names);
+	if (interfaces)
+		if_freenameindex(interfaces);
+}
+
 /*
  * What the change takes away, against the policy that was in force, or at a start against the last
- * copy. It is said again for as long as the files stay the same: inotify is often faster than the
- * administrator who then asks for a reload, and is to be told.
+ * copy. It is reported again for as long as the files stay the same: inotify is often faster than
+ * the administrator who then asks for a reload. A change that goes back to the policy before such a
+ * change is no such change itself.
  */
 static void find_weakened(struct loading *loading, const struct policy *replaced)
 {
@@ -160,8 +181,11 @@ static void find_weakened(struct loading *loading, const struct policy *replaced
 	if (!replaced)
 		replaced = other = last_good_other(loading->last_good, policy);
 	problems_done(&loading->weakened);
-	if (replaced)
-		policy_weakening(replaced, policy, loading->revert, &loading->weakened);
+	if (replaced && strcmp(loading->stronger, policy->digest) != 0)
+		compare(loading, replaced, policy);
+	loading->stronger[0] = '\0';
+	if (replaced && !problems_empty(&loading->weakened))
+		memcpy(loading->stronger, replaced->digest, sizeof(loading->stronger));
 }
 
 /*

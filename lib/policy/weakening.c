@@ -8,6 +8,7 @@
 /* Both policies, what is found, and how the operator goes back. */
 struct change {
 	const struct policy *before, *after;
+	struct interface_names interfaces;
 	const char *revert;
 	struct problems *warnings;
 };
@@ -110,20 +111,21 @@ static void warn_of_hosts(const struct change *change, const struct fates *fates
 
 static void warn_of_inside(const struct change *change)
 {
-	const struct words *before = &change->before->gateway.inside;
 	const char *first = NULL;
-	size_t gone = 0;
-	for (size_t i = 0; i < before->count; i++) {
-		if (policy_is_inside(change->after, before->items[i].text))
+	size_t inside = 0, gone = 0;
+	for (size_t i = 0; i < change->interfaces.count; i++) {
+		const char *name = change->interfaces.items[i];
+		if (!policy_is_inside(change->before, name))
 			continue;
-		if (!gone++)
-			first = before->items[i].text;
+		inside++;
+		if (!policy_is_inside(change->after, name) && !gone++)
+			first = name;
 	}
-	if (is_most(gone, before->count))
+	if (is_most(gone, inside))
 		problems_add(change->warnings, change->after->gateway.at,
-		             "\"inside\" names \"%s\"%s no more: packets from there are not judged "
-		             "and pass; to go back: %s",
-		             first, gone > 1 ? " and others" : "", change->revert);
+		             "%s%s inside no more, so what comes from there is not judged and "
+		             "passes; to go back: %s",
+		             first, gone > 1 ? " and other interfaces are" : " is", change->revert);
 }
 
 static size_t count_judged(const struct policy *policy)
@@ -148,10 +150,11 @@ static void warn_of_roles(const struct change *change)
 		             change->revert);
 }
 
-void policy_weakening(const struct policy *before, const struct policy *after, const char *revert,
+void policy_weakening(const struct policy *before, const struct policy *after,
+                      struct interface_names interfaces, const char *revert,
                       struct problems *warnings)
 {
-	const struct change change = {before, after, revert, warnings};
+	const struct change change = {before, after, interfaces, revert, warnings};
 	const struct fates fates = find_fates(&change);
 	warn_of_modes(&change, &fates);
 	warn_of_hosts(&change, &fates);

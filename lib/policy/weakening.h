@@ -24,7 +24,12 @@
  * proportional to the number of hosts, times its logarithm. Without memory, problems->incomplete is
  * set.
  */
-void policy_weakening(const struct policy *before, const struct policy *after, const char *revert,
+struct interface_names {
+	const char *const *items;
+	size_t count;
+};
+void policy_weakening(const struct policy *before, const struct policy *after,
+                      struct interface_names interfaces, const char *revert,
                       struct problems *warnings);
 
 #endif

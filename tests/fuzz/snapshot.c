@@ -35,11 +35,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!text)
 		return 0;
 	memcpy(text, data, size);
+	char digest[sizeof(snapshot.digest)] = "";
+	size_t length = size < SNAPSHOT_TAIL_MAX ? size : SNAPSHOT_TAIL_MAX;
+	bool ends = size >= SNAPSHOT_HEAD_BYTES &&
+	            snapshot_digest(text, text + size - length, length, digest);
 	int r = snapshot_parse(text, size, &snapshot);
 	require(r == 0 || r == SNAPSHOT_BROKEN);
 	if (r == 0) {
 		struct policy *policy = NULL;
 		require(snapshot.files.count > 0);
+		require(ends && strcmp(digest, snapshot.digest) == 0);
 		if (load(&snapshot, &policy) == 0)
 			require(strcmp(policy->digest, snapshot.digest) == 0);
 		policy_free(policy);

@@ -33,7 +33,7 @@ WEAK = [
     (policy(hosts=range(1, 5)), "6 of 10 hosts are gone"),
     (policy(hosts=range(0)), "10 of 10 hosts are gone"),
     (policy(hosts=range(101, 111)), "10 of 10 hosts are gone"),
-    (policy(inside='[ "eth7" ]'), '"inside" names "lan0" no more'),
+    (policy(inside='[ "eth7" ]'), "lan0 is inside no more"),
     (policy(inbound=""), 'no role has "inbound" any more'),
 ]
 HARMLESS = [
@@ -69,7 +69,8 @@ def test_what_a_change_takes_away_is_a_warning_everywhere(daemon: Daemon, weak: 
     assert words in " ".join(daemon.ctl("reload").stdout.split())
     assert daemon.log().count(words) == 1  # however often it is reloaded
     assert any(words in text for text in daemon.status()["notices"])
-    assert not any(words in text for text in warnings_of(daemon, policy(hosts=range(1, 200))))
+    assert warnings_of(daemon, STRONG) == [], "to go back is no such change"
+    assert any(words in text for text in warnings_of(daemon, weak)), "and to change again is"
 
 
 @pytest.mark.parametrize("harmless", HARMLESS)
@@ -83,6 +84,14 @@ def test_a_change_that_inotify_notices_is_reported_to_who_reloads_afterwards(dae
     daemon.write(policy(gateway='mode = "audit";'))
     assert wait_for(lambda: daemon.status()["state"] == "audit", 5)
     assert "no host is enforced any more" in " ".join(daemon.ctl("reload").stdout.split())
+
+
+def test_a_name_of_an_interface_that_is_corrected_is_no_warning(daemon: Daemon):
+    daemon.start(policy(inside='[ "lan9", "dmz9" ]'))
+    assert warnings_of(daemon, policy(inside='[ "lan0", "dmz0" ]')) == []
+    assert warnings_of(daemon, policy(inside='[ "lan0" ]')) == [], "one of two"
+    assert any("lan0 is inside no more" in text
+               for text in warnings_of(daemon, policy(inside='[ "dmz*" ]')))
 
 
 def test_a_blocklist_that_is_gone_is_a_warning(daemon: Daemon):
