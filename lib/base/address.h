@@ -14,6 +14,10 @@ enum family {
 };
 #define FAMILY_COUNT (FAMILY_IPV6 + 1)
 
+/* A set of families is a byte with this bit for each. */
+#define FAMILY_BIT(family) ((uint8_t)(1U << (family)))
+#define FAMILIES_BOTH      ((uint8_t)(FAMILY_BIT(FAMILY_IPV4) | FAMILY_BIT(FAMILY_IPV6)))
+
 /* Bytes of an address of that family: 4 or 16. */
 static inline size_t family_length(enum family family)
 {

@@ -3,31 +3,11 @@
 
 #include "base/cleanup.h"
 #include "base/protocol.h"
-#include "base/spelling.h"
 #include "policy/literal.h"
 #include "policy/references.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
-
-/* The conntrack helpers of the kernel (net/netfilter/nf_conntrack_*.c), and what each follows. */
-static const struct helper_kind {
-	const char *name;
-	bool tcp, udp;
-} helpers[] = {
-        {"ftp", true, false},  {"tftp", false, true},       {"sip", true, true},
-        {"irc", true, false},  {"pptp", true, false},       {"amanda", false, true},
-        {"snmp", false, true}, {"netbios-ns", false, true}, {"sane", true, false},
-};
-
-static const struct helper_kind *helper_kind(const char *name)
-{
-	for (size_t i = 0; i < ELEMENTS_OF(helpers); i++)
-		if (strcmp(helpers[i].name, name) == 0)
-			return &helpers[i];
-	return NULL;
-}
 
 /* The service that a word names; its own name inside a definition is none. */
 static const struct service *named_service(struct checker *checker, const char *text,
@@ -145,45 +125,6 @@ int check_keep_items(struct checker *checker, item_array *items, struct service_
 	return 0;
 }
 
-static void report_helper(struct checker *checker, const struct service *service)
-{
-	struct spelling spelling = {.written = service->helper};
-	for (size_t i = 0; i < ELEMENTS_OF(helpers); i++)
-		spelling_offer(&spelling, helpers[i].name);
-	if (spelling.nearest)
-		problems_add(checker->problems, service->at,
-		             "unknown helper \"%s\" of service \"%s\"; did you mean \"%s\"?",
-		             service->helper, service->name, spelling.nearest);
-	else
-		problems_add(checker->problems, service->at,
-		             "unknown helper \"%s\" of service \"%s\"; there are ftp, tftp, sip, "
-		             "irc, pptp, amanda, snmp, netbios-ns and sane",
-		             service->helper, service->name);
-}
-
-/* Gives the service's helper to all of its items that have none. */
-static void apply_helper(struct checker *checker, const struct service *service, item_array *items)
-{
-	const struct helper_kind *kind = helper_kind(service->helper);
-	if (!kind)
-		report_helper(checker, service);
-
-	bool fits = true;
-	ARRAY_FOREACH (item, items) {
-		fits &= (item->protocol == IPPROTO_TCP && (!kind || kind->tcp)) ||
-		        (item->protocol == IPPROTO_UDP && (!kind || kind->udp));
-		if (!item->helper)
-			item->helper = service->helper;
-	}
-	if (!fits)
-		problems_add(checker->problems, service->at,
-		             "service \"%s\" cannot have the helper \"%s\", which is for %s only",
-		             service->name, service->helper,
-		             !kind || (kind->tcp && kind->udp) ? "tcp and udp"
-		             : kind->tcp                       ? "tcp"
-		                                               : "udp");
-}
-
 static int resolve(struct checker *checker, struct service *service,
                    const struct referrer *referrer)
 {
@@ -196,7 +137,7 @@ static int resolve(struct checker *checker, struct service *service,
 		r = check_service_word(checker, word, service, &items);
 	}
 	if (r == 0 && service->helper)
-		apply_helper(checker, service, &items);
+		check_helper(checker, service, items.items, items.count);
 	if (r == 0)
 		r = check_keep_items(checker, &items, &service->resolved);
 	ARRAY_DONE(&items);

@@ -43,6 +43,13 @@ typedef ARRAY(struct service_item) item_array;
 int check_service_word(struct checker *checker, const struct word *word, const struct service *self,
                        item_array *items);
 
+/*
+ * check_helpers.c: gives the service's helper to those items that have none. An unknown helper, or
+ * one that does not follow the protocol of such an item, is a problem at the service.
+ */
+void check_helper(struct checker *checker, const struct service *service,
+                  struct service_item *items, size_t count);
+
 /* Drops items that came before and moves the rest into the arena. */
 int check_keep_items(struct checker *checker, item_array *items, struct service_items *ret_items);
 

@@ -58,7 +58,16 @@ static bool protocol_fits_family(uint8_t protocol, enum family family)
 	       icmp == protocol;
 }
 
-static const struct service_item *find_item(const struct service_items *items,
+/* True when a connection of that family which the item permits gets the item's helper. */
+static bool assigns_helper(const struct policy *policy, const struct service_item *item,
+                           enum family family)
+{
+	return item->helper &&
+	       (policy_helper_families(policy, item->helper, item->protocol) & FAMILY_BIT(family));
+}
+
+static const struct service_item *find_item(const struct policy *policy,
+                                            const struct service_items *items,
                                             const struct connection *connection, bool with_helper)
 {
 	bool needs_port = protocol_has_ports(connection->protocol) ||
@@ -70,8 +79,8 @@ static const struct service_item *find_item(const struct service_items *items,
 
 	for (size_t i = 0; i < items->count; i++) {
 		const struct service_item *item = &items->items[i];
-		if ((item->helper != NULL) == with_helper &&
-		    service_item_covers(item, connection->protocol, connection->port))
+		if (service_item_covers(item, connection->protocol, connection->port) &&
+		    assigns_helper(policy, item, connection->source.family) == with_helper)
 			return item;
 	}
 	return NULL;
@@ -89,14 +98,14 @@ static bool find_permission(const struct policy *policy, const struct permission
 		for (size_t i = 0; i < list->count; i++) {
 			const struct permission *permission = list->items[i];
 			const struct service_item *item =
-			        find_item(&permission->resolved, connection, with_helper);
+			        find_item(policy, &permission->resolved, connection, with_helper);
 			if (!item)
 				continue;
 			if (!permission->any_peer && !find_peer(policy, permission->resolved_peers,
 			                                        permission->peer_count, peer))
 				continue;
 			judgement->at = permission->at;
-			if (!judgement->helper)
+			if (!judgement->helper && with_helper)
 				judgement->helper = item->helper;
 			return true;
 		}

@@ -7,6 +7,7 @@
 #include "base/location.h"
 #include "base/time.h"
 #include "policy/detection.h"
+#include "policy/helpers.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +18,8 @@
 /*
  * The policy: what the operator meant. load.h fills in what was written (the "words"), check.h
  * resolves names and adds what follows from them; after that a policy never changes, but for the
- * requests of run time that are part of it. Everything below it lives in its arena; all pointers
+ * requests of run time that are part of it, and for the helpers that the running kernel lacks.
+ * Everything below it lives in its arena; all pointers
  * between its parts are borrowed.
  */
 
@@ -61,7 +63,9 @@ struct service_item {
 	uint8_t protocol;
 	uint16_t from;
 	uint16_t to;
-	const char *helper; /* conntrack helper that a permitted connection gets, or NULL */
+	/* The conntrack helper that a permitted connection gets, in the families that
+	 * policy_helper_families() says; or NULL. */
+	const char *helper;
 };
 
 struct service_items {
@@ -350,6 +354,10 @@ struct policy {
 	struct sole_mac *sole_macs; /* sorted by MAC */
 	size_t sole_mac_count;
 	const struct host *self; /* the host with self = true, or NULL */
+
+	/* Helpers that the running kernel lacks, which judge and compile leave out; {} if nobody
+	 * asked the kernel. */
+	struct helper_set lacking_helpers;
 
 	struct runtime *runtime; /* what was asked for at run time, see runtime.h; or NULL */
 };

@@ -125,11 +125,28 @@ static void warn_of_lists(const struct policy *policy, struct problems *warnings
 	}
 }
 
+/* The kernel has it under UDP, but what it reads are messages over TCP. */
+static void warn_of_helpers(const struct policy *policy, struct problems *warnings)
+{
+	for (size_t i = 0; i < policy->services.count; i++) {
+		const struct service *service = &policy->services.items[i];
+		if (service->helper && strcmp(service->helper, "H.245") == 0)
+			problems_add(
+			        warnings, service->at,
+			        "the helper \"H.245\" of service \"%s\" finds nothing to follow in "
+			        "udp: the kernel assigns it to the tcp connections that \"Q.931\" "
+			        "agrees on; write helper = \"Q.931\" and a tcp port, such as "
+			        "\"tcp/1720\"",
+			        service->name);
+	}
+}
+
 void policy_warnings(const struct policy *policy, struct problems *warnings)
 {
 	warn_of_hosts(policy, warnings);
 	for (size_t i = 0; i < policy->blocked_peer_count; i++)
 		warn_of_blocked(policy, &policy->blocked_peers[i], warnings);
 	warn_of_lists(policy, warnings);
+	warn_of_helpers(policy, warnings);
 	problems_sort(warnings);
 }

@@ -231,6 +231,37 @@ START_TEST(a_helper_goes_with_the_service_that_assigns_it)
 }
 END_TEST
 
+START_TEST(a_helper_goes_only_with_the_families_that_the_kernel_has_it_for)
+{
+	static const char text[] =
+	        "gateway = { inside = \"lan0\"; };\n"
+	        "services = { own = { ports = \"tcp/6667\"; helper = \"ftp\"; }; };\n"
+	        "roles = { r = { outbound = [ \"irc\" ]; }; s = { outbound = [ \"irc\", \"own\" ]; "
+	        "}; };\n"
+	        "hosts = ( { name = \"a\"; role = \"r\"; address = [ \"192.0.2.1\", "
+	        "\"2001:db8::1\" ]; },\n"
+	        "          { name = \"b\"; role = \"s\"; address = \"2001:db8::2\"; } );";
+	struct question over4 = {ORIGIN_INSIDE, "192.0.2.1", "203.0.113.9", IPPROTO_TCP, 6667};
+	struct question over6 = {ORIGIN_INSIDE, "2001:db8::1", "2001:db8:9::9", IPPROTO_TCP, 6667};
+	struct question both = {ORIGIN_INSIDE, "2001:db8::2", "2001:db8:9::9", IPPROTO_TCP, 6667};
+	struct problems problems = {};
+	struct policy *irc;
+	ck_assert_int_eq(policy_load_text("a.conf", text, strlen(text), &problems, &irc), 0);
+
+	ck_assert_str_eq(ask_of(irc, over4).helper, "irc");
+	ck_assert(ask_of(irc, over6).permitted);
+	ck_assert_ptr_null(ask_of(irc, over6).helper);
+	ck_assert_str_eq(ask_of(irc, both).helper, "ftp");
+
+	/* The same of a kernel without the module. */
+	helper_set_add(&irc->lacking_helpers, helper_kind("irc"), IPPROTO_TCP, FAMILIES_BOTH);
+	ck_assert(ask_of(irc, over4).permitted);
+	ck_assert_ptr_null(ask_of(irc, over4).helper);
+	policy_free(irc);
+	problems_done(&problems);
+}
+END_TEST
+
 START_TEST(a_port_that_cannot_be_seen_is_not_permitted)
 {
 	struct connection c = {.origin = ORIGIN_INSIDE, .protocol = IPPROTO_TCP};
@@ -286,6 +317,7 @@ int main(void)
 	tcase_add_test(tests, what_audit_lets_pass_still_meets_the_destinations_inbound);
 	tcase_add_test(tests, icmp_belongs_to_ipv4_and_icmpv6_to_ipv6);
 	tcase_add_test(tests, a_helper_goes_with_the_service_that_assigns_it);
+	tcase_add_test(tests, a_helper_goes_only_with_the_families_that_the_kernel_has_it_for);
 	tcase_add_test(tests, a_port_that_cannot_be_seen_is_not_permitted);
 	tcase_add_test(tests, from_outside_only_a_forged_source_and_inbound_are_judged);
 	tcase_add_test(tests, a_port_goes_by_the_service_that_names_it_most_closely);

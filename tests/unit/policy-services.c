@@ -131,20 +131,60 @@ END_TEST
 
 START_TEST(helpers_are_known_ones_and_for_tcp_and_udp)
 {
-	assert_refused(ROLES("") "services = {\na = { ports = \"tcp/21\"; helper = \"ftpp\"; };\n"
-	                         "b = { ports = \"tcp/21\"; helper = \"zebra\"; };\n"
-	                         "c = { ports = [ \"tcp/21\", \"ping\" ]; helper = \"ftp\"; };\n"
-	                         "d = [ ];\ne = { ports = \"udp/21\"; helper = \"ftp\"; };\n"
-	                         "f = { ports = \"udp/69\"; helper = \"tftp\"; }; };",
-	               "a.conf:4: unknown helper \"ftpp\" of service \"a\"; did you mean \"ftp\"?\n"
-	               "a.conf:5: unknown helper \"zebra\" of service \"b\"; there are ftp, tftp, "
-	               "sip, irc, pptp, amanda, snmp, netbios-ns and sane\n"
-	               "a.conf:6: service \"c\" cannot have the helper \"ftp\", which is for tcp "
-	               "only\n"
-	               "a.conf:7: service \"d\" stands for nothing; give it ports, as in "
-	               "[ \"tcp/587\" ]\n"
-	               "a.conf:8: service \"e\" cannot have the helper \"ftp\", which is for tcp "
-	               "only\n");
+	assert_refused(
+	        ROLES("") "services = {\na = { ports = \"tcp/21\"; helper = \"ftpp\"; };\n"
+	                  "b = { ports = \"tcp/21\"; helper = \"zebra\"; };\n"
+	                  "c = { ports = [ \"tcp/21\", \"ping\" ]; helper = \"ftp\"; };\n"
+	                  "d = [ ];\ne = { ports = \"udp/21\"; helper = \"ftp\"; };\n"
+	                  "f = { ports = \"udp/69\"; helper = \"tftp\"; };\n"
+	                  "g = { ports = \"udp/6667-6669\"; helper = \"irc\"; };\n"
+	                  "h = { ports = \"gre\"; helper = \"sip\"; };\n"
+	                  "i = { ports = \"tcp/1720\"; helper = \"H.245\"; }; };",
+	        "a.conf:4: unknown helper \"ftpp\" of service \"a\"; did you mean \"ftp\"?\n"
+	        "a.conf:5: unknown helper \"zebra\" of service \"b\"; there are \"ftp\", "
+	        "\"tftp\", \"sip\", \"irc\", \"pptp\", \"amanda\", \"snmp\", \"netbios-ns\", "
+	        "\"sane\", \"RAS\", \"Q.931\" and \"H.245\"\n"
+	        "a.conf:6: service \"c\" cannot have the helper \"ftp\", which is for tcp "
+	        "only; move \"icmp/8\" to a service without a helper\n"
+	        "a.conf:7: service \"d\" stands for nothing; give it ports, as in "
+	        "[ \"tcp/587\" ]\n"
+	        "a.conf:8: service \"e\" cannot have the helper \"ftp\", which is for tcp "
+	        "only; write \"tcp/21\" instead of \"udp/21\", or take the helper out\n"
+	        "a.conf:10: service \"g\" cannot have the helper \"irc\", which is for tcp "
+	        "only; write \"tcp/6667-6669\" instead of \"udp/6667-6669\", or take the "
+	        "helper out\n"
+	        "a.conf:11: service \"h\" cannot have the helper \"sip\", which is for tcp "
+	        "and udp only; move \"gre\" to a service without a helper\n"
+	        "a.conf:12: service \"i\" cannot have the helper \"H.245\" for "
+	        "\"tcp/1720\": the kernel assigns it to what the helper \"Q.931\" agrees on; "
+	        "write helper = \"Q.931\"\n");
+}
+END_TEST
+
+START_TEST(a_helper_by_the_name_of_its_module_or_in_other_letters_is_told_its_own)
+{
+	assert_refused(
+	        ROLES("") "services = {\na = { ports = \"tcp/21\"; helper = \"FTP\"; };\n"
+	                  "b = { ports = \"udp/137\"; helper = "
+	                  "\"nf_conntrack_netbios_ns\"; };\n"
+	                  "c = { ports = \"tcp/1720\"; helper = \"h323\"; }; };",
+	        "a.conf:4: unknown helper \"FTP\" of service \"a\"; did you mean \"ftp\"?\n"
+	        "a.conf:5: unknown helper \"nf_conntrack_netbios_ns\" of service \"b\"; did "
+	        "you mean \"netbios-ns\"?\n"
+	        "a.conf:6: unknown helper \"h323\" of service \"c\"; did you mean \"RAS\" or "
+	        "\"Q.931\" or \"H.245\"?\n");
+}
+END_TEST
+
+START_TEST(a_port_with_a_helper_of_its_own_may_be_of_another_protocol)
+{
+	struct policy *policy = assert_loads(ROLES(
+	        "") "services = { x = { ports = [ \"tftp\", \"tcp/6667\" ]; helper = \"irc\"; "
+	            "}; };");
+	const struct service_items *x = &policy_service(policy, "x")->resolved;
+	ck_assert_str_eq(x->items[0].helper, "tftp");
+	ck_assert_str_eq(x->items[1].helper, "irc");
+	policy_free(policy);
 }
 END_TEST
 
@@ -196,6 +236,9 @@ int main(void)
 	tcase_add_test(tests, a_service_is_followed_to_its_literals_each_once);
 	tcase_add_test(tests, the_innermost_helper_stays_with_a_literal);
 	tcase_add_test(tests, helpers_are_known_ones_and_for_tcp_and_udp);
+	tcase_add_test(tests,
+	               a_helper_by_the_name_of_its_module_or_in_other_letters_is_told_its_own);
+	tcase_add_test(tests, a_port_with_a_helper_of_its_own_may_be_of_another_protocol);
 	tcase_add_test(tests, loops_are_named_all_the_way_round);
 	tcase_add_test(tests, a_long_chain_is_no_loop_and_a_long_loop_is_told_in_short);
 	return run_tests(tests);

@@ -119,6 +119,18 @@ START_TEST(a_list_without_an_entry_is_a_warning)
 }
 END_TEST
 
+START_TEST(a_helper_that_finds_nothing_to_follow_is_a_warning)
+{
+	assert_warnings(
+	        GATEWAY ROLE "\nservices = { a = { ports = \"udp/5000\"; helper = \"H.245\"; "
+	                     "}; };\nhosts = ( { name = \"a\"; role = \"r\"; address = "
+	                     "\"192.0.2.1\"; } );",
+	        "a.conf:2: the helper \"H.245\" of service \"a\" finds nothing to follow in "
+	        "udp: the kernel assigns it to the tcp connections that \"Q.931\" agrees on; "
+	        "write helper = \"Q.931\" and a tcp port, such as \"tcp/1720\"\n");
+}
+END_TEST
+
 START_TEST(shipped_configurations_are_without_warnings)
 {
 	assert_warnings_of(load(EGRESSD_SOURCE_ROOT "/conf/egressd.conf"), "");
@@ -134,6 +146,7 @@ int main(void)
 	tcase_add_test(tests, whoever_is_anybody_and_the_gateway_itself_are_no_warning);
 	tcase_add_test(tests, a_blocklist_that_holds_own_hosts_is_a_warning_with_the_host);
 	tcase_add_test(tests, a_list_without_an_entry_is_a_warning);
+	tcase_add_test(tests, a_helper_that_finds_nothing_to_follow_is_a_warning);
 	tcase_add_test(tests, shipped_configurations_are_without_warnings);
 	return run_tests(tests);
 }
