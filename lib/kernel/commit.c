@@ -76,6 +76,15 @@ static const char *error_text(int error)
 	}
 }
 
+/* What went wrong with a step, where its kind says more about it than the number. */
+static const char *step_error_text(const struct step *step, int error)
+{
+	if (step->kind == STEP_ADD_HELPER && error == -ENOENT)
+		return "the kernel has no such helper for this protocol; load the module that has "
+		       "it (modprobe nfct-helper-NAME, where NAME is the type)";
+	return error_text(error);
+}
+
 static void refuse(struct answers *answers, const struct origin *origin, int error,
                    const char *details, uint32_t offset)
 {
@@ -95,8 +104,8 @@ static void refuse(struct answers *answers, const struct origin *origin, int err
 	if (element && element->file && origin->step->ruleset)
 		refusal->at = element_location(origin->step->ruleset, element);
 	snprintf(refusal->text, sizeof(refusal->text), "cannot %s: %s%s%s",
-	         step_describe(origin->step, element, what), error_text(error), details ? ": " : "",
-	         details ? details : "");
+	         step_describe(origin->step, element, what), step_error_text(origin->step, error),
+	         details ? ": " : "", details ? details : "");
 }
 
 static int answer_reply(const struct nlmsghdr *message, void *userdata)

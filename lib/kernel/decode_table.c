@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/decode.h"
 
+#include "kernel/helpers.h"
+
 #include <errno.h>
 #include <libnftnl/udata.h>
 #include <linux/netfilter.h>
@@ -137,8 +139,9 @@ static int add_helper(struct ruleset *ruleset, const char *name, const struct nl
 	(void)attribute_u16(fields.at[NFTA_CT_HELPER_L3PROTO], &family);
 
 	helper->name = arena_strdup(ruleset->arena, name);
-	/* One for a single family is not ours; such a kind is the same as none that we ask for. */
-	helper->kind = family == NFPROTO_INET
+	helper->families = helper_families(family);
+	/* The kernel names no other family. A kind like this one equals none that we ask for. */
+	helper->kind = helper->families
 	                       ? arena_strdup(ruleset->arena, kind)
 	                       : arena_printf(ruleset->arena, "%s, l3proto %u", kind, family);
 	return helper->name && helper->kind ? 0 : -ENOMEM;

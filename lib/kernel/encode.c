@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/encode.h"
 
+#include "kernel/helpers.h"
+
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <libnftnl/udata.h>
@@ -141,17 +143,10 @@ static void encode_counter(struct batch *batch, const struct step *step)
 
 static void encode_helper(struct batch *batch, const struct step *step)
 {
-	struct wire *wire = &batch->wire;
-	size_t nest;
-
 	begin_object(batch, step, NFT_MSG_NEWOBJ, NLM_F_CREATE, step->helper->name,
 	             NFT_OBJECT_CT_HELPER);
-	nest = wire_nest(wire, NFTA_OBJ_DATA);
-	/* Without NFTA_CT_HELPER_L3PROTO it takes the table's family: l3proto inet. */
-	wire_string(wire, NFTA_CT_HELPER_NAME, step->helper->kind);
-	wire_u8(wire, NFTA_CT_HELPER_L4PROTO, step->helper->protocol);
-	wire_nest_end(wire, nest);
-	wire_end(wire);
+	helper_write(&batch->wire, step->helper);
+	wire_end(&batch->wire);
 }
 
 static void encode_rule_removal(struct batch *batch, const struct step *step)

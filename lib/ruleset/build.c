@@ -57,20 +57,18 @@ void build_counter(struct builder *b, const char *name, struct location at)
 	counter->at = at;
 }
 
-void build_helper(struct builder *b, const char *name, const char *kind, uint8_t protocol,
-                  struct location at)
+void build_helper(struct builder *b, const struct helper *like)
 {
-	if (b->error || ruleset_helper(b->ruleset, name))
+	if (b->error || ruleset_helper(b->ruleset, like->name))
 		return;
 	struct helper *helper = ARRAY_ADD(&b->ruleset->helpers);
 	if (!helper) {
-		fail(b);
+		b->error = -ENOMEM;
 		return;
 	}
-	helper->name = copy_name(b, name);
-	helper->kind = copy_name(b, kind);
-	helper->protocol = protocol;
-	helper->at = at;
+	*helper = *like;
+	helper->name = copy_name(b, like->name);
+	helper->kind = copy_name(b, like->kind);
 }
 
 static struct chain *add_chain(struct builder *b, const char *name, const char *comment)

@@ -23,8 +23,7 @@ const char *build_name(struct builder *b, const char *format, ...)
 
 /* Each makes the object when it is not there yet. Comments may be NULL and are not copied. */
 void build_counter(struct builder *b, const char *name, struct location at);
-void build_helper(struct builder *b, const char *name, const char *kind, uint8_t protocol,
-                  struct location at);
+void build_helper(struct builder *b, const struct helper *like);
 void build_chain(struct builder *b, const char *name, const char *comment, struct location at);
 void build_base_chain(struct builder *b, const char *name, const char *comment, enum hook hook,
                       int32_t priority, bool policy_drop);

@@ -81,20 +81,31 @@ static void write_related(struct builder *b)
 	     {.kind = MATCH_ICMPV6_TYPE_SET, .name = SET_ICMPV6_ERROR}, accept_it);
 }
 
+static void pass_expected(struct builder *b, const char *kind, struct location at)
+{
+	const struct chain *related = b->error ? NULL : ruleset_chain(b->ruleset, CHAIN_RELATED);
+	for (size_t i = 0; related && i < related->rules.count; i++) {
+		const struct statement *first = related->rules.items[i].statements;
+		if (first->kind == MATCH_CT_HELPER && strcmp(first->name, kind) == 0)
+			return;
+	}
+	RULE(b, CHAIN_RELATED, "data connections of a permitted service", at,
+	     to_chain(MATCH_CT_HELPER, kind), accept_it);
+}
+
 /*
- * Connections that a helper expects: only one that a permitted service assigned ever does. No role
- * could know of them when they are judged again.
+ * Connections that a helper expects: only one that a permitted service assigned ever does, or one
+ * that the kernel gave to a connection which that one expects. No role could know of them when they
+ * are judged again.
  */
 static void write_expected(struct builder *b)
 {
 	const struct helper *items = b->ruleset->helpers.items;
-	for (size_t i = 0; i < b->ruleset->helpers.count; i++) {
-		bool seen = false;
-		for (size_t j = 0; j < i; j++)
-			seen = seen || strcmp(items[j].kind, items[i].kind) == 0;
-		if (!seen)
-			RULE(b, CHAIN_RELATED, "data connections of a permitted service",
-			     items[i].at, to_chain(MATCH_CT_HELPER, items[i].kind), accept_it);
+	for (size_t i = 0; i < b->ruleset->helpers.count && !b->error; i++) {
+		const struct helper_kind *kind = helper_kind(items[i].kind);
+		pass_expected(b, items[i].kind, items[i].at);
+		for (size_t j = 0; kind && j < HELPER_FOLLOWERS_MAX && kind->followers[j]; j++)
+			pass_expected(b, kind->followers[j], items[i].at);
 	}
 }
 

@@ -76,7 +76,8 @@ const struct chain *chain_there(const struct comparison *c, const struct chain *
 
 static bool helper_equal(const struct helper *a, const struct helper *b)
 {
-	return a->protocol == b->protocol && strcmp(a->kind, b->kind) == 0;
+	return a->protocol == b->protocol && a->families == b->families &&
+	       strcmp(a->kind, b->kind) == 0;
 }
 
 bool helper_stays(const struct comparison *c, const char *name)

@@ -14,12 +14,36 @@ bool has_single_port(const struct service_item *item)
 	return protocol_has_ports(item->protocol) && item->from == item->to;
 }
 
+/* The families in which connections that the item permits get its helper. */
+static uint8_t helper_families(const struct writing *w, const struct service_item *item)
+{
+	if (!item->helper)
+		return 0;
+	return policy_helper_families(w->c->policy, item->helper, item->protocol);
+}
+
 static bool is_of_pass(const struct writing *w, const struct service_item *item)
 {
 	if (!w->pass.kind)
-		return !item->helper;
+		return helper_families(w, item) != FAMILIES_BOTH;
 	return item->helper && item->protocol == w->pass.protocol &&
 	       strcmp(item->helper, w->pass.kind) == 0;
+}
+
+bool pass_permits(const struct writing *w, const struct service_item *item, enum family family)
+{
+	uint8_t bit = FAMILY_BIT(family);
+	return w->pass.kind ? w->pass.families & bit : !(helper_families(w, item) & bit);
+}
+
+/* False when another pass permits all items of the list in that family. */
+static bool any_permitted(const struct writing *w, const struct item_list *items,
+                          enum family family)
+{
+	ARRAY_FOREACH (item, &items->list)
+		if (pass_permits(w, item, family))
+			return true;
+	return false;
 }
 
 void write_rule(struct writing *w, const struct statement *address, struct statement match,
@@ -27,7 +51,12 @@ void write_rule(struct writing *w, const struct statement *address, struct state
 {
 	struct statement statements[5];
 	size_t n = 0;
+	uint8_t families = w->pass.kind ? w->pass.families : FAMILIES_BOTH;
 
+	if (!address && match.kind != MATCH_ADDRESS_SERVICE_SET && families != FAMILIES_BOTH)
+		statements[n++] = (struct statement){
+		        .kind = MATCH_FAMILY,
+		        .family = families == FAMILY_BIT(FAMILY_IPV4) ? FAMILY_IPV4 : FAMILY_IPV6};
 	if (address && w->except)
 		statements[n++] = *w->except;
 	if (address)
@@ -196,6 +225,8 @@ void write_items(struct writing *w, const char *label, struct item_list *items,
                  const struct statement *address, bool with_single_ports)
 {
 	if (!items->list.count || w->c->builder.error)
+		return;
+	if (address && !any_permitted(w, items, address->family))
 		return;
 	qsort(items->list.items, items->list.count, sizeof(*items->list.items), compare_items);
 

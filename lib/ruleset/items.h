@@ -6,13 +6,18 @@
 
 /* Inside the room: from the service items of permissions to the sets and rules that match them. */
 
-/* Items with the same conntrack helper on the same protocol: the kernel has an object for each. */
+/*
+ * Items with the same conntrack helper on the same protocol: the kernel has an object for each. The
+ * pass without a helper comes last. It also permits, in the families that a helper does not serve,
+ * the items of that helper.
+ */
 struct pass {
-	const char *kind; /* "ftp"; NULL: items without a helper */
+	const char *kind; /* "ftp"; NULL: the pass without a helper */
 	uint8_t protocol;
+	uint8_t families;   /* FAMILY_BIT()s in which connections get the helper */
 	const char *object; /* "ftp_tcp", the helper object's name; NULL as kind */
 };
-#define PASSES_MAX 64
+#define PASSES_MAX (2 * HELPER_KIND_COUNT) /* over TCP and UDP */
 
 /* One direction of one role on its way into one chain. */
 struct writing {
@@ -38,10 +43,16 @@ bool has_single_port(const struct service_item *item);
 /* A key of SET_SERVICE, or its tail in an address . protocol . port. */
 void service_key(uint8_t key[static 8], uint8_t protocol, uint16_t port);
 
+/* True when the pass permits connections of that family by the item. */
+bool pass_permits(const struct writing *w, const struct service_item *item, enum family family);
+
 /* Adds those items of a permission that belong to the pass. */
 void collect_items(struct writing *w, const struct permission *permission, struct item_list *items);
 
-/* Appends `[exception] [address match] MATCH [ct helper set] PERMITTED`. */
+/*
+ * Appends `[exception] [address match] MATCH [ct helper set] PERMITTED`. A rule whose address and
+ * match are of no family begins with `meta nfproto` when the helper of the pass serves only one.
+ */
 void write_rule(struct writing *w, const struct statement *address, struct statement match,
                 struct location at);
 

@@ -55,7 +55,7 @@ static void add_exact(struct writing *w, const struct address_range *ranges, siz
 		size_t length = family_length(family);
 		ARRAY_FOREACH (item, &items->list) {
 			uint8_t key[SET_KEY_MAX];
-			if (!has_single_port(item))
+			if (!has_single_port(item) || !pass_permits(w, item, family))
 				continue;
 			if (!sets[family])
 				sets[family] = make_exact_set(w, family, items->at);
@@ -213,14 +213,22 @@ static size_t list_passes(struct compiler *c, const struct permission_list *list
 			const struct service_item *item = &list->items[i]->resolved.items[j];
 			if (!item->helper || has_pass(passes, count, item))
 				continue;
+			uint8_t families =
+			        policy_helper_families(c->policy, item->helper, item->protocol);
+			if (!families)
+				continue;
 
 			char protocol[PROTOCOL_TEXT_MAX];
 			const char *object = build_name(&c->builder, "%s_%s", item->helper,
 			                                protocol_print(item->protocol, protocol));
-			assert(count < PASSES_MAX); /* check knows nine kinds, on tcp or udp */
-			passes[count++] = (struct pass){item->helper, item->protocol, object};
-			build_helper(&c->builder, object, item->helper, item->protocol,
-			             list->items[i]->at);
+			assert(count < PASSES_MAX);
+			passes[count++] =
+			        (struct pass){item->helper, item->protocol, families, object};
+			build_helper(&c->builder, &(struct helper){.name = object,
+			                                           .kind = item->helper,
+			                                           .protocol = item->protocol,
+			                                           .families = families,
+			                                           .at = list->items[i]->at});
 		}
 	}
 	return count;

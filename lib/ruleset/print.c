@@ -14,6 +14,14 @@ static const char *family_word(enum family family)
 	return family == FAMILY_IPV4 ? "ip" : "ip6";
 }
 
+/* Of nft's `l3proto`. */
+static const char *families_word(uint8_t families)
+{
+	if (families == FAMILIES_BOTH)
+		return "inet";
+	return family_word(families == FAMILY_BIT(FAMILY_IPV4) ? FAMILY_IPV4 : FAMILY_IPV6);
+}
+
 static const char *side_word(enum side side)
 {
 	return side == SIDE_SOURCE ? "saddr" : "daddr";
@@ -385,8 +393,9 @@ int ruleset_print(const struct ruleset *ruleset, FILE *out)
 	ARRAY_FOREACH (helper, &ruleset->helpers) {
 		char protocol[PROTOCOL_TEXT_MAX];
 		fprintf(out,
-		        "\tct helper %s {\n\t\ttype \"%s\" protocol %s\n\t\tl3proto inet\n\t}\n\n",
-		        helper->name, helper->kind, protocol_print(helper->protocol, protocol));
+		        "\tct helper %s {\n\t\ttype \"%s\" protocol %s\n\t\tl3proto %s\n\t}\n\n",
+		        helper->name, helper->kind, protocol_print(helper->protocol, protocol),
+		        families_word(helper->families));
 	}
 	ARRAY_FOREACH (set, &ruleset->sets)
 		print_set(set, out);

@@ -150,11 +150,16 @@ struct counter {
 	struct location at;
 };
 
-/* A conntrack helper object: `ct helper NAME { type "KIND" protocol PROTOCOL; l3proto inet }`. */
+/*
+ * A conntrack helper object: `ct helper NAME { type "KIND" protocol PROTOCOL; l3proto FAMILIES }`.
+ * The kernel reads back the families that it has the helper for, and not those asked for: an object
+ * that asks for more never compares equal.
+ */
 struct helper {
 	const char *name;
 	const char *kind; /* as the kernel module calls itself, "ftp" */
 	uint8_t protocol;
+	uint8_t families; /* FAMILY_BIT()s, at least one: both are "inet" */
 	struct location at;
 };
 

@@ -235,7 +235,11 @@ struct ruleset *sample_everything(void)
 	b.ruleset->comment = "egressd: made by a test";
 	build_counter(&b, "blocked_role_desk", nowhere);
 	build_counter(&b, "permitted", nowhere);
-	build_helper(&b, "ftp", "ftp", IPPROTO_TCP, nowhere);
+	build_helper(&b, &(struct helper){.name = "ftp",
+	                                  .kind = "ftp",
+	                                  .protocol = IPPROTO_TCP,
+	                                  .families = FAMILIES_BOTH,
+	                                  .at = nowhere});
 	build_chain(&b, "refuse", NULL, nowhere);
 	build_chain(&b, "role_desk", "what desks may do", nowhere);
 	build_base_chain(&b, "prerouting", NULL, HOOK_PREROUTING, -90, false);
