@@ -196,16 +196,32 @@ static bool has_macs(const struct policy *policy)
 	return false;
 }
 
+static bool any_helper(const struct service_items *items)
+{
+	for (size_t i = 0; i < items->count; i++)
+		if (items->items[i].helper)
+			return true;
+	return false;
+}
+
+static bool list_has_helper(const struct permission_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (any_helper(&list->items[i]->resolved))
+			return true;
+	return false;
+}
+
 /* True when some permission assigns a conntrack helper, so that there may be expected flows. */
 static bool has_helpers(const struct policy *policy)
 {
-	for (size_t i = 0; i < policy->roles.count; i++) {
-		const struct permission_list *list = &policy->roles.items[i].may_initiate;
-		for (size_t j = 0; j < list->count; j++)
-			for (size_t k = 0; k < list->items[j]->resolved.count; k++)
-				if (list->items[j]->resolved.items[k].helper)
-					return true;
-	}
+	for (size_t i = 0; i < policy->roles.count; i++)
+		if (list_has_helper(&policy->roles.items[i].may_initiate) ||
+		    list_has_helper(&policy->roles.items[i].may_be_reached))
+			return true;
+	for (size_t i = 0; policy->runtime && i < policy->runtime->permits.count; i++)
+		if (any_helper(&policy->runtime->permits.items[i].permission.resolved))
+			return true;
 	return false;
 }
 
