@@ -167,6 +167,8 @@ static void on_change(const char *kind, const char *text, const struct request_e
 	}
 	if (outcome)
 		report_commit_health(&daemon->health, outcome);
+	if (outcome && daemon->enforcement.policy)
+		report_helpers_health(&daemon->health, daemon->enforcement.policy);
 	update_health(daemon);
 }
 

@@ -5,6 +5,7 @@
 #include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "kernel/view.h"
+#include "lacking_helpers.h"
 #include "phases.h"
 #include "policy/runtime.h"
 #include "quarantining.h"
@@ -79,9 +80,14 @@ static int bind_requests(struct enforcement *enforcement, struct policy *policy,
 	return r;
 }
 
-static int compile(struct enforcement *enforcement, const struct policy *policy,
+/* The table uses only helpers that the kernel has. */
+static int compile(struct enforcement *enforcement, struct policy *policy,
                    struct ruleset **ret_ruleset)
 {
+	int r = lacking_helpers_find(enforcement->kernel, &enforcement->found_helpers, policy);
+	if (r == -ENOMEM)
+		return r;
+	/* After any other failure the commit itself finds out what is wrong with the kernel. */
 	return ruleset_compile(policy, lasting_clock_now(&enforcement->clock), ret_ruleset);
 }
 
@@ -116,6 +122,8 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 			phases_commit(enforcement, candidate, ruleset, &outcome);
 	}
 
+	if (outcome.result != LOAD_DONE)
+		enforcement->found_helpers = (struct helper_set){};
 	/* The old policy goes only now that the kernel has the new one and it was read back. */
 	if (outcome.result == LOAD_DONE) {
 		*ret_replaced = enforcement->policy;
@@ -138,6 +146,8 @@ static void apply_bound(struct enforcement *enforcement, struct outcome *outcome
 		outcome_fail(outcome, r);
 	else
 		phases_commit(enforcement, enforcement->policy, wanted, outcome);
+	if (outcome->result != LOAD_DONE)
+		enforcement->found_helpers = (struct helper_set){};
 }
 
 static void close_gateway(struct enforcement *enforcement, struct outcome *outcome)

@@ -41,6 +41,8 @@ struct enforcement {
 	bool changing; /* a change was begun and not finished: what differs may be our own doing */
 	int flows_error; /* negative errno: what kept the fast path from coming back; 0: it is there
 	                  */
+	/* Conntrack helpers that the kernel is known to have. */
+	struct helper_set found_helpers;
 	/* What was blocked before by roles that a later policy has no more. */
 	struct count vanished[REASON_COUNT];
 };

@@ -17,6 +17,7 @@ enum fault {
 	FAULT_WATCH,     /* changes of the configuration are not noticed */
 	FAULT_FLOWS,     /* flows of before were not all judged by the policy in force */
 	FAULT_TAMPER,    /* somebody changes the table again and again */
+	FAULT_HELPERS,   /* the kernel lacks a conntrack helper that a service has */
 	FAULT_FLOWTABLE, /* packets pass our rules by */
 	FAULT_BRIDGE,    /* what comes in on an inside interface is not seen as that */
 	FAULT_FOREIGN,   /* others keep objects in our table */

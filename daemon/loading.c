@@ -207,6 +207,7 @@ static bool take_up(struct loading *loading, const struct policy_origin *origin,
 		policy_warnings(enforcement->policy, &ret_outcome->warnings);
 		problems_put_first(&ret_outcome->warnings, &loading->weakened);
 		report_warnings_health(loading->health, loading->file, &ret_outcome->warnings);
+		report_helpers_health(loading->health, enforcement->policy);
 		loading->standing = false;
 	} else if (enforcement->policy) /* not for the candidate */
 		hooks->prepare(enforcement->policy, hooks->userdata);

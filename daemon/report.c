@@ -5,6 +5,7 @@
 #include "base/printable.h"
 #include "clock.h"
 #include "journal.h"
+#include "lacking_helpers.h"
 #include "process_reply.h"
 #include "replies.h"
 #include "track/alarm_text.h"
@@ -288,6 +289,20 @@ void report_commit_health(struct health *health, const struct outcome *outcome)
 		             outcome->applied.foreign);
 	else
 		health_clear(health, FAULT_FOREIGN);
+}
+
+void report_helpers_health(struct health *health, const struct policy *policy)
+{
+	_cleanup_free_ char *text = lacking_helpers_text(policy);
+	const char *before = health->faults[FAULT_HELPERS];
+
+	if (!text) {
+		health_clear(health, FAULT_HELPERS);
+		return;
+	}
+	if (!before || strcmp(before, text) != 0)
+		journal(LOG_WARNING, "%s", text);
+	health_fault(health, FAULT_HELPERS, "%s", text);
 }
 
 void report_configuration_health(struct health *health, const char *file,

@@ -52,6 +52,9 @@ void report_fight_health(struct health *health, const struct suspicion *suspicio
 /* What a commit says about our health, whatever it was made for. */
 void report_commit_health(struct health *health, const struct outcome *outcome);
 
+/* Helpers of the policy that the kernel lacks; news of them go to the journal. */
+void report_helpers_health(struct health *health, const struct policy *policy);
+
 /* The same for the configuration in that file, which was loaded. */
 void report_configuration_health(struct health *health, const char *file,
                                  const struct outcome *outcome);

@@ -25,7 +25,7 @@ class Netlink(enum.IntEnum):
 
 
 class Faults:
-    """One kind of faults ("memory", "netlink", "clock" or "inotify") for one daemon."""
+    """One kind of faults ("memory", "netlink", "clock", "inotify", "helpers") for one daemon."""
 
     def __init__(self, kind: str, folder: pathlib.Path):
         self.library = BUILD / "tests" / "faults" / f"fault-{kind}.so"
