@@ -147,10 +147,11 @@ static json_t *events_reply(struct events *events, uint64_t blocked)
 static json_t *detection_reply(const struct alarms *alarms)
 {
 	const struct detect_counts counts = alarms_detected(alarms);
-	return json_pack("{sI sI sI sI sI sI}", "attempts", (json_int_t)counts.attempts, "looked",
-	                 (json_int_t)counts.looked, "kept", (json_int_t)counts.kept, "skipped",
-	                 (json_int_t)counts.skipped, "no_room", (json_int_t)counts.no_room,
-	                 "left_out", (json_int_t)counts.left_out);
+	return json_pack("{sI sI sI sI sI sI sI}", "attempts", (json_int_t)counts.attempts,
+	                 "looked", (json_int_t)counts.looked, "kept", (json_int_t)counts.kept,
+	                 "skipped", (json_int_t)counts.skipped, "missed", (json_int_t)counts.missed,
+	                 "no_room", (json_int_t)counts.no_room, "left_out",
+	                 (json_int_t)counts.left_out);
 }
 
 static json_t *processes_reply(const struct control *control)

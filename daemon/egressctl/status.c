@@ -133,22 +133,25 @@ static void print_processes(const struct command *command, const json_t *status)
 		             count_print(wrong, texts[3]));
 }
 
-/* What a flood kept the detectors from; nothing is said while it is nothing. */
+/*
+ * What a flood kept the detectors from; nothing is said while it is nothing. Attempts that no
+ * detector would have used are no loss, and no reason to warn.
+ */
 static void print_detection(const struct command *command, const json_t *status)
 {
 	const json_t *counts = json_object_get(status, "detection");
-	int64_t skipped = field_number(counts, "skipped");
+	int64_t missed = field_number(counts, "missed");
 	int64_t no_room = field_number(counts, "no_room");
 	int64_t left_out = field_number(counts, "left_out");
 	char texts[2][UNIT_TEXT_MAX];
 
-	if (skipped)
+	if (missed)
 		writer_field(&command->writer, "Detection", COLOUR_WARNING,
-		             "of %s attempts %s were too many to be looked at, only counted",
-		             count_print(field_number(counts, "attempts"), texts[0]),
-		             count_print(skipped, texts[1]));
+		             "%s of %s attempts were counted but not analysed: they came too fast",
+		             count_print(missed, texts[0]),
+		             count_print(field_number(counts, "attempts"), texts[1]));
 	if (no_room || left_out)
-		writer_field(&command->writer, skipped ? "" : "Detection", COLOUR_WARNING,
+		writer_field(&command->writer, missed ? "" : "Detection", COLOUR_WARNING,
 		             "%s new %s had no room, %s %s more of hosts with many was left out",
 		             count_print(no_room, texts[0]), plural(no_room, "alarm", "alarms"),
 		             count_print(left_out, texts[1]),

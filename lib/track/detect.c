@@ -204,10 +204,12 @@ static bool meet(struct look *look, const struct expected_source *expected)
 	bool follow = conduct_is_enough(look->thresholds, newcomer->count + 1) ||
 	              newcomer_repeats(newcomer, &look->attempt, BEACON_BEAT);
 	if (!follow || !budget_spend(&detect->met, SOURCES_MET, look->attempt.time)) {
-		if (newcomer_keep(newcomer, &look->attempt, look->facts->bytes))
+		if (newcomer_keep(newcomer, &look->attempt, look->facts->bytes)) {
 			detect->counts.kept++;
-		else
+		} else {
 			detect->counts.skipped++; /* the one that had to go */
+			detect->counts.missed++;
+		}
 		return false;
 	}
 	look->talker = talkers_add(detect->talkers, source);
@@ -228,20 +230,22 @@ static bool repeats(const struct look *look)
 	               0;
 }
 
-/* True when nothing is lost by skipping the attempt, or there is no time for it. */
-static bool is_skipped(const struct look *look)
+/* True when no detector would use the attempt: it is counted, in the open alarms too. */
+static bool is_no_news(const struct look *look)
 {
-	struct detect *detect = look->detect;
 	struct talker *talker = look->talker;
-	usec_t now = look->attempt.time;
 	const struct alarm *scan = look_recall(look, &talker->scan, ALARM_SCAN);
-	if (scan && !look_is_due(look, scan, LOOK_NOTE_EVERY))
-		return true;
-	if (talker->looks.spent >= SAME_LOOKS && repeats(look))
-		return true;
+	return (scan && !look_is_due(look, scan, LOOK_NOTE_EVERY)) ||
+	       (talker->looks.spent >= SAME_LOOKS && repeats(look));
+}
+
+/* True when the source, or all together, have had their looks of this second. */
+static bool is_beyond_budget(const struct look *look)
+{
+	usec_t now = look->attempt.time;
 	uint32_t allowance =
-	        budget_spend(&detect->looks, LOOKS, now) ? SOURCE_LOOKS : SOURCE_LOOKS_SCARCE;
-	return !budget_spend(&talker->looks, allowance, now);
+	        budget_spend(&look->detect->looks, LOOKS, now) ? SOURCE_LOOKS : SOURCE_LOOKS_SCARCE;
+	return !budget_spend(&look->talker->looks, allowance, now);
 }
 
 struct expected_source detect_expect(const struct detect *detect, const struct address *source)
@@ -293,12 +297,15 @@ void detect_expected_attempt(struct detect *detect, const struct expected_source
 	bool conduct =
 	        shows_conduct((enum reason)entry->key.reason, facts) && !is_quic_of_browser(&look);
 	bool kept = conduct && !meet(&look, expected);
-	bool skipped = look.talker && is_skipped(&look);
+	bool no_news = look.talker && is_no_news(&look);
+	bool missed = look.talker && !no_news && is_beyond_budget(&look);
+	bool skipped = no_news || missed;
 	if (skipped)
 		talkers_count(detect->talkers, look.talker, &look.attempt);
 	else if (look.talker)
 		talkers_note(detect->talkers, look.talker, &look.attempt);
 	detect->counts.skipped += skipped;
+	detect->counts.missed += missed;
 	detect->counts.looked += !skipped && !kept;
 
 	switch ((enum reason)entry->key.reason) {

@@ -118,6 +118,9 @@ struct detect_counts {
 	uint64_t looked;  /* at as their reason asks for */
 	uint64_t kept;    /* only, as their sources made too few to be judged */
 	uint64_t skipped; /* only counted: their sources, or all together, made too many */
+	/* Of those skipped, the ones that a detector could have used. The others are no news:
+	 * repetitions of the same, or more of a scan that is known. */
+	uint64_t missed;
 	uint64_t
 	        no_room; /* new alarms while the book was full of open ones, beyond some a second */
 	uint64_t left_out; /* beacons that were not told as their host had enough of them */

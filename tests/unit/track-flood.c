@@ -268,6 +268,53 @@ START_TEST(the_alarms_of_a_source_that_floods_count_every_attempt_and_tell_littl
 }
 END_TEST
 
+/* Attempts of one desk, so many a second apart by that; which hosts and ports is the test's. */
+static struct detect_counts count_those(unsigned attempts, double apart, unsigned hosts,
+                                        unsigned ports)
+{
+	struct stage stage;
+	stage_begin(&stage);
+	struct attempt a = {
+	        .source = scene_pc(250 * 256 + 1),
+	        .facts = &scene_desk,
+	        .reason = REASON_ROLE,
+	        .protocol = TCP,
+	};
+	for (unsigned i = 0; i < attempts; i++) {
+		a.time = i * apart;
+		a.destination = scene_outside(i % hosts);
+		a.port = (uint16_t)(1000 + i / hosts % ports);
+		show(&stage, &a);
+	}
+	struct detect_counts counts = detect_counts(stage.detect);
+	stage_end(&stage);
+	return counts;
+}
+
+START_TEST(what_no_detector_would_use_is_skipped_and_not_missed)
+{
+	/* A mail trojan that is quick: the same ten times a second, and a thousand times. */
+	struct detect_counts counts = count_those(20, 0.1, 1, 1);
+	ck_assert_uint_gt(counts.skipped, 0);
+	ck_assert_uint_eq(counts.missed, 0);
+	ck_assert_uint_eq(count_those(10000, 0.001, 1, 1).missed, 0);
+	/* A worm at a thousand hosts a second has its alarm after 25. */
+	counts = count_those(10000, 0.001, 10000, 1);
+	ck_assert_uint_gt(counts.skipped, 9000);
+	ck_assert_uint_eq(counts.missed, 0);
+}
+END_TEST
+
+START_TEST(what_comes_too_fast_for_the_detectors_is_missed)
+{
+	/* Twelve hosts and twelve ports: neither many hosts nor many ports, and a thousand a
+	 * second. */
+	struct detect_counts counts = count_those(10000, 0.001, 12, 12);
+	ck_assert_uint_gt(counts.missed, 5000);
+	ck_assert_uint_le(counts.missed, counts.skipped);
+}
+END_TEST
+
 START_TEST(a_scan_that_was_cleared_while_it_goes_on_comes_up_again)
 {
 	struct stage stage;
@@ -395,6 +442,8 @@ int main(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_test(c, a_flood_from_50_000_sources_changes_no_verdict_about_anybody_else);
 	tcase_add_test(c, the_alarms_of_a_source_that_floods_count_every_attempt_and_tell_little);
+	tcase_add_test(c, what_no_detector_would_use_is_skipped_and_not_missed);
+	tcase_add_test(c, what_comes_too_fast_for_the_detectors_is_missed);
 	tcase_add_test(c, a_scan_that_was_cleared_while_it_goes_on_comes_up_again);
 	tcase_add_test(c, unassigned_senders_in_any_number_are_all_counted);
 	tcase_add_test(c, a_beacon_is_named_beside_a_stream_of_a_thousand_attempts_a_second);
