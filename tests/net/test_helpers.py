@@ -50,7 +50,7 @@ def need(kind: str, protocol: str) -> None:
 
 
 def everywhere(service: str) -> str:
-    """A policy that uses the service in every kind of rule: whom to, whom from, in both families."""
+    """A policy with the service in every kind of rule: to anybody, to and from some, by family."""
     return small(f'"{service}"', roles=f"""
       some = {{ outbound = ( {{ service = "{service}"; to = [ "198.51.100.0/24", "2001:db8:9::/48",
                                "192.0.2.80", "2001:db8::80", "role:web" ]; }} ); }};
