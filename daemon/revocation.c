@@ -34,6 +34,8 @@ struct pass {
 	struct recent *ways;
 	struct neighbours *neighbours; /* NULL: the policy has no MACs */
 	ARRAY(struct flow) denied;
+	/* Those that a helper expected: they are judged when all are known, see root_master(). */
+	ARRAY(struct flow) expected;
 	size_t kept;
 	int error; /* a negative errno: some flow was judged without knowing its way */
 };
@@ -42,6 +44,7 @@ static void pass_done(struct pass *pass)
 {
 	ARRAY_DONE(&pass->local.list);
 	ARRAY_DONE(&pass->denied);
+	ARRAY_DONE(&pass->expected);
 	recent_free(pass->ways);
 	neighbours_free(pass->neighbours);
 }
@@ -174,10 +177,9 @@ static bool in_scope(const struct scope *scope, const struct flow *flow)
 	                             scope_contains(scope, &flow->master.destination)));
 }
 
-static int judge_flow(const struct flow *flow, void *userdata)
+static int judge_now(struct pass *pass, const struct flow *flow, bool scoped)
 {
-	struct pass *pass = userdata;
-	if (!in_scope(pass->scope, flow) || may_go_on(pass, flow)) {
+	if (!scoped || may_go_on(pass, flow)) {
 		pass->kept++;
 		return 0;
 	}
@@ -186,6 +188,91 @@ static int judge_flow(const struct flow *flow, void *userdata)
 		return -ENOMEM;
 	*denied = *flow;
 	return 0;
+}
+
+static int judge_flow(const struct flow *flow, void *userdata)
+{
+	struct pass *pass = userdata;
+	if (!flow->has_master)
+		return judge_now(pass, flow, in_scope(pass->scope, flow));
+	struct flow *expected = ARRAY_ADD(&pass->expected);
+	if (!expected)
+		return -ENOMEM;
+	*expected = *flow;
+	return 0;
+}
+
+/* The original tuple of a flow in the form in which its children name it. */
+static struct flow_master as_master(const struct flow *flow)
+{
+	return (struct flow_master){
+	        .source = flow->source,
+	        .destination = flow->destination,
+	        .protocol = flow->protocol,
+	        .has_ports = flow->has_ports,
+	        .source_port = flow->source_port,
+	        .destination_port = flow->destination_port,
+	        .code = flow->code,
+	};
+}
+
+static int compare_masters(const struct flow_master *a, const struct flow_master *b)
+{
+	int c = address_compare(&a->source, &b->source);
+	if (!c)
+		c = address_compare(&a->destination, &b->destination);
+	if (!c)
+		c = a->protocol - b->protocol;
+	if (!c)
+		c = a->source_port - b->source_port;
+	return c ? c : a->destination_port - b->destination_port;
+}
+
+static int compare_tuples(const void *a, const void *b)
+{
+	struct flow_master x = as_master(a), y = as_master(b);
+	return compare_masters(&x, &y);
+}
+
+static int compare_to_tuple(const void *master, const void *flow)
+{
+	struct flow_master tuple = as_master(flow);
+	return compare_masters(master, &tuple);
+}
+
+/*
+ * What a helper expected may expect something itself: a call that a registration expected has
+ * speech, and Q.931 has H.245. The policy knows only the connection at the root of these. Entries
+ * that name each other in a ring do not exist, but a dump is not made at one moment.
+ */
+#define MASTERS_MAX 4
+static struct flow_master root_master(const struct pass *pass, const struct flow *flow)
+{
+	struct flow_master master = flow->master;
+	for (int i = 0; i < MASTERS_MAX; i++) {
+		const struct flow *parent =
+		        bsearch(&master, pass->expected.items, pass->expected.count,
+		                sizeof(*pass->expected.items), compare_to_tuple);
+		if (!parent)
+			break;
+		master = parent->master;
+	}
+	return master;
+}
+
+static int judge_expected(struct pass *pass)
+{
+	int r = 0;
+	if (pass->expected.count)
+		qsort(pass->expected.items, pass->expected.count, sizeof(*pass->expected.items),
+		      compare_tuples);
+	for (size_t i = 0; r == 0 && i < pass->expected.count; i++) {
+		struct flow flow = pass->expected.items[i];
+		bool scoped = in_scope(pass->scope, &flow);
+		flow.master = root_master(pass, &flow);
+		r = judge_now(pass, &flow, scoped || in_scope(pass->scope, &flow));
+	}
+	return r;
 }
 
 static bool has_macs(const struct policy *policy)
@@ -245,19 +332,23 @@ static bool is_narrow(const struct scope *scope, const struct policy *policy)
 /* Of so many entries in all. 0, CONNTRACK_INCOMPLETE or a negative errno. */
 static int judge_flows(struct conntrack *conntrack, size_t count, struct pass *pass)
 {
-	int r = 0;
+	bool narrow = count >= NARROW_ENTRIES && is_narrow(pass->scope, pass->policy);
+	int r = narrow ? 0 : conntrack_dump(conntrack, judge_flow, pass);
 
-	if (count < NARROW_ENTRIES || !is_narrow(pass->scope, pass->policy))
-		return conntrack_dump(conntrack, judge_flow, pass);
-	ARRAY_FOREACH (range, &pass->scope->ranges) {
-		int result = conntrack_dump_address(conntrack, &range->from, judge_flow, pass);
+	for (size_t i = 0; narrow && i < pass->scope->ranges.count; i++) {
+		const struct address *address = &pass->scope->ranges.items[i].from;
+		int result = conntrack_dump_address(conntrack, address, judge_flow, pass);
 		if (result < 0)
 			return result;
 		if (result > 0)
 			r = result;
 	}
+	int result = r < 0 ? r : judge_expected(pass);
+	if (result < 0)
+		return result;
 	/* Those that were not told are kept as well. */
-	pass->kept = count > pass->denied.count ? count - pass->denied.count : 0;
+	if (narrow)
+		pass->kept = count > pass->denied.count ? count - pass->denied.count : 0;
 	return r;
 }
 

@@ -5,6 +5,7 @@ import re
 import irc
 import listing
 import pytest
+import sip
 import traffic
 from daemon import ROOT, Daemon, egressctl
 from faults import Faults
@@ -202,6 +203,24 @@ def test_a_permit_for_a_while_has_the_helper_of_one_family_too(clean: Lab, daemo
     assert irc.fetch_offered(clean["desk1"], clean.world, WORLD, DESK) == irc.CONTENT
     assert try_one(clean, WORLD_V6, "tcp/6667") == traffic.PASSED
     assert daemon.blocked() == []
+
+
+def test_speech_of_a_call_that_comes_in_goes_on_over_a_change_of_the_policy(clean: Lab,
+                                                                           daemon: Daemon):
+    """Speech is expected by the call, and the call by the phone's registration."""
+    need("sip", "udp")
+    policy = small('"sip"').replace('[ "sip" ];', '[ "sip" ]; inbound = [ ];')
+    daemon.start(policy)
+    with sip.call(clean["desk1"], clean.world, WORLD) as (speaking, hearing):
+        assert sip.speak(speaking, hearing, WORLD)
+        daemon.write(policy.replace('"sip"', '"sip", "http"'))
+        daemon.call("Reload")
+        daemon.write(policy)  # this one denies something, so that flows are judged
+        daemon.call("Reload")
+        assert sip.speak(speaking, hearing, WORLD)
+        daemon.write(policy.replace('"sip"', '"http"'))
+        daemon.call("Reload")
+        assert not sip.speak(speaking, hearing, WORLD)
 
 
 @pytest.mark.parametrize("service, text", [
