@@ -17,8 +17,10 @@ NETWORKS = {
 INSIDE = ("lan0", "dmz0")
 NOWHERE = {4: "198.18.0.1", 6: "2001:db8:5555::1"}  # addresses that no route leads to
 SPAN = {4: 256, 6: 512}  # addresses of a network that are used at all
-SHIPPED = ("http", "https", "dns", "smtp", "ntp", "syslog", "ssh", "ping", "ftp", "pop3", "auth")
-PORTS = (20, 21, 22, 25, 53, 80, 110, 113, 123, 443, 514, 1023, 1024, 1025, 2048, 8080, 65535)
+SHIPPED = ("http", "https", "dns", "smtp", "ntp", "syslog", "ssh", "ping", "ftp", "pop3", "auth",
+           "irc", "sip", "tftp")
+PORTS = (20, 21, 22, 25, 53, 69, 80, 110, 113, 123, 443, 514, 1023, 1024, 1025, 2048, 5060, 6667,
+         8080, 65535)
 TYPES = {"icmp": (0, 3, 8, 11, 13, 15, 17), "icmpv6": (3, 4, 128, 129, 139, 144)}
 PORTED = {"tcp": packet.TCP, "udp": packet.UDP, "sctp": packet.SCTP, "udplite": 136, "dccp": 33}
 PORTLESS = {"gre": packet.GRE, "esp": 50, "ipip": 4, "ospf": 89}
