@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 #include <netinet/in.h>
@@ -155,6 +156,29 @@ static struct flow flow_of_tuples(const struct tuple *original, const struct tup
 	};
 }
 
+static bool read_flags(const struct nlattr *attribute, struct nf_ct_tcp_flags *flags)
+{
+	size_t length;
+	const uint8_t *bytes = attribute_bytes(attribute, &length);
+	if (!bytes || length != sizeof(*flags))
+		return false;
+	memcpy(flags, bytes, sizeof(*flags));
+	return true;
+}
+
+/* True for TCP of which conntrack saw no beginning. */
+static bool is_midstream(const struct nlattr *nest)
+{
+	struct attributes info, tcp;
+	struct nf_ct_tcp_flags original, reply;
+
+	attributes_of_nested(&info, nest);
+	attributes_of_nested(&tcp, info.at[CTA_PROTOINFO_TCP]);
+	return read_flags(tcp.at[CTA_PROTOINFO_TCP_FLAGS_ORIGINAL], &original) &&
+	       read_flags(tcp.at[CTA_PROTOINFO_TCP_FLAGS_REPLY], &reply) &&
+	       original.flags & reply.flags & IP_CT_TCP_FLAG_BE_LIBERAL;
+}
+
 static struct flow_master master_of_tuple(const struct tuple *tuple)
 {
 	return (struct flow_master){
@@ -204,6 +228,7 @@ int flow_read(const struct nlmsghdr *message, struct flow *ret_flow)
 	flow.seen_reply = status & IPS_SEEN_REPLY;
 	flow.assured = status & IPS_ASSURED;
 	flow.expected = status & IPS_EXPECTED;
+	flow.midstream = is_midstream(attributes.at[CTA_PROTOINFO]);
 
 	*ret_flow = flow;
 	return 0;

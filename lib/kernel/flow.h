@@ -50,6 +50,10 @@ struct flow {
 	bool seen_reply;
 	bool assured;
 	bool expected; /* a helper expected it (IPS_EXPECTED) */
+	/* TCP that conntrack picked up without having seen its beginning: the initiator may be the
+	 * other end (IP_CT_TCP_FLAG_BE_LIBERAL, which tcp_new() of nf_conntrack_proto_tcp.c sets
+	 * for both directions of such an entry and of no other). */
+	bool midstream;
 	bool has_master;
 	struct flow_master master;
 

@@ -90,6 +90,17 @@ const char *set_known(enum family family)
 	abort(); /* no other value is ever made */
 }
 
+const char *set_picked_up(enum family family)
+{
+	switch (family) {
+	case FAMILY_IPV4:
+		return "picked_up4";
+	case FAMILY_IPV6:
+		return "picked_up6";
+	}
+	abort(); /* no other value is ever made */
+}
+
 static bool begins_with_one_of(const char *name, const char *const *prefixes, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
@@ -101,8 +112,8 @@ static bool begins_with_one_of(const char *name, const char *const *prefixes, si
 bool set_permits(const char *name)
 {
 	/* The services of a role or permit, and the addresses in its `to` and `from`. */
-	static const char *const prefixes[] = {"outbound_", "inbound_", "network_",  "host_",
-	                                       "hosts_of_", "range_",   CHAIN_PERMIT};
+	static const char *const prefixes[] = {"outbound_",  "inbound_",       "network_",
+	                                       "host_",      "hosts_of_",      "range_",   CHAIN_PERMIT};
 	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }
 
@@ -121,6 +132,7 @@ bool chain_quarantines(const char *name)
 bool chain_permits(const char *name)
 {
 	static const char *const prefixes[] = {CHAIN_PERMITTED, CHAIN_PERMIT, "throttle_",
-	                                       CHAIN_CONTACT};
+	                                       CHAIN_CONTACT,   CHAIN_PICKUP, CHAIN_PICK_UP,
+	                                       CHAIN_SWAPPED};
 	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }

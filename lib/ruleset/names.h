@@ -41,6 +41,20 @@ const char *set_contacted(enum family family);
 /* The dynamic set of a family's pairs of source and destination that throttles know. */
 const char *set_known(enum family family);
 
+/* The dynamic set of a family's connections that were picked up, with the keys of set_revoked():
+ * as the packets of the end that sent first have them. An unused one is forgotten after so long. */
+const char *set_picked_up(enum family family);
+#define PICKED_UP_SECONDS (5 * 24 * 60 * 60)
+
+/* The timed set of the protocols for which the pickup window is open. */
+#define SET_PICKUP_WINDOW "pickup_window"
+
+/* How the names of chains begin that judge a packet with its ends swapped: where it comes in, what
+ * judges it, and where it ends. What they do not permit goes on as without them. */
+#define CHAIN_PICKUP  "pickup"
+#define CHAIN_SWAPPED "swapped"
+#define CHAIN_PICK_UP "pick_up"
+
 /* True for a set that only rules ask which permit something: more elements permit more. */
 bool set_permits(const char *name);
 
