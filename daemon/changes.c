@@ -50,6 +50,9 @@ static void print_request(const struct request_entry *request, FILE *out)
 	case REQUEST_QUARANTINE:
 		fprintf(out, "quarantine of %s", request->host);
 		break;
+	case REQUEST_PICKUP:
+		fputs("the pickup window", out);
+		break;
 	}
 	if (request->until)
 		fprintf(out, ", until %s", utc_print(request->until, end));
@@ -126,6 +129,7 @@ static bool is_bound(const struct policy *policy, const struct request_entry *re
 		return assignment && assignment->id == request->id;
 	case REQUEST_PERMIT:
 	case REQUEST_QUARANTINE:
+	case REQUEST_PICKUP:
 		return runtime_has(policy->runtime, request->id);
 	}
 	abort(); /* no other value is ever made */
@@ -189,11 +193,7 @@ void changes_settle(struct changes *changes, const struct outcome *outcome)
 	arm(changes);
 }
 
-/*
- * Makes the table follow the list. When something has ended the kernel may have seen to that
- * already, but its flows go on.
- */
-static void follow(struct changes *changes)
+void changes_follow(struct changes *changes)
 {
 	struct outcome outcome;
 
@@ -207,16 +207,21 @@ static void follow(struct changes *changes)
 	arm(changes);
 }
 
+void changes_keep(struct changes *changes)
+{
+	(void)keeping_save(changes->keeping, false);
+}
+
 static void on_due(void *userdata)
 {
-	follow(userdata);
+	changes_follow(userdata);
 }
 
 static void on_kept(bool list, void *userdata)
 {
 	struct changes *changes = userdata;
 	if (list)
-		follow(changes);
+		changes_follow(changes);
 	else
 		changes->told(NULL, NULL, NULL, NULL, NULL, changes->userdata);
 }
@@ -308,6 +313,7 @@ static bool is_durable(const struct request_entry *request, bool removed)
 	case REQUEST_ASSIGN:
 		return false;
 	case REQUEST_PERMIT:
+	case REQUEST_PICKUP:
 		return removed;
 	case REQUEST_QUARANTINE:
 		return true;
@@ -337,6 +343,8 @@ static struct words_of_kind words_of(enum request_kind kind)
 		return (struct words_of_kind){"permit", "Permitted", "revoke"};
 	case REQUEST_QUARANTINE:
 		return (struct words_of_kind){CHANGE_QUARANTINE, "Put in force", CHANGE_RELEASE};
+	case REQUEST_PICKUP:
+		return (struct words_of_kind){"pickup", "Opened", "pickup"};
 	}
 	abort(); /* no other value is ever made */
 }

@@ -47,6 +47,15 @@ int changes_restore(struct changes *changes);
  */
 void changes_settle(struct changes *changes, const struct outcome *outcome);
 
+/*
+ * Makes the table follow the list, and lets go of what has ended. The kernel may have seen to that
+ * already, but not to the flows that it permitted.
+ */
+void changes_follow(struct changes *changes);
+
+/* The list has got a request that was put in force with the policy: it is to outlive the daemon. */
+void changes_keep(struct changes *changes);
+
 /* What came of a request. LOAD_REJECTED: it makes no sense, outcome.problems say why. */
 struct changed {
 	struct outcome outcome;

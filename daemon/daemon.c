@@ -17,6 +17,7 @@
 #include "owner_socket.h"
 #include "own_processes.h"
 #include "past.h"
+#include "pickup.h"
 #include "quarantiner.h"
 #include "replies.h"
 #include "report.h"
@@ -52,6 +53,7 @@ struct daemon {
 	struct guarding *guarding;
 	struct server *server;
 	struct changes *changes;
+	struct pickup_keeper *pickup;
 	struct quarantiner *quarantiner;
 	struct control control;
 	int state_lock; /* the descriptor that holds it, or -1 */
@@ -87,6 +89,7 @@ static void prepare(const struct policy *candidate, void *userdata)
 	                  !candidate || candidate->gateway.own_table);
 	if (!candidate)
 		return;
+	pickup_keeper_prepare(daemon->pickup, candidate);
 	listening_to(daemon->listening, daemon->descriptors, candidate->gateway.nflog_group);
 	contacts_prepare(daemon->contacts, candidate);
 }
@@ -105,6 +108,8 @@ static void use_policy(const struct outcome *outcome, void *userdata)
 	contacts_use_policy(daemon->contacts);
 	own_processes_use_policy(daemon->processes, policy);
 	changes_settle(daemon->changes, outcome);
+	if (pickup_keeper_settle(daemon->pickup))
+		changes_keep(daemon->changes);
 	if (daemon->guarding) /* at the first start it begins once that is over */
 		guarding_use_policy(daemon->guarding);
 	/* When all go by the policy: it may have a fault to tell, which works out the state. */
@@ -169,7 +174,14 @@ static void on_change(const char *kind, const char *text, const struct request_e
 		report_commit_health(&daemon->health, outcome);
 	if (outcome && daemon->enforcement.policy)
 		report_helpers_health(&daemon->health, daemon->enforcement.policy);
+	(void)pickup_keeper_settle(daemon->pickup);
 	update_health(daemon);
+}
+
+static void on_nothing_picked_up(void *userdata)
+{
+	const struct daemon *daemon = userdata;
+	changes_follow(daemon->changes);
 }
 
 /* Somebody is not put in quarantine who would have been. */
@@ -374,6 +386,9 @@ static int set_up(struct daemon *daemon)
 		r = changes_new(daemon->event, &daemon->enforcement, &daemon->health,
 		                daemon->options->state, on_change, daemon, &daemon->changes);
 	if (r >= 0)
+		r = pickup_keeper_new(daemon->event, &daemon->enforcement, daemon->options->state,
+		                      on_nothing_picked_up, daemon, &daemon->pickup);
+	if (r >= 0)
 		r = quarantiner_new(daemon->event, &daemon->enforcement, daemon->changes,
 		                    &daemon->health, on_left_out, daemon, &daemon->quarantiner);
 	if (r < 0) {
@@ -446,6 +461,7 @@ static void tear_down(struct daemon *daemon)
 {
 	server_free(daemon->server);
 	quarantiner_free(daemon->quarantiner);
+	pickup_keeper_free(daemon->pickup);
 	changes_free(daemon->changes);
 	guarding_free(daemon->guarding);
 	past_free(daemon->past);

@@ -72,11 +72,15 @@ static int bind_requests(struct enforcement *enforcement, struct policy *policy,
 	struct runtime *runtime;
 
 	ARRAY_FOREACH (request, &enforcement->requests.list)
-		if (request->kind != REQUEST_QUARANTINE && request->until && request->until <= now)
+		if (request->kind != REQUEST_QUARANTINE && request->kind != REQUEST_PICKUP &&
+		    request->until && request->until <= now)
 			enforcement->judge_flows = true;
 	int r = runtime_bind(policy, &enforcement->requests, now, &outcome->over, &runtime);
-	if (r == 0)
+	if (r == 0) {
+		/* What the window lets in stays when it closes. */
+		enforcement->requests.picked_up |= runtime->pickup.known;
 		*ret_before = policy_use_runtime(policy, runtime);
+	}
 	return r;
 }
 
@@ -270,6 +274,7 @@ static int change_one(struct enforcement *enforcement, const struct request_entr
 	case REQUEST_ASSIGN:
 		return reassign(enforcement, &only->address, outcome);
 	case REQUEST_PERMIT:
+	case REQUEST_PICKUP:
 		return REASSIGN_UNDECIDED;
 	case REQUEST_QUARANTINE:
 		return quarantine_elements(enforcement, outcome);

@@ -42,6 +42,7 @@ enum notice {
 	NOTICE_CONTACTS,
 	NOTICE_INSIDE, /* an inside interface is missing or not named, and hosts are not judged */
 	NOTICE_ROUTE,  /* the default route leads through an inside interface */
+	NOTICE_LOOSE,  /* conntrack picks up no connection */
 	NOTICE_STATE,  /* others may write to the state directory */
 	NOTICE_CONFIG, /* something in the configuration is hardly meant */
 };

@@ -3,6 +3,7 @@
 
 #include "base/protocol.h"
 #include "kernel/known.h"
+#include "kernel/picked_up.h"
 #include "party.h"
 #include "policy/runtime.h"
 #include "policy/span_word.h"
@@ -10,6 +11,7 @@
 #include "replies.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +226,24 @@ static void print_throttle(const struct slowed *slowed, const struct judgement *
 		        slowed->known ? "known and does not count" : "new and counts");
 }
 
+/* What becomes of it when it continues an older connection: design section 4, "Pickup". */
+static void print_pickup(const struct question *question, const struct judgement *judgement,
+                         FILE *out)
+{
+	const struct runtime *runtime = question->policy->runtime;
+	char end[UTC_TEXT_MAX];
+	if (question->picked_up)
+		fputs("; the server of this connection sent first, and it was picked up as the "
+		      "client's",
+		      out);
+	else if (judgement->offence_count && runtime && runtime->pickup.until &&
+	         question->connection.protocol == IPPROTO_TCP)
+		fprintf(out,
+		        "; the pickup window is open until %s: a segment of an older connection "
+		        "passes if the policy permits the other end to initiate it",
+		        utc_print(runtime->pickup.until, end));
+}
+
 static char *explain(const struct question *question, const struct judgement *judgement,
                      const struct slowed *slowed)
 {
@@ -245,6 +265,7 @@ static char *explain(const struct question *question, const struct judgement *ju
 		fprintf(out, " (%s:%u)", at->file, at->line);
 	print_requests(question, judgement, out);
 	print_throttle(slowed, judgement, out);
+	print_pickup(question, judgement, out);
 	if (offence && judgement->passes)
 		fputs("; in audit mode it passes all the same and is counted", out);
 	if (question->absent)
@@ -310,7 +331,7 @@ static int answer(struct request *request, const struct question *question,
 
 	return request_reply(
 	        request,
-	        json_pack("{ss so so so so so ss so so so so sb so so}", "verdict",
+	        json_pack("{ss so so so so so ss so so so so sb so so sb}", "verdict",
 	                  offence ? "blocked" : "permitted", "reason",
 	                  reply_optional(offence ? reason_name(offence->reason) : NULL), "host",
 	                  reply_optional(host ? host->name : NULL), "role",
@@ -324,10 +345,13 @@ static int answer(struct request *request, const struct question *question,
 	                  "quarantine", quarantine_reply(question, judgement, requests), "judged",
 	                  !unjudged, "throttle", reply_throttle(slowed.throttle), "known",
 	                  slowed.throttle && slowed.known >= 0 ? json_boolean(slowed.known)
-	                                                       : json_null()));
+	                                                       : json_null(),
+	                  "picked_up", question->picked_up));
 }
 
 #define ANSWERED 1 /* with an error */
+
+#define PICKED_UP_SERVICE_MAX 16 /* "tcp/65535" */
 
 static int reject(struct request *request, struct problems *problems)
 {
@@ -376,12 +400,60 @@ static int refuse_service(struct request *request, const struct policy *policy, 
 	return reject(request, &problems);
 }
 
+/*
+ * Of a connection that was picked up, the question is what its client may initiate. 0 or a negative
+ * errno.
+ */
+static int find_picked_up(struct question *question, struct judgement *judgement,
+                          struct kernel *kernel, char service[static PICKED_UP_SERVICE_MAX])
+{
+	const struct connection *connection = &question->connection;
+	const struct runtime *runtime = question->policy->runtime;
+	struct picked_up_list list = {};
+	struct judgement swapped;
+	if (!runtime || !runtime->pickup.known ||
+	    judgement_swap(connection, judgement) == SWAP_NEVER)
+		return 0;
+	int r = picked_up_read(kernel, &list);
+	if (r < 0)
+		return r;
+	ARRAY_FOREACH (one, &list.list) {
+		if (one->client_port != connection->port ||
+		    address_compare(&one->server, &connection->source) != 0 ||
+		    address_compare(&one->client, &connection->destination) != 0)
+			continue;
+		struct question asked = *question;
+		asked.connection = (struct connection){
+		        .source = one->client,
+		        .destination = one->server,
+		        .protocol = IPPROTO_TCP,
+		        .has_port = true,
+		        .port = one->server_port,
+		};
+		asked.interface = NULL;
+		asked.picked_up = true;
+		snprintf(service, PICKED_UP_SERVICE_MAX, "tcp/%u", one->server_port);
+		asked.service = service;
+		r = question_find_origin(&asked, NULL);
+		if (r >= 0) {
+			judge_swapped(question->policy, connection, one->server_port,
+			              asked.connection.origin, &swapped);
+			*judgement = swapped;
+			*question = asked;
+		}
+		break;
+	}
+	picked_up_done(&list);
+	return r;
+}
+
 int method_explain(struct request *request, json_t *parameters, void *userdata)
 {
 	const struct control *control = userdata;
 	struct question question = {.policy = control->enforcement->policy};
 	struct connection *connection = &question.connection;
 	struct judgement judgement = {};
+	char service[PICKED_UP_SERVICE_MAX];
 
 	if (!question.policy)
 		return request_error(request, "io.egressd.NoPolicy",
@@ -409,5 +481,9 @@ int method_explain(struct request *request, json_t *parameters, void *userdata)
 		question.ends_here = false;
 	if (question.ends_here)
 		judgement = question_unjudged(&question);
+	r = find_picked_up(&question, &judgement, control->enforcement->kernel, service);
+	if (r < 0)
+		return request_failed(request, "The connections picked up could not be read: %s",
+		                      strerror(-r));
 	return answer(request, &question, &judgement, control->enforcement);
 }

@@ -3,6 +3,7 @@
 
 #include "counts.h"
 #include "inside.h"
+#include "kernel/picked_up.h"
 #include "policy/runtime.h"
 #include "replies.h"
 #include "sources.h"
@@ -99,6 +100,18 @@ static json_int_t count_quarantined(const struct enforcement *enforcement, bool 
 	return count;
 }
 
+/* How many connections are picked up; what cannot be read is asked for again with the next status.
+ */
+static json_int_t count_picked_up(const struct enforcement *enforcement)
+{
+	struct picked_up_list list = {};
+	if (!enforcement->requests.picked_up || picked_up_read(enforcement->kernel, &list) < 0)
+		return 0;
+	json_int_t count = (json_int_t)list.list.count;
+	picked_up_done(&list);
+	return count;
+}
+
 static int add_faults(json_t *degraded, const struct health *health)
 {
 	for (size_t i = 0; i < FAULT_COUNT; i++)
@@ -136,12 +149,11 @@ static int add_missing(json_t *missing, const struct policy *policy)
 static json_t *events_reply(struct events *events, uint64_t blocked)
 {
 	struct account account = events_account(events, blocked);
-	return json_pack("{sI sI sI sI sI sI sI}", "received", (json_int_t)account.received, "lost",
-	                 (json_int_t)account.lost, "waiting", (json_int_t)account.waiting,
-	                 "unheard", (json_int_t)account.unheard, "earlier",
-	                 (json_int_t)account.earlier, "overruns",
-	                 (json_int_t)events_overruns(events), "bad",
-	                 (json_int_t)events_bad(events));
+	return json_pack(
+	        "{sI sI sI sI sI sI sI}", "received", (json_int_t)account.received, "lost",
+	        (json_int_t)account.lost, "waiting", (json_int_t)account.waiting, "unheard",
+	        (json_int_t)account.unheard, "earlier", (json_int_t)account.earlier, "overruns",
+	        (json_int_t)events_overruns(events), "bad", (json_int_t)events_bad(events));
 }
 
 static json_t *detection_reply(const struct alarms *alarms)
@@ -186,6 +198,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	_cleanup_(json_release) json_t *inside = json_array(), *missing = json_array();
 	_cleanup_(json_release) json_t *notices = json_array();
 	_cleanup_(counts_done) struct counts counts = {};
+	const struct request_entry *window = requests_pickup(&enforcement->requests);
 	struct count total = {};
 
 	int r = counts_read(enforcement->kernel, &counts);
@@ -207,21 +220,23 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 
 	return request_reply(
 	        request,
-	        json_pack(
-	                "{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI so so so sO}",
-	                "state", state_name(control->health->state), "degraded", degraded, "mode",
-	                mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
-	                (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
-	                policy_reply(enforcement), "roles", roles, "reasons", reasons, "blocked",
-	                reply_count(total), "sources", sources, "events",
-	                events_reply(control->events, total.packets), "alarms",
-	                (json_int_t)alarms_open(control->alarms), "inside", inside, "revoked",
-	                reply_count(counts_all_revoked(&counts)), "change",
-	                change_reply(&enforcement->change), "missing", missing, "assignments",
-	                count_requests(&enforcement->requests, REQUEST_ASSIGN), "permits",
-	                count_requests(&enforcement->requests, REQUEST_PERMIT), "quarantined_hosts",
-	                count_quarantined(enforcement, true), "quarantined_addresses",
-	                count_quarantined(enforcement, false), "processes",
-	                processes_reply(control), "detection", detection_reply(control->alarms),
-	                "contacts", contacts_reply(control->contacts), "notices", notices));
+	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI sI so so "
+	                  "so so sO}",
+	                  "state", state_name(control->health->state), "degraded", degraded, "mode",
+	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
+	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
+	                  policy_reply(enforcement), "roles", roles, "reasons", reasons, "blocked",
+	                  reply_count(total), "sources", sources, "events",
+	                  events_reply(control->events, total.packets), "alarms",
+	                  (json_int_t)alarms_open(control->alarms), "inside", inside, "revoked",
+	                  reply_count(counts_all_revoked(&counts)), "change",
+	                  change_reply(&enforcement->change), "missing", missing, "assignments",
+	                  count_requests(&enforcement->requests, REQUEST_ASSIGN), "permits",
+	                  count_requests(&enforcement->requests, REQUEST_PERMIT),
+	                  "quarantined_hosts", count_quarantined(enforcement, true),
+	                  "quarantined_addresses", count_quarantined(enforcement, false),
+	                  "picked_up", count_picked_up(enforcement), "pickup",
+	                  window ? reply_window(window) : json_null(), "processes",
+	                  processes_reply(control), "detection", detection_reply(control->alarms),
+	                  "contacts", contacts_reply(control->contacts), "notices", notices));
 }

@@ -56,6 +56,12 @@ static const struct parameter release_parameters[] = {
         {},
 };
 
+static const struct parameter pickup_parameters[] = {
+        {"seconds", PARAMETER_INT, true},
+        {"why", PARAMETER_STRING, false},
+        {},
+};
+
 static const struct parameter list_alarms_parameters[] = {
         {"all", PARAMETER_BOOL, false},
         {"utc_offset", PARAMETER_INT, false},
@@ -115,6 +121,12 @@ const struct method methods[] = {
          .call = method_release,
          .parameters = release_parameters},
         {.name = "ListQuarantined", .access = ACCESS_READ, .call = method_list_quarantined},
+        {.name = "Pickup",
+         .access = ACCESS_CHANGE,
+         .call = method_pickup,
+         .parameters = pickup_parameters},
+        {.name = "ClosePickup", .access = ACCESS_CHANGE, .call = method_close_pickup},
+        {.name = "ListPickedUp", .access = ACCESS_READ, .call = method_list_picked_up},
         {.name = "ListAlarms",
          .access = ACCESS_READ,
          .call = method_list_alarms,

@@ -43,6 +43,9 @@ int method_list_permits(struct request *request, json_t *parameters, void *userd
 int method_quarantine(struct request *request, json_t *parameters, void *userdata);
 int method_release(struct request *request, json_t *parameters, void *userdata);
 int method_list_quarantined(struct request *request, json_t *parameters, void *userdata);
+int method_pickup(struct request *request, json_t *parameters, void *userdata);
+int method_close_pickup(struct request *request, json_t *parameters, void *userdata);
+int method_list_picked_up(struct request *request, json_t *parameters, void *userdata);
 int method_list_alarms(struct request *request, json_t *parameters, void *userdata);
 int method_get_alarm(struct request *request, json_t *parameters, void *userdata);
 int method_ack_alarm(struct request *request, json_t *parameters, void *userdata);

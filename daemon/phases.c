@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "kernel/ownership.h"
 #include "kernel/view.h"
+#include "policy/runtime.h"
 #include "ruleset/compile.h"
 
 #include <errno.h>
@@ -53,12 +54,16 @@ static struct applied with_verified(struct applied second, const struct applied 
 int phases_judge_flows(struct enforcement *enforcement, const struct policy *policy,
                        const struct scope *scope, struct revocation *ret_revocation)
 {
+	const struct runtime *runtime = policy->runtime;
+	uint64_t window = runtime ? runtime->pickup.id : 0;
 	int r = 0;
 	if (!enforcement->conntrack)
 		r = conntrack_open(0, &enforcement->conntrack);
 	if (r == 0)
 		r = revoke_flows(enforcement->kernel, enforcement->conntrack, policy, scope,
-		                 ret_revocation);
+		                 window && window != enforcement->window, ret_revocation);
+	if (r == 0 && scope->all)
+		enforcement->window = window;
 	/* Whatever was wrong with the socket, the next one is another. */
 	if (r < 0)
 		enforcement->conntrack = conntrack_free(enforcement->conntrack);

@@ -16,6 +16,7 @@ struct question {
 	bool absent;              /* there is no such interface now */
 	char routed[IF_NAMESIZE]; /* by which the source is reached; empty: by none */
 	bool ends_here;           /* the destination is an address of the gateway */
+	bool picked_up;           /* it is that of the client of a connection picked up */
 	struct service_item literal;
 	const struct service_item *items;
 	size_t item_count;

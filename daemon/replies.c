@@ -103,6 +103,13 @@ json_t *reply_permit(const struct request_entry *entry)
 	                 reply_optional(entry->why));
 }
 
+json_t *reply_window(const struct request_entry *entry)
+{
+	return json_pack("{sI sI so ss so so}", "id", (json_int_t)entry->id, "since",
+	                 (json_int_t)entry->since, "until", reply_end(entry), "user", entry->user,
+	                 "uid", reply_asker(entry), "why", reply_optional(entry->why));
+}
+
 json_t *reply_quarantine(const struct request_entry *entry, const struct policy *policy)
 {
 	const struct host *host = NULL;

@@ -34,6 +34,7 @@ json_t *reply_count(struct count count);
 /* type Assignment and type TemporaryPermit */
 json_t *reply_assignment(const struct request_entry *entry);
 json_t *reply_permit(const struct request_entry *entry);
+json_t *reply_window(const struct request_entry *entry);
 
 /* type Quarantined; the policy (or NULL) knows whose the address is. */
 json_t *reply_quarantine(const struct request_entry *entry, const struct policy *policy);

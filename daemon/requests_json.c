@@ -60,6 +60,8 @@ static void take_subject(const json_t *item, struct request_entry *entry, bool *
 		entry->host = take_text(item, "host", NAME_MAX_BYTES, true, valid);
 		entry->automatic = json_is_true(json_object_get(item, "automatic"));
 		return;
+	case REQUEST_PICKUP:
+		return;
 	}
 }
 
@@ -72,6 +74,8 @@ static bool take_kind(const json_t *item, enum request_kind *ret_kind)
 		*ret_kind = REQUEST_PERMIT;
 	else if (kind && strcmp(kind, "quarantine") == 0)
 		*ret_kind = REQUEST_QUARANTINE;
+	else if (kind && strcmp(kind, "pickup") == 0)
+		*ret_kind = REQUEST_PICKUP;
 	else
 		return false;
 	return true;
@@ -86,6 +90,8 @@ static bool has_its_texts(const struct request_entry *entry)
 		return entry->user && entry->host && entry->service && entry->why;
 	case REQUEST_QUARANTINE:
 		return entry->user && entry->host;
+	case REQUEST_PICKUP:
+		return entry->user;
 	}
 	return false;
 }
@@ -108,7 +114,8 @@ static int take_request(const json_t *item, struct requests *requests)
 	entry->user = take_text(item, "user", REQUEST_USER_MAX, true, &valid);
 	entry->why = take_text(item, "why", REQUEST_WHY_MAX, permit, &valid);
 	take_subject(item, entry, &valid);
-	if (!valid || !entry->id || (permit && !entry->until) ||
+	bool ends = permit || entry->kind == REQUEST_PICKUP;
+	if (!valid || !entry->id || (ends && !entry->until) ||
 	    (entry->until && entry->until <= entry->since))
 		return REQUESTS_FILE_BROKEN;
 	return has_its_texts(entry) ? 0 : -ENOMEM;
@@ -133,6 +140,8 @@ static int compare_subjects(const void *a, const void *b)
 		return strcmp((*x)->host, (*y)->host);
 	case REQUEST_PERMIT:
 		return compare_ids(a, b);
+	case REQUEST_PICKUP:
+		return 0; /* there is one at most */
 	}
 	abort(); /* no other value is ever made */
 }
@@ -160,6 +169,8 @@ static int check_twins(const struct requests *requests, struct state_wrong *wron
 		if (sorted[i]->kind == REQUEST_ASSIGN)
 			return state_wrong(wrong, "%s is assigned twice",
 			                   address_print(&sorted[i]->address, text));
+		if (sorted[i]->kind == REQUEST_PICKUP)
+			return state_wrong(wrong, "two pickup windows are open");
 		return state_wrong(wrong, "%s is in quarantine twice", sorted[i]->host);
 	}
 	return 0;
@@ -229,6 +240,9 @@ static json_t *request_to_json(const struct request_entry *entry)
 	case REQUEST_QUARANTINE:
 		subject = json_pack("{ss ss sb}", "kind", "quarantine", "host", entry->host,
 		                    "automatic", entry->automatic);
+		break;
+	case REQUEST_PICKUP:
+		subject = json_pack("{ss}", "kind", "pickup");
 		break;
 	}
 	if (!item || !subject || json_object_update(item, subject) < 0) {

@@ -6,6 +6,7 @@
 #include "gateway_address.h"
 #include "kernel/conntrack.h"
 #include "kernel/neighbour.h"
+#include "kernel/picked_up.h"
 #include "kernel/revoked.h"
 #include "kernel/route.h"
 #include "policy/judge.h"
@@ -14,6 +15,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Ways to sources that are remembered during one pass, lest each flow asks anew. */
@@ -33,9 +35,14 @@ struct pass {
 	struct gateway_addresses local;
 	struct recent *ways;
 	struct neighbours *neighbours; /* NULL: the policy has no MACs */
+	struct picked_up_list picked_up;
+	bool opening; /* the pickup window opens: these are the flows from before */
 	ARRAY(struct flow) denied;
 	/* Those that a helper expected: they are judged when all are known, see root_master(). */
 	ARRAY(struct flow) expected;
+	ARRAY(struct flow) found;     /* to be picked up now */
+	ARRAY(struct flow) forgotten; /* picked up before, and denied now */
+	ARRAY(struct flow) turned;    /* the same with their ends swapped, as their clients' */
 	size_t kept;
 	int error; /* a negative errno: some flow was judged without knowing its way */
 };
@@ -45,6 +52,10 @@ static void pass_done(struct pass *pass)
 	ARRAY_DONE(&pass->local.list);
 	ARRAY_DONE(&pass->denied);
 	ARRAY_DONE(&pass->expected);
+	ARRAY_DONE(&pass->found);
+	ARRAY_DONE(&pass->forgotten);
+	ARRAY_DONE(&pass->turned);
+	picked_up_done(&pass->picked_up);
 	recent_free(pass->ways);
 	neighbours_free(pass->neighbours);
 }
@@ -150,23 +161,56 @@ static bool is_in_quarantine(struct pass *pass, const struct address *address)
 	return policy_quarantine(pass->policy, address, mac, NULL) != NULL;
 }
 
-static bool may_go_on(struct pass *pass, const struct flow *flow)
+/* What becomes of a flow. */
+enum fate {
+	FATE_KEPT,
+	FATE_PICKED_UP, /* from now on */
+	FATE_DENIED,
+	FATE_OPEN, /* not decided */
+};
+
+/*
+ * A flow that was picked up is its server's only for conntrack. Another one may be, too, whose
+ * beginning conntrack did not see: it is picked up if the policy permits it like that. FATE_OPEN:
+ * it is to be judged as it is.
+ */
+static enum fate judge_as_server(struct pass *pass, const struct flow *flow,
+                                 const struct connection *connection,
+                                 const struct judgement *judgement)
+{
+	struct judgement swapped;
+	enum swap swap = judgement_swap(connection, judgement);
+	bool known = picked_up_find(&pass->picked_up, flow);
+	bool found = pass->opening && flow->midstream && swap == SWAP_ALWAYS;
+	if (swap == SWAP_NEVER || flow->has_master || (!known && !found))
+		return FATE_OPEN;
+	judge_swapped(pass->policy, connection, flow->source_port,
+	              find_origin(pass, &connection->destination), &swapped);
+	if (known)
+		return swapped.passes ? FATE_KEPT : FATE_DENIED;
+	return swapped.permitted ? FATE_PICKED_UP : FATE_OPEN;
+}
+
+static enum fate find_fate(struct pass *pass, const struct flow *flow)
 {
 	struct connection connection = connection_of(flow);
 	struct judgement judgement;
 
 	/* Whichever end began it, and also when the other one is the gateway. */
 	if (is_in_quarantine(pass, &flow->source) || is_in_quarantine(pass, &flow->reached))
-		return false;
+		return FATE_DENIED;
 	/* What ends at the gateway does not cross it. */
 	if (is_local(pass, &connection.destination))
-		return true;
+		return FATE_KEPT;
 	connection.origin = find_origin(pass, &connection.source);
 	if (connection.origin == ORIGIN_SELF && !pass->policy->self)
-		return true;
+		return FATE_KEPT;
 	find_mac(pass, &connection);
 	judge(pass->policy, &connection, &judgement);
-	return judgement.passes;
+	enum fate fate = judge_as_server(pass, flow, &connection, &judgement);
+	if (fate != FATE_OPEN)
+		return fate;
+	return judgement.passes ? FATE_KEPT : FATE_DENIED;
 }
 
 /* What a helper expected is judged by its master, and so are its ends. */
@@ -177,16 +221,65 @@ static bool in_scope(const struct scope *scope, const struct flow *flow)
 	                             scope_contains(scope, &flow->master.destination)));
 }
 
+/*
+ * What was picked up ends as its client's connection: the server's segments that still come are
+ * those of a flow that was cut, whoever may be reached by them.
+ */
+static int forget(struct pass *pass, const struct flow *flow)
+{
+	struct flow *forgotten = ARRAY_ADD(&pass->forgotten);
+	struct flow *turned = ARRAY_ADD(&pass->turned);
+	if (!forgotten || !turned)
+		return -ENOMEM;
+	*forgotten = *turned = *flow;
+	turned->source = flow->reached;
+	turned->source_port = flow->reached_port;
+	turned->reached = flow->source;
+	turned->reached_port = flow->source_port;
+	return 0;
+}
+
 static int judge_now(struct pass *pass, const struct flow *flow, bool scoped)
 {
-	if (!scoped || may_go_on(pass, flow)) {
+	enum fate fate = scoped ? find_fate(pass, flow) : FATE_KEPT;
+	struct flow *slot;
+
+	switch (fate) {
+	case FATE_KEPT:
 		pass->kept++;
 		return 0;
+	case FATE_PICKED_UP:
+		slot = ARRAY_ADD(&pass->found);
+		if (!slot)
+			return -ENOMEM;
+		*slot = *flow;
+		return 0;
+	case FATE_OPEN:
+	case FATE_DENIED:
+		slot = ARRAY_ADD(&pass->denied);
+		if (!slot)
+			return -ENOMEM;
+		*slot = *flow;
+		return picked_up_find(&pass->picked_up, flow) ? forget(pass, flow) : 0;
 	}
-	struct flow *denied = ARRAY_ADD(&pass->denied);
-	if (!denied)
-		return -ENOMEM;
-	*denied = *flow;
+	abort(); /* no other value is ever made */
+}
+
+/* What cannot be remembered as picked up is cut: nothing would permit it the next time. */
+static int pick_up(struct kernel *kernel, struct pass *pass)
+{
+	if (!pass->found.count)
+		return 0;
+	int r = picked_up_add(kernel, pass->found.items, pass->found.count);
+	if (r == 0)
+		return 0;
+	ARRAY_FOREACH (flow, &pass->found) {
+		struct flow *denied = ARRAY_ADD(&pass->denied);
+		if (!denied)
+			return -ENOMEM;
+		*denied = *flow;
+	}
+	pass->found.count = 0;
 	return 0;
 }
 
@@ -357,13 +450,18 @@ static int cut_denied(struct kernel *kernel, struct conntrack *conntrack, const 
 {
 	/* Remembered first: a packet right after the deletion must not look like an attempt. */
 	int r = revoked_add(kernel, pass->denied.items, pass->denied.count);
+	if (r == 0 && pass->turned.count)
+		r = revoked_add(kernel, pass->turned.items, pass->turned.count);
+	/* The rules judge what stays in the set as they judge now: it is only listed for longer. */
+	if (pass->forgotten.count)
+		(void)picked_up_remove(kernel, pass->forgotten.items, pass->forgotten.count);
 	revocation->forgotten = r != 0;
 	return conntrack_delete_many(conntrack, pass->denied.items, pass->denied.count,
 	                             &revocation->cut);
 }
 
 int revoke_flows(struct kernel *kernel, struct conntrack *conntrack, const struct policy *policy,
-                 const struct scope *scope, struct revocation *ret_revocation)
+                 const struct scope *scope, bool opening, struct revocation *ret_revocation)
 {
 	_cleanup_(pass_done) struct pass pass = {.policy = policy, .scope = scope};
 	struct revocation revocation = {};
@@ -379,12 +477,19 @@ int revoke_flows(struct kernel *kernel, struct conntrack *conntrack, const struc
 		r = recent_new(WAYS_MAX, sizeof(struct address), sizeof(struct way), &pass.ways);
 	if (r == 0 && has_macs(policy))
 		r = neighbours_read(&pass.neighbours);
+	if (r == 0 && policy->runtime && policy->runtime->pickup.known) {
+		pass.opening = opening;
+		r = picked_up_read(kernel, &pass.picked_up);
+	}
 	if (r == 0)
 		r = judge_flows(conntrack, count, &pass);
 	if (r >= 0) {
 		bool incomplete = r == CONNTRACK_INCOMPLETE;
-		revocation.kept = pass.kept;
-		r = cut_denied(kernel, conntrack, &pass, &revocation);
+		r = pick_up(kernel, &pass);
+		revocation.picked_up = pass.found.count;
+		revocation.kept = pass.kept + pass.found.count;
+		if (r == 0)
+			r = cut_denied(kernel, conntrack, &pass, &revocation);
 		if (r == 0 && incomplete)
 			r = -EAGAIN;
 		if (r == 0)

@@ -12,9 +12,10 @@
 
 /* What became of the flows that were established when a policy came into force. */
 struct revocation {
-	size_t cut;     /* entries deleted from conntrack, because the policy denies them */
-	size_t kept;    /* all others: permitted, or none of the policy's business */
-	bool forgotten; /* more were cut than are remembered: their packets count as attempts */
+	size_t cut;       /* entries deleted from conntrack, because the policy denies them */
+	size_t kept;      /* all others: permitted, or none of the policy's business */
+	size_t picked_up; /* of the kept: permitted as initiated by the other end, since now */
+	bool forgotten;   /* more were cut than are remembered: their packets count as attempts */
 };
 
 /*
@@ -32,10 +33,14 @@ struct revocation {
  * belongs to nobody, is judged without a MAC, and so denied. In the same way a flow of a protocol
  * with ports, of which conntrack does not tell them, is denied whatever would need the port.
  *
+ * A flow of TCP that was picked up (kernel/picked_up.h) is judged as initiated by its other end.
+ * When the pickup window opens (opening), one of which conntrack saw no beginning, and which its
+ * source may not initiate, is picked up if the other end may.
+ *
  * 0 or a negative errno: then denied flows may be left in conntrack (-EAGAIN: it could not be read
  * to its end). *ret_revocation is written either way.
  */
 int revoke_flows(struct kernel *kernel, struct conntrack *conntrack, const struct policy *policy,
-                 const struct scope *scope, struct revocation *ret_revocation);
+                 const struct scope *scope, bool opening, struct revocation *ret_revocation);
 
 #endif

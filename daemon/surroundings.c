@@ -200,6 +200,23 @@ static void look_at_connections(struct surroundings *s)
 	set_notice(s->health, NOTICE_CONNTRACK_LOST, lost);
 }
 
+/* Without it the kernel takes each segment of an older connection for invalid. */
+static void look_at_pickup(struct surroundings *s)
+{
+	const struct policy *policy = s->enforcement->policy;
+	char value = '1';
+	_cleanup_fclose_ FILE *file = fopen("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", "re");
+	if (file && fread(&value, 1, 1, file) != 1)
+		value = '1';
+	set_notice(
+	        s->health, NOTICE_LOOSE,
+	        policy && policy->gateway.pickup && value == '0'
+	                ? "net.netfilter.nf_conntrack_tcp_loose is 0: connections that are older "
+	                  "than the kernel's table of connections cannot be picked up, so the "
+	                  "first start and a fail-over cut them"
+	                : "");
+}
+
 static void look_at_kernel(struct surroundings *s)
 {
 	struct utsname name;
@@ -271,6 +288,7 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 	look_at_inside(s);
 	look_at_default_route(s);
 	look_at_connections(s);
+	look_at_pickup(s);
 	look_at_kernel(s);
 	look_at_owner(s);
 	look_at_state(s);

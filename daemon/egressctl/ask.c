@@ -114,6 +114,8 @@ static enum outcome complain_error(const struct command *command, const json_t *
 		         "%s has no role by assignment; egressctl assignments lists those "
 		         "that have",
 		         field_text(reply->parameters, "address", "that address"));
+	} else if (strcmp(name, "NoPickupWindow") == 0) {
+		complain(command, "no pickup window is open");
 	} else if (strcmp(name, "NoSuchPermit") == 0) {
 		complain(command,
 		         "there is no permit %lld (it may have ended); egressctl permits "

@@ -107,6 +107,7 @@ static void offer_interfaces(const struct place *place)
 static void offer_kind(const struct place *place, enum word_kind kind)
 {
 	static const char *const to[] = {"to", NULL};
+	static const char *const closing[] = {"close", NULL};
 	static const char *const deeds[] = {"show", "ack", "clear", NULL};
 	static const char *const times[] = {"today", "yesterday", NULL};
 
@@ -140,6 +141,9 @@ static void offer_kind(const struct place *place, enum word_kind kind)
 		return;
 	case WORD_PERMIT:
 		offer_asked(place, "ListPermits", "permits", "id", "");
+		return;
+	case WORD_CLOSE:
+		offer_all(place, closing);
 		return;
 	case WORD_DEED:
 		offer_all(place, deeds);

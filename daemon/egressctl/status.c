@@ -92,6 +92,22 @@ static void print_policy(const struct command *command, const json_t *status)
 	print_inside(writer, status);
 }
 
+/* Connections that are older than the kernel's table of connections. */
+static void print_pickup(const struct command *command, const json_t *status)
+{
+	const json_t *window = json_object_get(status, "pickup");
+	int64_t count = field_number(status, "picked_up");
+	char left[UNIT_TEXT_MAX], open[UNIT_TEXT_MAX + 32] = "";
+
+	if (json_is_object(window))
+		snprintf(open, sizeof(open), "; the window is open for %s",
+		         left_print(field_number(window, "until"), command->now, left));
+	if (count || *open)
+		writer_field(&command->writer, "Picked up", COLOUR_NONE,
+		             "%lld %s%s; see egressctl pickup", (long long)count,
+		             plural(count, "connection", "connections"), open);
+}
+
 /* What is in force without being in the configuration. */
 static void print_requests(const struct command *command, const json_t *status)
 {
@@ -109,6 +125,7 @@ static void print_requests(const struct command *command, const json_t *status)
 		             "%lld whole %s, %lld single %s; see egressctl quarantined",
 		             (long long)hosts, plural(hosts, "host", "hosts"), (long long)addresses,
 		             plural(addresses, "address", "addresses"));
+	print_pickup(command, status);
 	if (permits)
 		writer_field(&command->writer, "Permits", COLOUR_WARNING,
 		             "%lld for a while; see egressctl permits", (long long)permits);

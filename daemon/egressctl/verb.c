@@ -158,6 +158,18 @@ const struct verb verbs[] = {
          .words_text = "",
          .run = verb_quarantined,
          .help = "who is in quarantine, by whom and why"},
+        {.name = "pickup",
+         .words_text = "[close]",
+         .words_most = 1,
+         .options = BIT(OPTION_FOR) | BIT(OPTION_WHY),
+         .run = verb_pickup,
+         .help = "list, or begin to pick up, older connections",
+         .details = "Without --for, list the connections that were picked up: they are older than\n"
+                    "the kernel's table of connections, and their server sent first.\n"
+                    "With --for, open the pickup window for up to 1h, as a fail-over script does:\n"
+                    "such a connection continues if the policy permits its client to initiate it.\n"
+                    "close ends the window; what was picked up continues.\n" SPAN_FORMS,
+         .kinds = {WORD_CLOSE}},
         {.name = "alarms",
          .words_text = "[show|ack|clear ID]",
          .words_most = 2,

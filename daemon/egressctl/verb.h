@@ -20,6 +20,7 @@ enum word_kind {
 	WORD_ASSIGNED,    /* an address with a role by assignment */
 	WORD_QUARANTINED, /* a host or address in quarantine */
 	WORD_PERMIT,      /* the number of a permit */
+	WORD_CLOSE,       /* the word "close" */
 	WORD_DEED,        /* what to do with an alarm */
 	WORD_ALARM,       /* the number of an alarm */
 	WORD_FIELD,       /* by which is summed up */

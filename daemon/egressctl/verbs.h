@@ -21,6 +21,7 @@ enum outcome verb_permits(const struct command *command);
 enum outcome verb_quarantine(const struct command *command);
 enum outcome verb_release(const struct command *command);
 enum outcome verb_quarantined(const struct command *command);
+enum outcome verb_pickup(const struct command *command);
 enum outcome verb_alarms(const struct command *command);
 enum outcome verb_restore(const struct command *command);
 enum outcome verb_reload(const struct command *command);

@@ -11,6 +11,7 @@
 #define REQUEST_AT_ASSIGN     "assign"
 #define REQUEST_AT_PERMIT     "permit"
 #define REQUEST_AT_QUARANTINE "quarantine"
+#define REQUEST_AT_PICKUP     "pickup"
 
 /*
  * The names are those of the policy, but what the checker makes of them lives in an arena of the
@@ -39,5 +40,8 @@ int check_permit(struct checker *checker, const struct request_entry *request,
 /* The same of the host or address of a quarantine. */
 int check_quarantine(struct checker *checker, const struct request_entry *request,
                      struct quarantine *ret_quarantine);
+
+/* What is wrong with a pickup goes to the checker's problems: one that does not end, or late. */
+void check_pickup(struct checker *checker, const struct request_entry *request);
 
 #endif

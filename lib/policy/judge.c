@@ -4,6 +4,8 @@
 #include "base/protocol.h"
 #include "policy/runtime.h"
 
+#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The ranges are sorted and disjoint: the last one that begins at or before the address decides. */
@@ -266,4 +268,46 @@ void judge(const struct policy *policy, const struct connection *connection,
 		judgement.helper = NULL;
 
 	*ret_judgement = judgement;
+}
+
+enum swap judgement_swap(const struct connection *connection, const struct judgement *judgement)
+{
+	if (connection->protocol != IPPROTO_TCP || !connection->has_port)
+		return SWAP_NEVER;
+	if (!judgement->offence_count)
+		return connection->origin == ORIGIN_OUTSIDE ? SWAP_ALWAYS : SWAP_PICKED_UP;
+	switch (judgement->offences[0].reason) {
+	case REASON_QUARANTINE:
+	case REASON_SPOOFED:
+	case REASON_IMPOSTOR:
+		return SWAP_NEVER;
+	case REASON_INBOUND:
+		return connection->origin == ORIGIN_OUTSIDE ? SWAP_ALWAYS : SWAP_PICKED_UP;
+	case REASON_THROTTLE:
+		return SWAP_PICKED_UP;
+	case REASON_UNASSIGNED:
+	case REASON_BLOCKLIST:
+	case REASON_ROLE:
+		return SWAP_ALWAYS;
+	}
+	abort(); /* no other value is ever made */
+}
+
+void judge_swapped(const struct policy *policy, const struct connection *connection,
+                   uint16_t source_port, enum origin other, struct judgement *ret_judgement)
+{
+	const struct connection swapped = {
+	        .origin = other,
+	        .source = connection->destination,
+	        .destination = connection->source,
+	        .protocol = connection->protocol,
+	        .has_port = connection->has_port,
+	        .port = source_port,
+	};
+
+	/* Connections to the gateway are not judged. */
+	if (connection->origin == ORIGIN_SELF)
+		*ret_judgement = (struct judgement){.permitted = true, .passes = true};
+	else
+		judge(policy, &swapped, ret_judgement);
 }

@@ -47,10 +47,31 @@ struct judgement {
 
 /*
  * Judges a connection by the policy alone, with the requests bound to it, as the table does in the
- * kernel (design section 4, "Rulings"). Without clock or kernel, so throttle never comes out of it: what
- * a role with a throttle permits, the kernel may block for a while.
+ * kernel (design section 4, "Rulings"). Without clock or kernel, so throttle never comes out of it:
+ * what a role with a throttle permits, the kernel may block for a while.
  */
 void judge(const struct policy *policy, const struct connection *connection,
            struct judgement *ret_judgement);
+
+/*
+ * What the table does with a segment of TCP, by judge()'s verdict: judges it with its ends swapped
+ * before that verdict counts, never, or only when the connection was picked up. A source that is
+ * forged, an impostor or in quarantine is never judged like that. What the role of an inside source
+ * permits is the source's own connection, unless it was picked up.
+ */
+enum swap {
+	SWAP_NEVER,
+	SWAP_PICKED_UP, /* if it was picked up */
+	SWAP_ALWAYS,    /* and also while the pickup window is open */
+};
+enum swap judgement_swap(const struct connection *connection, const struct judgement *judgement);
+
+/*
+ * Judges a connection of TCP as if its other end had initiated it. `source_port` is the source's;
+ * `other` says where the destination lies. Nothing shows which machine gets a segment, so that a
+ * host with MACs initiated nothing.
+ */
+void judge_swapped(const struct policy *policy, const struct connection *connection,
+                   uint16_t source_port, enum origin other, struct judgement *ret_judgement);
 
 #endif

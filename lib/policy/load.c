@@ -41,6 +41,7 @@ static int loader_start(struct loader *loader, const char *file, struct problems
 	policy->gateway.check_source = CHECK_SOURCE_CONNECTION;
 	policy->gateway.nflog_group = NFLOG_GROUP_DEFAULT;
 	policy->gateway.contact_group = CONTACT_GROUP_DEFAULT;
+	policy->gateway.pickup = PICKUP_SPAN_DEFAULT;
 	policy->gateway.own_table = true;
 	policy->gateway.ledger =
 	        (struct ledger_limits){LEDGER_ENTRIES_DEFAULT, LEDGER_ATTEMPTS_DEFAULT};

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "policy/loader.h"
 
+#include "policy/span_word.h"
+
+#include <errno.h>
 #include <net/if.h>
 #include <string.h>
 
@@ -22,6 +25,8 @@ static const struct key key_items[GATEWAY_KEY_COUNT] = {
         [GATEWAY_PROCESSES] = {"processes", VALUE_BOOLEAN, "true",
                                "whether it is looked for which processes of the gateway itself try "
                                "what is blocked"},
+        [GATEWAY_PICKUP] = {"pickup", VALUE_STRING, "\"2m\"",
+                            "how long the first start after a boot picks up older connections"},
 };
 enum ledger_key {
 	LEDGER_ENTRIES,
@@ -157,6 +162,27 @@ static void read_log_group(const struct context *context, const config_setting_t
 		*log_group = (uint16_t)group;
 }
 
+static void read_pickup(const struct context *context, const config_setting_t *setting,
+                        struct gateway *gateway)
+{
+	const char *text = config_setting_get_string(setting);
+	usec_t span;
+	int r = span_word_parse(text, &span);
+	if (r == -EINVAL)
+		problems_add(
+		        context->problems, setting_at(context, setting),
+		        "pickup \"%s\" is not a span of time; as in pickup = \"2m\", or \"0s\" to "
+		        "switch it off",
+		        text);
+	else if (r < 0 || span > PICKUP_SPAN_MAX || span % USEC_PER_SEC)
+		problems_add(
+		        context->problems, setting_at(context, setting),
+		        "pickup \"%s\" is out of range; it must be whole seconds, \"0s\" to \"1h\"",
+		        text);
+	else
+		gateway->pickup = span;
+}
+
 /* A key that another file has given already is reported, and not taken again. */
 static void drop_repeated(struct loader *loader, struct field *fields,
                           const config_setting_t *group)
@@ -215,6 +241,8 @@ int load_gateway(struct loader *loader, const config_setting_t *group)
 		gateway->own_table = config_setting_get_bool(fields[GATEWAY_OWN_TABLE].setting);
 	if (fields[GATEWAY_LEDGER].setting)
 		read_ledger(context, fields[GATEWAY_LEDGER].setting, &gateway->ledger);
+	if (fields[GATEWAY_PICKUP].setting)
+		read_pickup(context, fields[GATEWAY_PICKUP].setting, gateway);
 	if (fields[GATEWAY_PROCESSES].setting) {
 		gateway->processes = config_setting_get_bool(fields[GATEWAY_PROCESSES].setting);
 		gateway->processes_at = setting_at(context, fields[GATEWAY_PROCESSES].setting);

@@ -24,8 +24,9 @@ enum gateway_key {
 	GATEWAY_OWN_TABLE,
 	GATEWAY_LEDGER,
 	GATEWAY_PROCESSES,
+	GATEWAY_PICKUP,
 };
-#define GATEWAY_KEY_COUNT (GATEWAY_PROCESSES + 1)
+#define GATEWAY_KEY_COUNT (GATEWAY_PICKUP + 1)
 
 /* A configuration file that was read, and the line that named it. */
 struct visited {

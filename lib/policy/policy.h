@@ -27,6 +27,10 @@
 #define NFLOG_GROUP_DEFAULT   100
 #define CONTACT_GROUP_DEFAULT 101
 
+/* How long a start picks up older connections, and how long that may be at most. */
+#define PICKUP_SPAN_DEFAULT (2 * 60 * USEC_PER_SEC)
+#define PICKUP_SPAN_MAX     (60 * 60 * USEC_PER_SEC)
+
 enum mode {
 	MODE_UNSET,   /* not said here; taken from the next level up */
 	MODE_ENFORCE, /* what is not permitted is blocked */
@@ -316,6 +320,9 @@ struct gateway {
 	struct ledger_limits ledger;
 	bool processes; /* the process behind an attempt of the gateway itself is looked for */
 	struct location processes_at;
+	/* How long the pickup window is open after the first start of a boot, see runtime.h; 0: it
+	 * is not. PICKUP_SPAN_DEFAULT unless written otherwise. */
+	usec_t pickup;
 };
 
 struct policy {

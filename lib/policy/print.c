@@ -67,6 +67,7 @@ static const char *check_source_name(enum check_source check)
 
 static void print_gateway(const struct gateway *gateway, FILE *out)
 {
+	char span[SPAN_WORD_TEXT_MAX];
 	fputs("gateway = {\n\tinside = ", out);
 	print_words(&gateway->inside, out);
 	fputs(";", out);
@@ -76,6 +77,9 @@ static void print_gateway(const struct gateway *gateway, FILE *out)
 	        gateway->nflog_group);
 	if (gateway->contact_group != CONTACT_GROUP_DEFAULT)
 		fprintf(out, "\tcontact_group = %u;\n", gateway->contact_group);
+	if (gateway->pickup != PICKUP_SPAN_DEFAULT)
+		fprintf(out, "\tpickup = \"%s\";\n",
+		        gateway->pickup ? span_word_print(gateway->pickup, span) : "0s");
 	fprintf(out, "\town_table = %s;\n", gateway->own_table ? "true" : "false");
 	fprintf(out, "\tledger = { entries = %u; attempts = %u; };\n", gateway->ledger.entries,
 	        gateway->ledger.attempts);

@@ -87,6 +87,14 @@ struct request_entry *requests_quarantine(const struct requests *requests, const
 	return NULL;
 }
 
+struct request_entry *requests_pickup(const struct requests *requests)
+{
+	ARRAY_FOREACH (request, &requests->list)
+		if (request->kind == REQUEST_PICKUP)
+			return request;
+	return NULL;
+}
+
 struct request_entry *requests_before(const struct requests *requests,
                                       const struct request_entry *request)
 {
@@ -97,6 +105,8 @@ struct request_entry *requests_before(const struct requests *requests,
 		return NULL;
 	case REQUEST_QUARANTINE:
 		return requests_quarantine(requests, request->host);
+	case REQUEST_PICKUP:
+		return requests_pickup(requests);
 	}
 	abort(); /* no other value is ever made */
 }

@@ -14,7 +14,8 @@
 /*
  * What people asked for at run time, without a file: an address takes a role (assign), a host may
  * initiate something for a while (permit), nothing that a host sends goes anywhere (quarantine),
- * which the daemon may ask for itself. A request is plain words and outlives every policy;
+ * connections that are older than the kernel's table of them are picked up for a while (pickup).
+ * The daemon may ask for the last two itself. A request is plain words and outlives every policy;
  * runtime.h binds all of them to the policy in force.
  */
 
@@ -29,16 +30,17 @@ enum request_kind {
 	REQUEST_ASSIGN,
 	REQUEST_PERMIT,
 	REQUEST_QUARANTINE,
+	REQUEST_PICKUP, /* there is one at most */
 };
-#define REQUEST_KIND_COUNT (REQUEST_QUARANTINE + 1)
+#define REQUEST_KIND_COUNT (REQUEST_PICKUP + 1)
 
 /* Owns its strings. */
 struct request_entry {
 	enum request_kind kind;
 	uint64_t id;  /* unique for good; permits are revoked by it */
 	usec_t since; /* when it was asked for */
-	usec_t until; /* when the kernel ends it, whole seconds after since; 0: never (no permit)
-	               */
+	usec_t until; /* when the kernel ends it, whole seconds after since; 0: never (no permit,
+	               * no pickup) */
 	uint32_t uid; /* who asked, by the credentials of the connection; REQUEST_UID_UNKNOWN */
 	char *user;   /* the name of that uid, or its number */
 	char *why;    /* or NULL (no permit) */
@@ -55,6 +57,9 @@ struct requests {
 	ARRAY(struct request_entry) list;
 	uint64_t next_id;
 	usec_t as_of; /* it was that late when the list was kept last; 0: not known */
+	/* Connections were picked up, and some may be open: their rules stay in the table. Not kept
+	 * in a file: the table itself tells. */
+	bool picked_up;
 };
 
 /* Releases what is held; the struct may be used again. */
@@ -74,15 +79,16 @@ int requests_add(struct requests *requests, struct request_entry *request);
 int requests_append(struct requests *requests, struct request_entry *request);
 
 /* The one whose place that request takes: an assignment of the same address, a quarantine of the
- * same host or address; or NULL. */
+ * same host or address, the pickup; or NULL. */
 struct request_entry *requests_before(const struct requests *requests,
                                       const struct request_entry *request);
 
 /* The assignment of that address, the quarantine of that host or address as it was asked for, the
- * request of that id; NULL when there is none. */
+ * pickup, the request of that id; NULL when there is none. */
 struct request_entry *requests_assignment(const struct requests *requests,
                                           const struct address *address);
 struct request_entry *requests_quarantine(const struct requests *requests, const char *host);
+struct request_entry *requests_pickup(const struct requests *requests);
 struct request_entry *requests_by_id(const struct requests *requests, uint64_t id);
 
 /* Takes one out of the list and releases it. */

@@ -25,6 +25,7 @@ void binding_done(struct binding *binding)
 static const struct location at_assign = {REQUEST_AT_ASSIGN, 0};
 static const struct location at_permit = {REQUEST_AT_PERMIT, 0};
 static const struct location at_quarantine = {REQUEST_AT_QUARANTINE, 0};
+static const struct location at_pickup = {REQUEST_AT_PICKUP, 0};
 
 static void report_unknown(struct checker *checker, struct location at, const char *what,
                            const char *name, const struct names *names, const char *advice)
@@ -208,6 +209,19 @@ int check_quarantine(struct checker *checker, const struct request_entry *reques
 	return 0;
 }
 
+void check_pickup(struct checker *checker, const struct request_entry *request)
+{
+	check_occasion(checker, request, at_pickup);
+	if (!request->until)
+		problems_add(checker->problems, at_pickup,
+		             "a pickup window closes; say for how long it is open, as in 2m");
+	else if (request->until > request->since + PICKUP_SPAN_MAX)
+		problems_add(
+		        checker->problems, at_pickup,
+		        "a pickup window is open for 1 hour at most: while it is open, hosts can "
+		        "pretend to continue connections that never were");
+}
+
 int request_check(const struct policy *policy, const struct request_entry *request,
                   struct problems *problems)
 {
@@ -230,6 +244,9 @@ int request_check(const struct policy *policy, const struct request_entry *reque
 		break;
 	case REQUEST_QUARANTINE:
 		r = check_quarantine(&binding.checker, request, &quarantine);
+		break;
+	case REQUEST_PICKUP:
+		check_pickup(&binding.checker, request);
 		break;
 	}
 	binding_done(&binding);

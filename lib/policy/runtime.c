@@ -101,12 +101,13 @@ bool runtime_has(const struct runtime *runtime, uint64_t id)
 	for (size_t i = 0; i < runtime->quarantines.count; i++)
 		if (runtime->quarantines.items[i].id == id)
 			return true;
-	return false;
+	return runtime->pickup.id && runtime->pickup.id == id;
 }
 
 static const struct location at_assign = {REQUEST_AT_ASSIGN, 0};
 static const struct location at_permit = {REQUEST_AT_PERMIT, 0};
 static const struct location at_quarantine = {REQUEST_AT_QUARANTINE, 0};
+static const struct location at_pickup = {REQUEST_AT_PICKUP, 0};
 
 /* "assigned by alice", as the place in which no configuration has it. */
 static int origin_of(struct arena *arena, const char *done, const struct request_entry *request,
@@ -179,6 +180,16 @@ static int bind_quarantine(struct checker *checker, const struct request_entry *
 	return origin_of(arena, "put in quarantine", request, &quarantine->at);
 }
 
+static int bind_pickup(struct checker *checker, const struct request_entry *request,
+                       struct pickup *pickup)
+{
+	pickup->id = request->id;
+	pickup->until = request->until;
+	pickup->comment = describe(checker->policy->arena, request);
+	pickup->known = true;
+	return pickup->comment ? 0 : -ENOMEM;
+}
+
 /* Says which request is over, and why. */
 static void report_over(const struct request_entry *request, const struct problems *reasons,
                         struct problems *problems)
@@ -205,6 +216,10 @@ static void report_over(const struct request_entry *request, const struct proble
 			problems_add(problems, at_quarantine,
 			             "the quarantine of %s by %s is over: %s",
 			             request->host ? request->host : "", user, reason->text);
+			break;
+		case REQUEST_PICKUP:
+			problems_add(problems, at_pickup, "the pickup window of %s is closed: %s",
+			             user, reason->text);
 			break;
 		}
 	}
@@ -242,6 +257,11 @@ static int bind_one(struct binding *binding, const struct request_entry *request
 		r = bind_quarantine(checker, request, &quarantine);
 		runtime->quarantines.items[runtime->quarantines.count++] = quarantine;
 		return r;
+	case REQUEST_PICKUP:
+		check_pickup(checker, request);
+		if (!problems_empty(reasons))
+			return reasons->incomplete ? -ENOMEM : 0;
+		return bind_pickup(checker, request, &runtime->pickup);
 	}
 	abort(); /* no other value is ever made */
 }
@@ -322,6 +342,7 @@ static int runtime_new(const struct requests *requests, struct runtime **ret_run
 	    ROOM_FOR(runtime->quarantines, counts[REQUEST_QUARANTINE], arena) < 0)
 		return -ENOMEM;
 	runtime->arena = TAKE_POINTER(arena);
+	runtime->pickup.known = requests->picked_up;
 	*ret_runtime = runtime;
 	return 0;
 }

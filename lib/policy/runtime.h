@@ -41,6 +41,17 @@ struct quarantine {
 	bool automatic;
 };
 
+/*
+ * Connections that are older than the kernel's table of connections: until then a segment of one
+ * passes if the policy permits it with its ends swapped.
+ */
+struct pickup {
+	uint64_t id;         /* of the request; 0: no window is open */
+	usec_t until;        /* when the window closes; 0: none is open */
+	const char *comment; /* request_describe() */
+	bool known;          /* some may have been picked up, and be open */
+};
+
 struct runtime {
 	struct arena *arena;
 	/* Sorted by address; those of one family follow each other. */
@@ -57,6 +68,7 @@ struct runtime {
 		struct quarantine *items;
 		size_t count;
 	} quarantines;
+	struct pickup pickup;
 };
 
 /* Takes NULL, returns NULL. */
@@ -65,9 +77,9 @@ DEFINE_CLEANUP(struct runtime *, runtime_free)
 
 /*
  * Whether a request makes sense with that policy; each mistake goes to problems (file: "assign",
- * "permit" or "quarantine", line 0): an unknown role, host, service or network with the nearest
- * known one; an address that the configuration names already, and where; the gateway itself; an end
- * that is not after the beginning. 0 or -ENOMEM.
+ * "permit", "quarantine" or "pickup", line 0): an unknown role, host, service or network with the
+ * nearest known one; an address that the configuration names already, and where; the gateway
+ * itself; an end that is not after the beginning. 0 or -ENOMEM.
  */
 int request_check(const struct policy *policy, const struct request_entry *request,
                   struct problems *problems);

@@ -112,6 +112,14 @@ void write_assigned(struct compiler *c, const char *chain, enum family family, e
 	}
 }
 
+bool role_is_assigned(struct compiler *c, const struct role *role, enum family family)
+{
+	ASSIGNMENTS_FOREACH(assignment, c, family)
+	if (assignment->host.role == role)
+		return true;
+	return false;
+}
+
 struct statement not_assigned(struct compiler *c, enum family family, enum side side)
 {
 	const char *name = address_set(c, family);

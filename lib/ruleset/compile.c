@@ -222,6 +222,7 @@ static void write_forward(struct compiler *c)
 	refuse_inside_sources(c);
 	pass_related(b, CHAIN_CONNECTION);
 	refuse_cut_flows(c);
+	write_outside_pickup(c, CHAIN_CONNECTION);
 	if (inbound_is_judged(c->policy))
 		RULE(b, CHAIN_CONNECTION, "from outside", nowhere,
 		     to_chain(VERDICT_JUMP, CHAIN_INBOUND));
@@ -326,6 +327,7 @@ static void write_all(struct compiler *c)
 	compile_destinations(c);
 	compile_ends(c);
 	compile_quarantine(c);
+	compile_pickup(c);
 
 	write_forward(c);
 	write_output(c);

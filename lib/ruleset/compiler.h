@@ -66,7 +66,7 @@ const char *compile_inbound(struct compiler *c, const struct role *role, enum mo
  * role or nobody (NULL); and rules that return where the blocklist has the destination. */
 const char *compile_permitted(struct compiler *c, const struct role *role);
 void write_permitted(struct compiler *c, const char *chain, const struct role *role);
-void return_blocked(struct compiler *c, const char *chain);
+void return_blocked(struct compiler *c, const char *chain, enum side side);
 
 /* contacts.c: a rule that leads first contacts of the role to where they are told, if they are. */
 void write_contact(struct compiler *c, const char *chain, const struct role *role);
@@ -84,9 +84,10 @@ const char *compile_admission(struct compiler *c, const struct role *role, enum 
  * assignments.c: rules that lead the assigned addresses of a family to the chains of their roles,
  * or as destinations to who may reach them; a rule for each role to which some are assigned. These
  * are plain sets, for the kernel walks all maps of verdicts when one gets an element, and that
- * takes it longer than all else about an assignment.
+ * takes it longer than all else about an assignment. And whether there is one to the role.
  */
 void write_assigned(struct compiler *c, const char *chain, enum family family, enum side side);
+bool role_is_assigned(struct compiler *c, const struct role *role, enum family family);
 
 /* assignments.c: "the address is not assigned" and "the address is assigned to that role"; and
  * whether addresses of the host, or else of the hosts of the role, can be assigned to another: not
@@ -99,8 +100,23 @@ bool can_lose_addresses(struct compiler *c, const struct host *host, const struc
 /* assignments.c: true when a rule of the chain looks for an address or MAC in that set. */
 bool chain_asks(const struct ruleset *have, const char *chain, const char *set);
 
-/* quarantine.c: what is dropped before conntrack, and its counters. */
+/* quarantine.c: what is dropped before conntrack, and its counters; and rules that return for a
+ * destination that is in quarantine by its address. */
 void compile_quarantine(struct compiler *c);
+void return_quarantined(struct compiler *c, const char *chain);
+
+/*
+ * pickup.c: true when the table has rules for connections that are older than it; when the window
+ * is open, too; those rules; and the rule that leads there: first of all from what comes from
+ * outside, and from a chain of what is not permitted for that reason (role: the source's, or for
+ * REASON_INBOUND the destination's). Blocked: it would not pass, as it does in audit.
+ */
+bool connections_are_picked_up(const struct compiler *c);
+bool pickup_window_is_open(const struct compiler *c);
+void compile_pickup(struct compiler *c);
+void write_outside_pickup(struct compiler *c, const char *chain);
+void write_pickup(struct compiler *c, const char *chain, enum reason reason,
+                  const struct role *role, bool blocked);
 
 /* permits.c: jumps to the permits that stand in that place, at the end of `from`. The role and mode
  * count in a role's chain only. */
@@ -112,10 +128,21 @@ enum permit_place {
 void write_permits(struct compiler *c, const char *from, enum permit_place where,
                    const struct role *role, enum mode mode);
 
+/* permits.c: jumps to the permits of the role's hosts (NULL: of addresses of nobody) with the ends
+ * of the packet swapped, which lead to `permitted`. */
+void write_swapped_permits(struct compiler *c, const char *from, const struct role *role,
+                           const char *permitted);
+
 /* sources.c: from a source address or MAC to the chain of its role; from a destination to who may
  * reach it. */
 void compile_sources(struct compiler *c);
 void compile_destinations(struct compiler *c);
+
+/* sources.c: from a destination address to the chain that `compile` makes for its role; for hosts
+ * with MACs to that of `bound`. */
+typedef const char *(*compile_chain_t)(struct compiler *c, const struct role *role, enum mode mode);
+void compile_swapped_sources(struct compiler *c, const char *chain, compile_chain_t compile,
+                             compile_chain_t bound);
 
 /* interfaces.c: the set of inside interfaces, unless only one is named; `iifname @inside [MORE]
  * LAST`, or with the only name, and a rule more for each wildcard, which a hash cannot hold; and a
@@ -137,6 +164,13 @@ enum direction {
 };
 void compile_permissions(struct compiler *c, const struct role *role, enum direction direction,
                          const char *chain, struct statement permitted);
+
+/* The same rules once more, for packets whose ends are swapped: they ask the sets that the rules
+ * above have made. TCP and UDP only. */
+void compile_swapped(struct compiler *c, const struct role *role, enum direction direction,
+                     const char *chain, struct statement permitted);
+void compile_swapped_permit(struct compiler *c, const struct permission *permission,
+                            const char *permit, const char *chain, struct statement permitted);
 
 /* The same for the one permission of a permit; its services are in timed sets, which get the life
  * that is set. */

@@ -25,9 +25,16 @@ static bool is_of_quarantine(const struct step *step)
 	       (step->chain && chain_quarantines(step->chain->name));
 }
 
+/* What the window has let in is judged as what was picked up, whether it is open or not. */
+static bool is_of_window(const struct step *step)
+{
+	return (step->kind == STEP_ADD_ELEMENTS || step->kind == STEP_DELETE_ELEMENTS) &&
+	       strcmp(step->set->name, SET_PICKUP_WINDOW) == 0;
+}
+
 bool step_can_deny(const struct delta *delta, const struct step *step)
 {
-	if (is_of_quarantine(step))
+	if (is_of_quarantine(step) || is_of_window(step))
 		return false;
 	switch (step->kind) {
 	case STEP_ADD_CHAIN:

@@ -25,6 +25,15 @@ static void write_refusal(struct compiler *c, const char *chain)
 	RULE(b, chain, NULL, at, {.kind = VERDICT_REJECT_ADMIN});
 }
 
+/* A reset would end a connection whose client sends next, and begins it as it should. */
+static void let_older_wait(struct compiler *c, const char *chain)
+{
+	if (pickup_window_is_open(c) && c->policy->gateway.refuse == REFUSE_REJECT)
+		RULE(&c->builder, chain, "of an older connection: its client may send next",
+		     nowhere, to_chain(MATCH_PROTOCOL_SET, SET_PICKUP_WINDOW),
+		     {.kind = MATCH_TCP_ACK}, {.kind = VERDICT_DROP});
+}
+
 /*
  * A reset takes a socket away before anybody can look whose it is, so where processes are looked
  * for, the gateway's own TCP connections wait for their time to be over instead.
@@ -57,6 +66,7 @@ void compile_ends(struct compiler *c)
 	build_chain(b, CHAIN_REFUSE, "blocked", nowhere);
 	RULE(b, CHAIN_REFUSE, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_SOURCE));
 	let_own_wait(c, CHAIN_REFUSE);
+	let_older_wait(c, CHAIN_REFUSE);
 	write_refusal(c, CHAIN_REFUSE);
 
 	build_chain(b, CHAIN_LET_PASS, "audit: counted, but not blocked", nowhere);
@@ -78,5 +88,6 @@ void compile_ends(struct compiler *c)
 	build_chain(b, CHAIN_REFUSE_INBOUND, "blocked by the destination's role", nowhere);
 	RULE(b, CHAIN_REFUSE_INBOUND, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_COUNT_INSIDE));
 	let_own_wait(c, CHAIN_REFUSE_INBOUND);
+	let_older_wait(c, CHAIN_REFUSE_INBOUND);
 	write_refusal(c, CHAIN_REFUSE_INBOUND);
 }

@@ -46,6 +46,20 @@ static bool any_permitted(const struct writing *w, const struct item_list *items
 	return false;
 }
 
+/* The other end's address, and the service at this end. */
+static struct statement swap(struct statement statement)
+{
+	statement.side = statement.side == SIDE_SOURCE ? SIDE_DESTINATION : SIDE_SOURCE;
+	statement.swapped = true;
+	return statement;
+}
+
+static bool can_be_swapped(enum statement_kind kind)
+{
+	return kind == MATCH_SERVICE_SET || kind == MATCH_PORT_SET ||
+	       kind == MATCH_ADDRESS_SERVICE_SET;
+}
+
 void write_rule(struct writing *w, const struct statement *address, struct statement match,
                 struct location at)
 {
@@ -53,16 +67,18 @@ void write_rule(struct writing *w, const struct statement *address, struct state
 	size_t n = 0;
 	uint8_t families = w->pass.kind ? w->pass.families : FAMILIES_BOTH;
 
+	if (w->swapped && !can_be_swapped(match.kind))
+		return;
 	if (!address && match.kind != MATCH_ADDRESS_SERVICE_SET && families != FAMILIES_BOTH)
 		statements[n++] = (struct statement){
 		        .kind = MATCH_FAMILY,
 		        .family = families == FAMILY_BIT(FAMILY_IPV4) ? FAMILY_IPV4 : FAMILY_IPV6};
 	if (address && w->except)
-		statements[n++] = *w->except;
+		statements[n++] = w->swapped ? swap(*w->except) : *w->except;
 	if (address)
-		statements[n++] = *address;
-	statements[n++] = match;
-	if (w->pass.object)
+		statements[n++] = w->swapped ? swap(*address) : *address;
+	statements[n++] = w->swapped ? swap(match) : match;
+	if (w->pass.object && !w->swapped)
 		statements[n++] = to_chain(ACTION_HELPER, w->pass.object);
 	statements[n++] = w->permitted;
 	build_rule(&w->c->builder, RULE_ALWAYS, w->chain, NULL, at, statements, n);

@@ -27,7 +27,10 @@ struct writing {
 	const char *chain;
 	struct pass pass; /* what is being written now */
 	struct statement permitted;
-	bool timed;                     /* the sets of services are timed ones */
+	bool timed; /* the sets of services are timed ones */
+	/* The rules ask the sets that exist already, for packets whose ends are swapped: what the
+	 * rule calls the destination sent them. Such rules permit TCP and UDP only. */
+	bool swapped;
 	const struct statement *except; /* a second match of the address, or NULL */
 };
 

@@ -15,9 +15,17 @@
 /* linux/netfilter/nf_conntrack_common.h: NF_CT_STATE_BIT(IP_CT_ESTABLISHED), (IP_CT_RELATED) */
 #define CT_STATE_ESTABLISHED (1u << 1)
 #define CT_STATE_RELATED     (1u << 2)
+#define CT_STATE_NEW         (1u << 3)
 #define CT_DIRECTION_REPLY   1
 #define CT_HELPER_NAME_BYTES 16 /* NF_CT_HELPER_NAME_LEN */
 #define INTERFACE_NAME_BYTES 16 /* IFNAMSIZ */
+
+/* The TCP header: RFC 9293, section 3.1. */
+#define TCP_FLAGS_OFFSET 13
+#define TCP_FIN          0x01
+#define TCP_SYN          0x02
+#define TCP_RST          0x04
+#define TCP_ACK          0x10
 
 /* What a rule being lowered has already made sure of: dependencies are written only once. */
 struct lowering {
@@ -166,8 +174,8 @@ static void lower_icmp_type(struct lowering *l, uint8_t family, uint8_t protocol
 	add_lookup(l, set, false);
 }
 
-/* Both ends of a flow, that of the statement's side first. */
-static void lower_flow(struct lowering *l, const struct statement *s, unsigned after_address)
+/* Loads both ends of a flow, that of the statement's side first. */
+static void load_flow(struct lowering *l, const struct statement *s, unsigned after_address)
 {
 	bool forth = s->side == SIDE_SOURCE;
 	uint32_t source_port = 0, destination_port = 2; /* in the header: RFC 9293, RFC 768 */
@@ -180,7 +188,22 @@ static void lower_flow(struct lowering *l, const struct statement *s, unsigned a
 	load_address(l, s->family, forth ? SIDE_DESTINATION : SIDE_SOURCE, after_address + 2);
 	add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, forth ? destination_port : source_port, 2,
 	            2 * after_address + 2);
-	add_lookup(l, s->name, false);
+}
+
+static void lower_tcp_flags(struct lowering *l, uint8_t mask, uint8_t value)
+{
+	need_protocol(l, IPPROTO_TCP);
+	add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, TCP_FLAGS_OFFSET, sizeof(mask), 0);
+	struct op *op = add(l, OP_BITWISE);
+	op->length = sizeof(mask);
+	op->data[0] = mask;
+	add_compare(l, NFT_CMP_EQ, &value, sizeof(value));
+}
+
+/* The port that names the service: the destination's, or the source's when the ends are swapped. */
+static void load_service_port(struct lowering *l, const struct statement *s, unsigned slot)
+{
+	add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, s->swapped ? 0 : 2, 2, slot);
 }
 
 static void load_pair(struct lowering *l, enum family family, unsigned after_address)
@@ -211,6 +234,9 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		return;
 	case MATCH_CT_KNOWN:
 		lower_ct_state(l, CT_STATE_ESTABLISHED | CT_STATE_RELATED);
+		return;
+	case MATCH_CT_NEW:
+		lower_ct_state(l, CT_STATE_NEW);
 		return;
 	case MATCH_CT_REPLY:
 		number = CT_DIRECTION_REPLY;
@@ -263,14 +289,20 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		add_meta(l, NFT_META_L4PROTO, 0);
 		add_lookup(l, s->name, false);
 		return;
+	case MATCH_TCP_ACK:
+		lower_tcp_flags(l, TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK, TCP_ACK);
+		return;
+	case MATCH_TCP_NO_SYN:
+		lower_tcp_flags(l, TCP_SYN, 0);
+		return;
 	case MATCH_SERVICE_SET:
 		add_meta(l, NFT_META_L4PROTO, 0);
-		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 1);
+		load_service_port(l, s, 1);
 		add_lookup(l, s->name, false);
 		return;
 	case MATCH_PORT_SET:
 		need_protocol(l, number);
-		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, 0);
+		load_service_port(l, s, 0);
 		add_lookup(l, s->name, false);
 		return;
 	case MATCH_ICMP_TYPE_SET:
@@ -290,7 +322,7 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		need_family(l, nfproto(s->family));
 		load_address(l, s->family, s->side, 0);
 		add_meta(l, NFT_META_L4PROTO, after_address);
-		add_payload(l, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, after_address + 1);
+		load_service_port(l, s, after_address + 1);
 		add_lookup(l, s->name, false);
 		return;
 	case MATCH_ADDRESS_ETHER_SET:
@@ -307,7 +339,8 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 		add_lookup(l, s->name, s->kind == VMAP_ETHER);
 		return;
 	case MATCH_FLOW_SET:
-		lower_flow(l, s, after_address);
+		load_flow(l, s, after_address);
+		add_lookup(l, s->name, false);
 		return;
 	case MATCH_PAIR_SET:
 		load_pair(l, s->family, after_address);
@@ -335,6 +368,10 @@ static void lower_statement(struct lowering *l, const struct statement *s)
 	case ACTION_ADD_PAIR:
 		load_pair(l, s->family, after_address);
 		add_to_set(l, s->name, NFT_DYNSET_OP_ADD);
+		return;
+	case ACTION_UPDATE_FLOW:
+		load_flow(l, s, after_address);
+		add_to_set(l, s->name, NFT_DYNSET_OP_UPDATE);
 		return;
 	case ACTION_HELPER:
 		add(l, OP_HELPER)->name = s->name;

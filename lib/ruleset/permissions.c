@@ -149,7 +149,7 @@ static void write_group(struct writing *w, const struct permission *permission, 
 		peer_ranges(w->c, peer, &ranges, &count);
 		bool exact = is_exact(w, peer, &items, ranges, count);
 		if (exact_pass) {
-			if (exact)
+			if (exact && !w->swapped)
 				add_exact(w, ranges, count, &items);
 			continue;
 		}
@@ -247,8 +247,8 @@ static void write_list(struct writing *w, const struct permission_list *list)
 	write_pass(w, list);
 }
 
-void compile_permissions(struct compiler *c, const struct role *role, enum direction direction,
-                         const char *chain, struct statement permitted)
+static void write_role_rules(struct compiler *c, const struct role *role, enum direction direction,
+                             const char *chain, struct statement permitted, bool swapped)
 {
 	bool outbound = direction == DIRECTION_OUTBOUND;
 	struct writing w = {
@@ -258,20 +258,47 @@ void compile_permissions(struct compiler *c, const struct role *role, enum direc
 	                             role->name),
 	        .chain = chain,
 	        .permitted = permitted,
+	        .swapped = swapped,
 	};
 	write_list(&w, outbound ? &role->may_initiate : &role->may_be_reached);
+}
+
+void compile_permissions(struct compiler *c, const struct role *role, enum direction direction,
+                         const char *chain, struct statement permitted)
+{
+	write_role_rules(c, role, direction, chain, permitted, false);
+}
+
+void compile_swapped(struct compiler *c, const struct role *role, enum direction direction,
+                     const char *chain, struct statement permitted)
+{
+	write_role_rules(c, role, direction, chain, permitted, true);
+}
+
+static void write_permit_rules(struct compiler *c, const struct permission *permission,
+                               const char *prefix, const char *chain, struct statement permitted,
+                               bool swapped)
+{
+	struct writing w = {
+	        .c = c,
+	        .peer_side = SIDE_DESTINATION,
+	        .prefix = prefix,
+	        .chain = chain,
+	        .permitted = permitted,
+	        .timed = true,
+	        .swapped = swapped,
+	};
+	write_list(&w, &(struct permission_list){.items = &permission, .count = 1});
 }
 
 void compile_permit_rules(struct compiler *c, const struct permission *permission,
                           const char *chain, struct statement permitted)
 {
-	struct writing w = {
-	        .c = c,
-	        .peer_side = SIDE_DESTINATION,
-	        .prefix = chain,
-	        .chain = chain,
-	        .permitted = permitted,
-	        .timed = true,
-	};
-	write_list(&w, &(struct permission_list){.items = &permission, .count = 1});
+	write_permit_rules(c, permission, chain, chain, permitted, false);
+}
+
+void compile_swapped_permit(struct compiler *c, const struct permission *permission,
+                            const char *permit, const char *chain, struct statement permitted)
+{
+	write_permit_rules(c, permission, permit, chain, permitted, true);
 }

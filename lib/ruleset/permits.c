@@ -48,14 +48,14 @@ static const char *compile_permit(struct compiler *c, const struct permit *permi
 	build_chain(b, name, build_name(b, "%s", permit->comment), nowhere);
 	/* Elsewhere the blocklist is asked only after the permits. */
 	if (place != PERMIT_IN_ROLE)
-		return_blocked(c, name);
+		return_blocked(c, name, SIDE_DESTINATION);
 	set_life(c, permit->until, NULL);
 	compile_permit_rules(c, &permission, name, to_chain(VERDICT_GOTO, permitted));
 	return name;
 }
 
 static void jump_by_address(struct compiler *c, const char *from, const struct permit *permit,
-                            const char *chain)
+                            enum side side, const char *chain)
 {
 	struct builder *b = &c->builder;
 	struct peer owner = {.kind = PEER_RANGE, .range = {permit->address, permit->address}};
@@ -70,12 +70,10 @@ static void jump_by_address(struct compiler *c, const char *from, const struct p
 	for (int family = 0; family < FAMILY_COUNT; family++) {
 		if (!sets.set[family])
 			continue;
-		struct statement match =
-		        match_address((enum family)family, SIDE_SOURCE, sets.set[family]);
+		struct statement match = match_address((enum family)family, side, sets.set[family]);
 		if (loses)
-			RULE(b, from, NULL, nowhere,
-			     not_assigned(c, (enum family)family, SIDE_SOURCE), match,
-			     to_chain(VERDICT_JUMP, chain));
+			RULE(b, from, NULL, nowhere, not_assigned(c, (enum family)family, side),
+			     match, to_chain(VERDICT_JUMP, chain));
 		else
 			RULE(b, from, NULL, nowhere, match, to_chain(VERDICT_JUMP, chain));
 	}
@@ -114,6 +112,33 @@ void write_permits(struct compiler *c, const char *from, enum permit_place where
 		else if (place == PERMIT_WITHOUT_ADDRESS && permit->host)
 			jump_by_mac(c, from, permit->host, chain);
 		else
-			jump_by_address(c, from, permit, chain);
+			jump_by_address(c, from, permit, SIDE_SOURCE, chain);
+	}
+}
+
+void write_swapped_permits(struct compiler *c, const char *from, const struct role *role,
+                           const char *permitted)
+{
+	struct builder *b = &c->builder;
+	const struct runtime *runtime = c->policy->runtime;
+	for (size_t i = 0; runtime && i < runtime->permits.count && !b->error; i++) {
+		const struct permit *permit = &runtime->permits.items[i];
+		const struct host *owner;
+		enum permit_place place = place_of(c, permit, &owner);
+		bool nobodys = place == PERMIT_WITHOUT_ADDRESS && !permit->host;
+		if (!in_force(c, permit->until) ||
+		    (role ? place != PERMIT_IN_ROLE || owner->role != role : !nobodys))
+			continue;
+
+		unsigned long long id = permit->id;
+		const char *name = build_name(b, "swapped_" CHAIN_PERMIT "%llu", id);
+		struct permission permission = permit->permission;
+		permission.at = nowhere;
+		build_chain(b, name, NULL, nowhere);
+		if (nobodys)
+			return_blocked(c, name, SIDE_SOURCE);
+		compile_swapped_permit(c, &permission, build_name(b, CHAIN_PERMIT "%llu", id), name,
+		                       to_chain(VERDICT_GOTO, permitted));
+		jump_by_address(c, from, permit, SIDE_DESTINATION, name);
 	}
 }

@@ -203,10 +203,19 @@ static void print_set(const struct set *set, FILE *out)
 	fprintf(out, "\t}\n\n");
 }
 
+/* The key of a flow, that of the statement's side first. */
+static void print_flow(const struct statement *s, FILE *out)
+{
+	bool forth = s->side == SIDE_SOURCE;
+	fprintf(out, "%s %s . meta l4proto . th %s . %s %s . th %s", family_word(s->family),
+	        forth ? "saddr" : "daddr", forth ? "sport" : "dport", family_word(s->family),
+	        forth ? "daddr" : "saddr", forth ? "dport" : "sport");
+}
+
 static void print_statement(const struct statement *s, FILE *out)
 {
 	const char *star = s->wildcard ? "*" : "";
-	bool forth = s->side == SIDE_SOURCE;
+	const char *port = s->swapped ? "sport" : "dport";
 
 	switch (s->kind) {
 	case MATCH_CT_ESTABLISHED:
@@ -214,6 +223,9 @@ static void print_statement(const struct statement *s, FILE *out)
 		return;
 	case MATCH_CT_KNOWN:
 		fputs("ct state established,related", out);
+		return;
+	case MATCH_CT_NEW:
+		fputs("ct state new", out);
 		return;
 	case MATCH_CT_REPLY:
 		fputs("ct direction reply", out);
@@ -252,12 +264,18 @@ static void print_statement(const struct statement *s, FILE *out)
 	case MATCH_PROTOCOL_SET:
 		fprintf(out, "meta l4proto @%s", s->name);
 		return;
+	case MATCH_TCP_ACK:
+		fputs("tcp flags & (fin | syn | rst | ack) == ack", out);
+		return;
+	case MATCH_TCP_NO_SYN:
+		fputs("tcp flags & syn == 0x0", out);
+		return;
 	case MATCH_SERVICE_SET:
-		fprintf(out, "meta l4proto . th dport @%s", s->name);
+		fprintf(out, "meta l4proto . th %s @%s", port, s->name);
 		return;
 	case MATCH_PORT_SET:
 		print_protocol((uint8_t)s->value, out);
-		fprintf(out, " dport @%s", s->name);
+		fprintf(out, " %s @%s", port, s->name);
 		return;
 	case MATCH_ICMP_TYPE_SET:
 		fprintf(out, "icmp type @%s", s->name);
@@ -270,8 +288,8 @@ static void print_statement(const struct statement *s, FILE *out)
 		        s->inverted ? "!= " : "", s->name);
 		return;
 	case MATCH_ADDRESS_SERVICE_SET:
-		fprintf(out, "%s %s . meta l4proto . th dport @%s", family_word(s->family),
-		        side_word(s->side), s->name);
+		fprintf(out, "%s %s . meta l4proto . th %s @%s", family_word(s->family),
+		        side_word(s->side), port, s->name);
 		return;
 	case MATCH_ADDRESS_ETHER_SET:
 		fprintf(out, "%s saddr . ether saddr @%s", family_word(s->family), s->name);
@@ -280,10 +298,8 @@ static void print_statement(const struct statement *s, FILE *out)
 		fprintf(out, "ether saddr @%s", s->name);
 		return;
 	case MATCH_FLOW_SET:
-		fprintf(out, "%s %s . meta l4proto . th %s . %s %s . th %s @%s",
-		        family_word(s->family), forth ? "saddr" : "daddr",
-		        forth ? "sport" : "dport", family_word(s->family),
-		        forth ? "daddr" : "saddr", forth ? "dport" : "sport", s->name);
+		print_flow(s, out);
+		fprintf(out, " @%s", s->name);
 		return;
 	case MATCH_PAIR_SET:
 		fprintf(out, "%s saddr . %s daddr @%s", family_word(s->family),
@@ -311,6 +327,11 @@ static void print_statement(const struct statement *s, FILE *out)
 	case ACTION_ADD_PAIR:
 		fprintf(out, "add @%s { %s saddr . %s daddr }", s->name, family_word(s->family),
 		        family_word(s->family));
+		return;
+	case ACTION_UPDATE_FLOW:
+		fprintf(out, "update @%s { ", s->name);
+		print_flow(s, out);
+		fputs(" }", out);
 		return;
 	case ACTION_HELPER:
 		fprintf(out, "ct helper set \"%s\"", s->name);

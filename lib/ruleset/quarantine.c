@@ -276,6 +276,36 @@ static void write_rules(struct compiler *c)
 		write_rule_for(c, &policy->roles.items[i], SET_ETHER, false);
 }
 
+static void return_quarantined_of(struct compiler *c, const char *chain, const struct role *role,
+                                  enum family family, bool interval)
+{
+	static const struct statement back = {.kind = VERDICT_RETURN};
+	struct builder *b = &c->builder;
+	const char *set = set_for(c, role, family == FAMILY_IPV4 ? SET_IPV4 : SET_IPV6, interval);
+	if (b->error || !ruleset_set(b->ruleset, set))
+		return;
+	struct statement match = match_address(family, SIDE_DESTINATION, set);
+	if (interval)
+		RULE(b, chain, NULL, nowhere, not_assigned(c, family, SIDE_DESTINATION), match,
+		     back);
+	else
+		RULE(b, chain, NULL, nowhere, match, back);
+}
+
+void return_quarantined(struct compiler *c, const char *chain)
+{
+	const struct policy *policy = c->policy;
+	for (int family = 0; family < FAMILY_COUNT; family++) {
+		return_quarantined_of(c, chain, NULL, (enum family)family, false);
+		for (size_t i = 0; i < policy->roles.count; i++) {
+			return_quarantined_of(c, chain, &policy->roles.items[i],
+			                      (enum family)family, false);
+			return_quarantined_of(c, chain, &policy->roles.items[i],
+			                      (enum family)family, true);
+		}
+	}
+}
+
 void compile_quarantine(struct compiler *c)
 {
 	struct builder *b = &c->builder;

@@ -60,7 +60,9 @@ static char *copy_fitting(const char *text, size_t max)
 static const char *subject_of(const struct request_entry *entry,
                               char buffer[static ADDRESS_TEXT_MAX])
 {
-	return entry->kind == REQUEST_ASSIGN ? address_print(&entry->address, buffer) : entry->host;
+	if (entry->kind == REQUEST_ASSIGN)
+		return address_print(&entry->address, buffer);
+	return entry->kind == REQUEST_QUARANTINE ? entry->host : "";
 }
 
 /* The request of that place becomes known by what it is about. 0 or -ENOMEM. */

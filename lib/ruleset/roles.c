@@ -63,7 +63,7 @@ static void sort_out_revoked(struct compiler *c, const char *chain, enum reason 
 	struct builder *b = &c->builder;
 	const char *revoked = compile_revoked(c, role);
 
-	if (reason != REASON_THROTTLE)
+	if (reason != REASON_THROTTLE && !connections_are_picked_up(c))
 		RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
 		     to_chain(VERDICT_GOTO, revoked));
 	for (int family = 0; family < FAMILY_COUNT; family++) {
@@ -75,6 +75,11 @@ static void sort_out_revoked(struct compiler *c, const char *chain, enum reason 
 		RULE(b, chain, NULL, at, flow, to_chain(VERDICT_GOTO, revoked));
 		RULE(b, chain, NULL, at, reply, to_chain(VERDICT_GOTO, revoked));
 	}
+	/* What was cut is not picked up, whoever may be reached by it. */
+	write_pickup(c, chain, reason, role, true);
+	if (reason != REASON_THROTTLE && connections_are_picked_up(c))
+		RULE(b, chain, NULL, at, {.kind = MATCH_CT_ESTABLISHED},
+		     to_chain(VERDICT_GOTO, revoked));
 }
 
 void write_blocked(struct compiler *c, const char *chain, enum reason reason,
@@ -83,6 +88,8 @@ void write_blocked(struct compiler *c, const char *chain, enum reason reason,
 	struct builder *b = &c->builder;
 	struct location at = role ? role->at : c->policy->gateway.at;
 
+	if (mode == MODE_AUDIT)
+		write_pickup(c, chain, reason, role, false);
 	if (mode == MODE_ENFORCE)
 		sort_out_revoked(c, chain, reason, role, at);
 	else if (reason == REASON_INBOUND)
@@ -126,14 +133,13 @@ const char *compile_permitted(struct compiler *c, const struct role *role)
 
 static const char *const blocklists[FAMILY_COUNT] = {"blocklist4", "blocklist6"};
 
-void return_blocked(struct compiler *c, const char *chain)
+void return_blocked(struct compiler *c, const char *chain, enum side side)
 {
 	struct builder *b = &c->builder;
 	for (int family = 0; family < FAMILY_COUNT; family++)
 		if (ruleset_set(b->ruleset, blocklists[family]))
 			RULE(b, chain, NULL, c->policy->gateway.at,
-			     match_address((enum family)family, SIDE_DESTINATION,
-			                   blocklists[family]),
+			     match_address((enum family)family, side, blocklists[family]),
 			     {.kind = VERDICT_RETURN});
 }
 

@@ -171,25 +171,29 @@ struct object {
 
 enum statement_kind {
 	/* Matches: the rule goes on only where they hold. */
-	MATCH_CT_ESTABLISHED,  /* ct state established */
-	MATCH_CT_KNOWN,        /* ct state established,related */
-	MATCH_CT_REPLY,        /* ct direction reply */
-	MATCH_CT_HELPER,       /* ct helper "name": the kind of helper of the master connection */
-	MATCH_IIFNAME,         /* iifname "name", with wildcard "name*" */
-	MATCH_OIFNAME,         /* oifname "name", with wildcard "name*" */
-	MATCH_IIFNAME_SET,     /* iifname @name */
-	MATCH_FIB_MISSING,     /* fib saddr . iif oif missing */
-	MATCH_FIB_OIFNAME,     /* fib saddr oifname "name", with wildcard "name*" */
-	MATCH_FIB_UNICAST,     /* fib daddr type unicast: it would be forwarded */
-	MATCH_FIB_OWN,         /* fib saddr type local */
-	MATCH_FAMILY,          /* meta nfproto ipv4 | ipv6, by family */
-	MATCH_PROTOCOL,        /* meta l4proto value */
-	MATCH_PROTOCOL_SET,    /* meta l4proto @name */
-	MATCH_SERVICE_SET,     /* meta l4proto . th dport @name */
-	MATCH_PORT_SET,        /* <protocol value> dport @name */
-	MATCH_ICMP_TYPE_SET,   /* icmp type @name */
-	MATCH_ICMPV6_TYPE_SET, /* icmpv6 type @name */
-	MATCH_ADDRESS_SET,     /* ip|ip6 saddr|daddr @name, inverted: != @name */
+	MATCH_CT_ESTABLISHED, /* ct state established */
+	MATCH_CT_KNOWN,       /* ct state established,related */
+	MATCH_CT_NEW,         /* ct state new */
+	MATCH_CT_REPLY,       /* ct direction reply */
+	MATCH_CT_HELPER,      /* ct helper "name": the kind of helper of the master connection */
+	MATCH_IIFNAME,        /* iifname "name", with wildcard "name*" */
+	MATCH_OIFNAME,        /* oifname "name", with wildcard "name*" */
+	MATCH_IIFNAME_SET,    /* iifname @name */
+	MATCH_FIB_MISSING,    /* fib saddr . iif oif missing */
+	MATCH_FIB_OIFNAME,    /* fib saddr oifname "name", with wildcard "name*" */
+	MATCH_FIB_UNICAST,    /* fib daddr type unicast: it would be forwarded */
+	MATCH_FIB_OWN,        /* fib saddr type local */
+	MATCH_FAMILY,         /* meta nfproto ipv4 | ipv6, by family */
+	MATCH_PROTOCOL,       /* meta l4proto value */
+	MATCH_PROTOCOL_SET,   /* meta l4proto @name */
+	MATCH_TCP_ACK,        /* tcp flags & (fin | syn | rst | ack) == ack */
+	MATCH_TCP_NO_SYN,     /* tcp flags & syn == 0x0 */
+	/* These three ask the source port instead of dport where the rule is swapped. */
+	MATCH_SERVICE_SET,         /* meta l4proto . th dport @name */
+	MATCH_PORT_SET,            /* <protocol value> dport @name */
+	MATCH_ICMP_TYPE_SET,       /* icmp type @name */
+	MATCH_ICMPV6_TYPE_SET,     /* icmpv6 type @name */
+	MATCH_ADDRESS_SET,         /* ip|ip6 saddr|daddr @name, inverted: != @name */
 	MATCH_ADDRESS_SERVICE_SET, /* ip|ip6 saddr|daddr . meta l4proto . th dport @name */
 	MATCH_ADDRESS_ETHER_SET,   /* ip|ip6 saddr . ether saddr @name */
 	MATCH_ETHER_SET,           /* ether saddr @name */
@@ -207,6 +211,7 @@ enum statement_kind {
 	ACTION_COUNT_SOURCE, /* add @name { ip|ip6 saddr }, by family */
 	ACTION_LIMIT_SOURCE, /* update @name { ip|ip6 saddr }, by family: its time begins anew */
 	ACTION_ADD_PAIR,     /* add @name { ip|ip6 saddr . ip|ip6 daddr }, by family */
+	ACTION_UPDATE_FLOW,  /* update @name { the key of MATCH_FLOW_SET }, by family */
 	ACTION_HELPER,       /* ct helper set "name" */
 	/* Verdicts: end the rule. */
 	VERDICT_ACCEPT,
@@ -232,6 +237,7 @@ struct statement {
 	enum side side : 8;
 	bool wildcard : 1;
 	bool inverted : 1; /* MATCH_ADDRESS_SET: the address is not in the set */
+	bool swapped : 1;  /* the packet's ends are swapped: its source port is the service */
 	uint32_t value;
 	const char *name;
 };

@@ -8,14 +8,15 @@
 struct family_names {
 	const char *source_address, *source_range;
 	const char *destination_address, *destination_range;
+	const char *swapped_address, *swapped_range;
 	const char *bound; /* address . MAC of hosts that have MACs */
 };
 
 static const struct family_names names[FAMILY_COUNT] = {
         [FAMILY_IPV4] = {"source_address4", "source_range4", "destination_address4",
-                         "destination_range4", "bound4"},
+                         "destination_range4", "swapped_address4", "swapped_range4", "bound4"},
         [FAMILY_IPV6] = {"source_address6", "source_range6", "destination_address6",
-                         "destination_range6", "bound6"},
+                         "destination_range6", "swapped_address6", "swapped_range6", "bound6"},
 };
 
 #define SOURCE_MAC "source_mac"
@@ -115,7 +116,7 @@ static const char *compile_bound_range(struct compiler *c, const struct host *ho
  * a hundred thousand hosts cost a hundred thousand look-ups by index.
  */
 struct chain_memory {
-	const char *(*compile)(struct compiler *, const struct role *, enum mode);
+	compile_chain_t compile;
 	const char **chains; /* [role->index * 2 + (mode is audit)] */
 };
 
@@ -309,5 +310,60 @@ void compile_destinations(struct compiler *c)
 		write_assigned(c, CHAIN_INBOUND, (enum family)family, SIDE_DESTINATION);
 		look_up_address(c, CHAIN_INBOUND, (enum family)family, SIDE_DESTINATION,
 		                names[family].destination_range);
+	}
+}
+
+/* "swapped_address4" and "swapped_range4": as those of sources, asked for destinations. */
+static void compile_swapped_family(struct compiler *c, struct source_chains *chains,
+                                   enum family family)
+{
+	struct builder *b = &c->builder;
+	const struct claims *claims = &c->policy->claims[family];
+	const struct segments *segments = segments_for(c, family, false);
+
+	for (size_t i = 0; i < claims->count && !b->error; i++) {
+		const struct claim *claim = &claims->items[i];
+		const struct host *host = claim->host;
+		if (!range_is_single(&claim->written->range))
+			continue;
+		make_address_set(c, names[family].swapped_address, family, false, true);
+		build_element(b, names[family].swapped_address, claim->written->range.from.bytes,
+		              family_length(family),
+		              chain_for(c, host->mac_count ? &chains->bound : &chains->role,
+		                        host->role, MODE_ENFORCE),
+		              claim_location(claim));
+	}
+	ARRAY_FOREACH (segment, &segments->list) {
+		const struct host *host = segment->host;
+		make_address_set(c, names[family].swapped_range, family, true, true);
+		build_range(b, names[family].swapped_range, segment->range.from.bytes,
+		            segment->range.to.bytes, family_length(family),
+		            chain_for(c, host->mac_count ? &chains->bound : &chains->role,
+		                      host->role, MODE_ENFORCE),
+		            segment->at);
+	}
+}
+
+void compile_swapped_sources(struct compiler *c, const char *chain, compile_chain_t compile,
+                             compile_chain_t bound)
+{
+	struct builder *b = &c->builder;
+	struct source_chains chains = {
+	        .role = {.compile = compile},
+	        .bound = {.compile = bound},
+	};
+
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		enum family family = (enum family)i;
+		compile_swapped_family(c, &chains, family);
+		look_up_address(c, chain, family, SIDE_DESTINATION, names[family].swapped_address);
+		for (size_t j = 0; j < c->policy->roles.count && !b->error; j++) {
+			const struct role *role = &c->policy->roles.items[j];
+			if (role_is_assigned(c, role, family))
+				RULE(b, chain, NULL, role->at,
+				     assigned_to(c, role, family, SIDE_DESTINATION),
+				     to_chain(VERDICT_GOTO, compile(c, role, MODE_ENFORCE)));
+		}
+		look_up_address(c, chain, family, SIDE_DESTINATION, names[family].swapped_range);
 	}
 }
