@@ -30,6 +30,12 @@ WHOSE = re.compile(r"^(table inet egressd \{)(?: # progname \S+)?\n"
 SANITIZER_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:")
 
 
+def boot_id() -> str:
+    """Which boot of the machine this is."""
+    return pathlib.Path("/proc/sys/kernel/random/boot_id").read_text(
+        encoding="ascii").strip().replace("-", "")
+
+
 def wait_for(condition: Callable[[], Any], wait: float = 3.0, pause: float = 0.01) -> Any:
     """The first true value of the condition, or its last one when the time is over."""
     deadline = time.monotonic() + wait
@@ -63,6 +69,9 @@ class Daemon:
         self.notices: list[str] = []
         (folder / "etc").mkdir()
         self.state.mkdir()
+        # As if a policy had been in force in this boot already: else the start would pick up
+        # older connections.
+        (self.state / "boot-id").write_text(boot_id() + "\n", encoding="ascii")
         self._notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._notify.bind(str(folder / "notify"))
         # Read at once, as systemd does: a full socket would hold the daemon up.

@@ -36,6 +36,13 @@ class Probe:
     port: int | None  # or ICMP type
     mac: str
     token: bytes
+    continues: bool = False  # TCP that goes on with a connection: ACK, no SYN
+    from_port: int = 0       # 0: one of no service
+
+    @property
+    def source_port(self) -> int:
+        """Of a protocol with ports."""
+        return self.from_port or 1024 + int.from_bytes(self.token[:2], "big") % 60000
 
     @property
     def service(self) -> str:
@@ -45,10 +52,11 @@ class Probe:
     @property
     def data(self) -> bytes:
         """The IP packet."""
-        source_port = 1024 + int.from_bytes(self.token[:2], "big") % 60000
+        source_port = self.source_port
         if self.protocol == "tcp":
+            flags = packet.ACK if self.continues else packet.SYN
             number, payload = packet.TCP, packet.tcp(self.source, self.destination, source_port,
-                                                     self.port, payload=self.token)
+                                                     self.port, flags, payload=self.token)
         elif self.protocol == "udp":
             number, payload = packet.UDP, packet.udp(self.source, self.destination, source_port,
                                                      self.port, self.token)
@@ -290,7 +298,7 @@ def policy(rng: Random) -> Policy:
     return Maker(rng).make()
 
 
-def _interface_of(address: Address) -> str | None:
+def interface_of(address: Address) -> str | None:
     for interface, networks in NETWORKS.items():
         if any(address in ip_network(network) for network in networks):
             return interface
@@ -300,7 +308,7 @@ def _interface_of(address: Address) -> str | None:
 def _usable(address: Address) -> bool:
     """Packets to it are forwarded: no address of the gateway, no broadcast, no anycast."""
     low = int(address) & (0xFF if address.version == 4 else 0xFFFF)
-    return 1 < low and (address.version == 6 or low < 255) and _interface_of(address) is not None
+    return 1 < low and (address.version == 6 or low < 255) and interface_of(address) is not None
 
 
 def _address(rng: Random, made: Policy, version: int) -> Address:
@@ -318,7 +326,7 @@ def probe(rng: Random, made: Policy) -> Probe:
     """A packet that has a fair chance to be permitted as well as blocked."""
     version = rng.choice((4, 6))
     source, destination = _address(rng, made, version), _address(rng, made, version)
-    interface = _interface_of(source) if rng.random() < 0.85 else rng.choice(tuple(NETWORKS))
+    interface = interface_of(source) if rng.random() < 0.85 else rng.choice(tuple(NETWORKS))
     if rng.random() < 0.04:
         source = ip_address(NOWHERE[version])
     foreign = "icmpv6" if version == 4 else "icmp"
@@ -332,4 +340,7 @@ def probe(rng: Random, made: Policy) -> Probe:
                 if protocol in TYPES else rng.choice(PORTS))
     mac = (rng.choice(made.macs) if made.macs and rng.random() < 0.5
            else f"02:00:00:00:dd:{rng.randrange(256):02x}")
-    return Probe(interface, str(source), str(destination), protocol, port, mac, rng.randbytes(8))
+    served = [number for name, number in made.ports if name == protocol and number is not None]
+    from_port = rng.choice(served) if served and rng.random() < 0.4 else 0
+    return Probe(interface, str(source), str(destination), protocol, port, mac, rng.randbytes(8),
+                 protocol == "tcp" and rng.random() < 0.6, from_port)

@@ -32,7 +32,7 @@ START_TEST(unknown_keys_are_named_with_the_nearest_known_one)
 	               "or audit)?\n"
 	               "a.conf:3: unknown key \"zebra\" in gateway; the keys there are inside, "
 	               "mode, refuse, check_source, nflog_group, contact_group, own_table, ledger, "
-	               "processes\n");
+	               "processes, pickup\n");
 	assert_refused(
 	        GATEWAY "hosts = ( );\nroles = { r = { outbund = [ ];\n"
 	                "outbound = ( { services = \"http\"; } ); }; };\n"
@@ -170,6 +170,7 @@ START_TEST(what_is_not_written_has_its_default)
 	ck_assert_int_eq(policy->gateway.refuse, REFUSE_REJECT);
 	ck_assert_uint_eq(policy->gateway.nflog_group, NFLOG_GROUP_DEFAULT);
 	ck_assert_uint_eq(policy->gateway.contact_group, CONTACT_GROUP_DEFAULT);
+	ck_assert_uint_eq(policy->gateway.pickup, PICKUP_SPAN_DEFAULT);
 	ck_assert_uint_eq(policy->hosts.count, 0);
 	ck_assert_uint_eq(strlen(policy->digest), 64);
 	policy_free(policy);
@@ -185,6 +186,15 @@ START_TEST(values_of_gateway_are_held_to_their_range)
 	               "a.conf:4: nflog_group 65536 is out of range; it must be 1 to 65535\n");
 	assert_refused("gateway = { inside = \"lan0\"; nflog_group = 0; };\n" NOBODY,
 	               "a.conf:1: nflog_group 0 is out of range; it must be 1 to 65535\n");
+	assert_refused("gateway = { inside = \"lan0\"; pickup = \"2 minutes\"; };\n" NOBODY,
+	               "a.conf:1: pickup \"2 minutes\" is not a span of time; as in pickup = "
+	               "\"2m\", or \"0s\" to switch it off\n");
+	assert_refused("gateway = { inside = \"lan0\"; pickup = \"61m\"; };\n" NOBODY,
+	               "a.conf:1: pickup \"61m\" is out of range; it must be whole seconds, "
+	               "\"0s\" to \"1h\"\n");
+	assert_refused("gateway = { inside = \"lan0\"; pickup = \"1500ms\"; };\n" NOBODY,
+	               "a.conf:1: pickup \"1500ms\" is out of range; it must be whole seconds, "
+	               "\"0s\" to \"1h\"\n");
 	assert_refused("gateway = { inside = \"lan0\"; contact_group = 65536; };\n" NOBODY,
 	               "a.conf:1: contact_group 65536 is out of range; it must be 1 to 65535\n");
 	assert_refused(

@@ -71,6 +71,19 @@ static inline struct request_entry quarantine_of(const char *host, usec_t until)
 	};
 }
 
+/* until: after ASKED_AT. */
+static inline struct request_entry pickup_of(usec_t until)
+{
+	return (struct request_entry){
+	        .kind = REQUEST_PICKUP,
+	        .since = ASKED_AT,
+	        .until = ASKED_AT + until,
+	        .uid = 1000,
+	        .user = copy_of("alice"),
+	        .why = copy_of("a fail-over"),
+	};
+}
+
 static inline uint64_t ask(struct requests *requests, struct request_entry request)
 {
 	ck_assert_int_eq(requests_add(requests, &request), 0);

@@ -85,6 +85,46 @@ START_TEST(requests_of_every_kind_compile_to_their_golden_table)
 }
 END_TEST
 
+START_TEST(the_open_pickup_window_compiles_to_its_golden_table)
+{
+	ask(&requests, assignment_of("10.9.9.9", "router", HOUR));
+	ask(&requests, permit_of("office", "ftp", "role:desk", 2 * HOUR));
+	ask(&requests, permit_of("10.8.8.8", "dns", NULL, 2 * HOUR));
+	ask(&requests, quarantine_of("office", HOUR));
+	ask(&requests, pickup_of(120 * USEC_PER_SEC));
+	_cleanup_(ruleset_freep) struct ruleset *ruleset = compile_at(ASKED_AT);
+	_cleanup_free_ char *text = print_ruleset(ruleset);
+	assert_golden(text, "pickup.nft");
+}
+END_TEST
+
+START_TEST(a_window_that_opens_again_is_nothing_but_elements)
+{
+	ask(&requests, pickup_of(120 * USEC_PER_SEC));
+	_cleanup_(ruleset_freep) struct ruleset *before = compile_at(ASKED_AT);
+	ask(&requests, pickup_of(600 * USEC_PER_SEC));
+	_cleanup_(ruleset_freep) struct ruleset *after = compile_at(ASKED_AT);
+	ck_assert_int_eq(ruleset_diff(before, after, &delta), 0);
+	ck_assert_uint_eq(delta->rules_added + delta->rules_deleted, 0);
+	ck_assert(!delta_can_deny(delta));
+}
+END_TEST
+
+START_TEST(rules_for_what_was_picked_up_stay_when_the_window_closes)
+{
+	ask(&requests, pickup_of(120 * USEC_PER_SEC));
+	requests.picked_up = true;
+	_cleanup_(ruleset_freep) struct ruleset *closed = compile_at(ASKED_AT + HOUR);
+	ck_assert_ptr_nonnull(ruleset_set(closed, "picked_up4"));
+	ck_assert_ptr_nonnull(ruleset_chain(closed, "swapped_outbound_desk"));
+	ck_assert_ptr_null(ruleset_set(closed, "pickup_window"));
+	requests.picked_up = false;
+	_cleanup_(ruleset_freep) struct ruleset *without = compile_at(ASKED_AT + HOUR);
+	ck_assert_ptr_null(ruleset_set(without, "picked_up4"));
+	ck_assert_ptr_null(ruleset_chain(without, "swapped_outbound_desk"));
+}
+END_TEST
+
 START_TEST(an_assignment_to_a_role_that_has_one_is_elements_and_no_rules)
 {
 	ask(&requests, assignment_of("10.9.9.8", "desk", HOUR));
@@ -411,6 +451,9 @@ int main(void)
 	TCase *tests = tcase_create("ruleset");
 	tcase_add_checked_fixture(tests, setup, teardown);
 	tcase_add_test(tests, requests_of_every_kind_compile_to_their_golden_table);
+	tcase_add_test(tests, the_open_pickup_window_compiles_to_its_golden_table);
+	tcase_add_test(tests, a_window_that_opens_again_is_nothing_but_elements);
+	tcase_add_test(tests, rules_for_what_was_picked_up_stay_when_the_window_closes);
 	tcase_add_test(tests, an_assignment_to_a_role_that_has_one_is_elements_and_no_rules);
 	tcase_add_test(tests,
 	               the_sets_of_assignments_can_be_made_alone_as_the_whole_table_has_them);
