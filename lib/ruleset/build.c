@@ -44,6 +44,35 @@ const char *build_name(struct builder *b, const char *format, ...)
 	return copy_name(b, text);
 }
 
+/*
+ * Makes it the file in which things are written now, by a name of the ruleset's own: the table is
+ * still known when the policy is gone. Mostly it is the file of the thing before.
+ */
+static bool note_file(struct builder *b, const char *name)
+{
+	if (b->file_name == name)
+		return true;
+	const char **file = ruleset_file(b->ruleset, name);
+	if (!file) {
+		const char *own = arena_strdup(b->ruleset->arena, name);
+		file = own ? ARRAY_ADD(&b->ruleset->files) : NULL;
+		if (!file) {
+			fail(b);
+			return false;
+		}
+		*file = own;
+	}
+	b->file = (size_t)(file - b->ruleset->files.items);
+	b->file_name = name;
+	return true;
+}
+
+static struct location own_location(struct builder *b, struct location at)
+{
+	bool named = at.file && note_file(b, at.file);
+	return (struct location){named ? b->ruleset->files.items[b->file] : NULL, at.line};
+}
+
 void build_counter(struct builder *b, const char *name, struct location at)
 {
 	if (b->error || ruleset_counter(b->ruleset, name))
@@ -54,7 +83,7 @@ void build_counter(struct builder *b, const char *name, struct location at)
 		return;
 	}
 	counter->name = copy_name(b, name);
-	counter->at = at;
+	counter->at = own_location(b, at);
 }
 
 void build_helper(struct builder *b, const struct helper *like)
@@ -63,12 +92,13 @@ void build_helper(struct builder *b, const struct helper *like)
 		return;
 	struct helper *helper = ARRAY_ADD(&b->ruleset->helpers);
 	if (!helper) {
-		b->error = -ENOMEM;
+		fail(b);
 		return;
 	}
 	*helper = *like;
 	helper->name = copy_name(b, like->name);
 	helper->kind = copy_name(b, like->kind);
+	helper->at = own_location(b, like->at);
 }
 
 static struct chain *add_chain(struct builder *b, const char *name, const char *comment)
@@ -89,7 +119,7 @@ void build_chain(struct builder *b, const char *name, const char *comment, struc
 		return;
 	struct chain *chain = add_chain(b, name, comment);
 	if (chain)
-		chain->at = at;
+		chain->at = own_location(b, at);
 }
 
 void build_base_chain(struct builder *b, const char *name, const char *comment, enum hook hook,
@@ -123,6 +153,7 @@ bool build_set(struct builder *b, const struct set *like)
 	}
 	*set = *like;
 	set->name = copy_name(b, like->name);
+	set->at = own_location(b, like->at);
 	return !b->error;
 }
 
@@ -138,25 +169,11 @@ static struct set *set_to_fill(struct builder *b, const char *name)
 	return set;
 }
 
-/* Notes where an element is written; mostly that is the file of the one before. */
+/* Notes where an element is written. */
 static void set_location(struct builder *b, struct element *element, struct location at)
 {
-	const char **files = b->ruleset->files.items;
-	size_t count = b->ruleset->files.count;
-	if (!at.file)
+	if (!at.file || !note_file(b, at.file))
 		return;
-	if (b->file >= count || files[b->file] != at.file) {
-		const char **file = ruleset_file(b->ruleset, at.file);
-		if (!file) {
-			file = ARRAY_ADD(&b->ruleset->files);
-			if (!file) {
-				fail(b);
-				return;
-			}
-			*file = at.file;
-		}
-		b->file = (size_t)(file - b->ruleset->files.items);
-	}
 	element->line = at.line;
 	element->file = (uint32_t)b->file + 1;
 }
@@ -220,7 +237,7 @@ void build_rule(struct builder *b, enum rule_when when, const char *chain_name, 
 	rule->statement_count = count;
 	rule->when = when;
 	rule->comment = comment;
-	rule->at = at;
+	rule->at = own_location(b, at);
 }
 
 /*

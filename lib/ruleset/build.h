@@ -6,15 +6,16 @@
 
 /*
  * The hand that writes a ruleset. A failure (of memory, the only one there is) sticks: all further
- * calls do nothing, and the caller asks once at the end. Names are copied. Chains and sets are
- * named, not pointed to, because adding one may move the others.
+ * calls do nothing, and the caller asks once at the end. Names and files are copied. Chains and
+ * sets are named, not pointed to, because adding one may move the others.
  */
 struct builder {
 	struct ruleset *ruleset;
 	struct life life; /* what elements of timed sets get when they are added */
 	int error;        /* 0 or -ENOMEM */
 	size_t filled;    /* the set that got the last element: most go to the same one in a row */
-	size_t file;      /* in which the last element is written; likewise */
+	size_t file;      /* in which the last thing is written; likewise */
+	const char *file_name; /* as the policy has it, or NULL */
 };
 
 /* A name out of a format, in the ruleset's arena; "" after a failure. */

@@ -299,8 +299,7 @@ struct ruleset {
 	ARRAY(struct helper) helpers;
 	ARRAY(struct set) sets;
 	ARRAY(struct chain) chains;
-	ARRAY(const char *)
-	files; /* in which its elements are written; borrowed as locations are */
+	ARRAY(const char *) files; /* in which it is written, those of all its locations */
 	/* Read back, and never wanted. Flowtables by name: they are reported and not touched. */
 	ARRAY(struct object) objects;
 	ARRAY(const char *) foreign;

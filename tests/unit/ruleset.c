@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-/* A ruleset together with the policy that it borrows from. */
+/* A ruleset together with the policy that it was made of. */
 struct compiled {
 	struct policy *policy;
 	struct ruleset *ruleset;
