@@ -93,15 +93,15 @@ void alarms_approach(const struct alarms *alarms, const struct expected_source *
 	detect_approach(alarms->detect, expected, stream);
 }
 
-void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
+void alarms_take_attempt(struct alarms *alarms, const struct ledger_noted *noted,
                          const struct sighting *sighting)
 {
-	struct detect_facts facts = facts_of(alarms->facts, sighting, entry->last);
+	struct detect_facts facts = facts_of(alarms->facts, sighting, noted->last);
 	if (sighting->expected)
-		detect_expected_attempt(alarms->detect, sighting->expected, entry, &facts,
-		                        entry->last);
+		detect_expected_attempt(alarms->detect, sighting->expected, noted, &facts,
+		                        noted->last);
 	else
-		detect_attempt(alarms->detect, entry, &facts, entry->last);
+		detect_attempt(alarms->detect, noted, &facts, noted->last);
 }
 
 void alarms_take_contact(struct alarms *alarms, const struct host *host,

@@ -38,7 +38,7 @@ void alarms_approach(const struct alarms *alarms, const struct expected_source *
                      const struct stream *stream);
 
 /* Shows a new attempt to the detectors. */
-void alarms_take_attempt(struct alarms *alarms, const struct ledger_entry *entry,
+void alarms_take_attempt(struct alarms *alarms, const struct ledger_noted *noted,
                          const struct sighting *sighting);
 
 /*

@@ -217,14 +217,15 @@ static void on_attempt(const struct ledger_entry *entry, const struct sighting *
                        void *userdata)
 {
 	struct daemon *daemon = userdata;
+	const struct ledger_noted *noted = ledger_noted(entry);
 	json_t *attempt = server_wants(daemon->server, "blocked")
 	                          ? reply_blocked(entry, daemon->enforcement.policy, NULL)
 	                          : NULL;
 	if (attempt)
 		report_attempt(daemon->server, entry, attempt);
-	contacts_catch_up(daemon->contacts, entry->last);
-	alarms_take_attempt(daemon->alarms, entry, sighting);
-	own_processes_take_attempt(daemon->processes, entry, sighting);
+	contacts_catch_up(daemon->contacts, noted->last);
+	alarms_take_attempt(daemon->alarms, noted, sighting);
+	own_processes_take_attempt(daemon->processes, noted, sighting);
 }
 
 static void on_process(const struct process_seen *seen, size_t count, void *userdata)

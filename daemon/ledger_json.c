@@ -2,58 +2,63 @@
 #include "ledger_json.h"
 
 #include "state_field.h"
+#include "track/alarm.h"
 
 #include <errno.h>
 #include <string.h>
 
-json_t *ledger_entry_to_json(const struct ledger_entry *entry)
+json_t *ledger_saved_to_json(const struct ledger_saved *saved)
 {
-	const struct endpoint to = {.address = entry->key.destination,
-	                            .port = entry->key.port,
-	                            .protocol = entry->key.protocol,
-	                            .has_port = entry->key.has_port};
+	const struct ledger_noted *noted = &saved->noted;
+	const struct endpoint to = {.address = noted->key.destination,
+	                            .port = noted->key.port,
+	                            .protocol = noted->key.protocol,
+	                            .has_port = noted->key.has_port};
 	return json_pack("{so so ss ss ss sI sI sI sI si so so so}", "source",
-	                 state_from_address(true, &entry->key.source), "to",
+	                 state_from_address(true, &noted->key.source), "to",
 	                 state_from_endpoint(true, &to), "reason",
-	                 reason_name((enum reason)entry->key.reason), "host", ledger_host(entry),
-	                 "role", ledger_role(entry), "attempts", (json_int_t)entry->attempts,
-	                 "packets", (json_int_t)entry->packets, "first", (json_int_t)entry->first,
-	                 "last", (json_int_t)entry->last, "source_port", entry->source_port, "mac",
-	                 state_from_mac(entry->has_mac, &entry->mac), "uid",
-	                 state_from_number(entry->has_uid, entry->uid), "gid",
-	                 state_from_number(entry->has_uid, entry->gid));
+	                 reason_name((enum reason)noted->key.reason), "host", saved->host, "role",
+	                 saved->role, "attempts", (json_int_t)noted->attempts, "packets",
+	                 (json_int_t)noted->packets, "first", (json_int_t)noted->first, "last",
+	                 (json_int_t)noted->last, "source_port", noted->source_port, "mac",
+	                 state_from_mac(noted->has_mac, &noted->mac), "uid",
+	                 state_from_number(noted->has_uid, noted->uid), "gid",
+	                 state_from_number(noted->has_uid, noted->gid));
 }
 
-int ledger_entry_from_json(const json_t *json, struct ledger_entry *ret_entry)
+int ledger_saved_from_json(const json_t *json, struct ledger_saved *ret_saved)
 {
-	struct ledger_entry entry = {};
+	struct ledger_saved saved = {};
+	struct ledger_noted *noted = &saved.noted;
 	struct endpoint to = {};
 	enum reason reason = REASON_ROLE;
 	bool valid = true;
 
-	if (!state_address(json, "source", &entry.key.source, &valid) ||
+	if (!state_address(json, "source", &noted->key.source, &valid) ||
 	    !state_endpoint(json, "to", &to, &valid))
 		return -EINVAL;
 	if (reason_parse(state_text(json, "reason", 32, &valid), &reason) < 0)
 		return -EINVAL;
-	entry.key.destination = to.address;
-	entry.key.port = to.port;
-	entry.key.protocol = to.protocol;
-	entry.key.has_port = to.has_port;
-	entry.key.reason = (uint8_t)reason;
-	ledger_set_names(&entry, state_text(json, "host", LEDGER_NAME_BYTES, &valid),
-	                 state_text(json, "role", LEDGER_NAME_BYTES, &valid));
-	entry.attempts = state_number(json, "attempts", INT64_MAX, &valid);
-	entry.packets = state_number(json, "packets", INT64_MAX, &valid);
-	entry.first = state_number(json, "first", INT64_MAX, &valid);
-	entry.last = state_number(json, "last", INT64_MAX, &valid);
-	entry.source_port = (uint16_t)state_number(json, "source_port", UINT16_MAX, &valid);
-	entry.has_mac = state_mac(json, "mac", &entry.mac, &valid);
-	entry.has_uid = state_id(json, "uid", &entry.uid, &valid) &&
-	                state_id(json, "gid", &entry.gid, &valid);
-	if (!valid || !entry.packets || entry.last < entry.first ||
-	    entry.key.source.family != entry.key.destination.family)
+	noted->key.destination = to.address;
+	noted->key.port = to.port;
+	noted->key.protocol = to.protocol;
+	noted->key.has_port = to.has_port;
+	noted->key.reason = (uint8_t)reason;
+	alarm_name(saved.host, sizeof(saved.host),
+	           state_text(json, "host", sizeof(saved.host), &valid));
+	alarm_name(saved.role, sizeof(saved.role),
+	           state_text(json, "role", sizeof(saved.role), &valid));
+	noted->attempts = state_number(json, "attempts", INT64_MAX, &valid);
+	noted->packets = state_number(json, "packets", INT64_MAX, &valid);
+	noted->first = state_number(json, "first", INT64_MAX, &valid);
+	noted->last = state_number(json, "last", INT64_MAX, &valid);
+	noted->source_port = (uint16_t)state_number(json, "source_port", UINT16_MAX, &valid);
+	noted->has_mac = state_mac(json, "mac", &noted->mac, &valid);
+	noted->has_uid = state_id(json, "uid", &noted->uid, &valid) &&
+	                 state_id(json, "gid", &noted->gid, &valid);
+	if (!valid || !noted->packets || noted->last < noted->first ||
+	    noted->key.source.family != noted->key.destination.family)
 		return -EINVAL;
-	*ret_entry = entry;
+	*ret_saved = saved;
 	return 0;
 }

@@ -7,9 +7,9 @@
 #include <jansson.h>
 
 /* An entry of the ledger as the state file has it; a new reference, or NULL without memory. */
-json_t *ledger_entry_to_json(const struct ledger_entry *entry);
+json_t *ledger_saved_to_json(const struct ledger_saved *saved);
 
 /* Reads one; 0, or -EINVAL when it is none. */
-int ledger_entry_from_json(const json_t *json, struct ledger_entry *ret_entry);
+int ledger_saved_from_json(const json_t *json, struct ledger_saved *ret_saved);
 
 #endif

@@ -59,11 +59,11 @@ void own_processes_use_policy(struct own_processes *own, const struct policy *po
 	process_finder_want(own->finder, policy && policy->gateway.processes);
 }
 
-void own_processes_take_attempt(struct own_processes *own, const struct ledger_entry *entry,
+void own_processes_take_attempt(struct own_processes *own, const struct ledger_noted *noted,
                                 const struct sighting *sighting)
 {
 	if (!sighting->interface)
-		process_finder_ask(own->finder, entry, sighting->leaves_by);
+		process_finder_ask(own->finder, noted, sighting->leaves_by);
 }
 
 const struct processes *own_processes_seen(const struct own_processes *own)

@@ -30,7 +30,7 @@ DEFINE_CLEANUP(struct own_processes *, own_processes_free)
 void own_processes_use_policy(struct own_processes *own, const struct policy *policy);
 
 /* Asks about a new attempt, if it is the gateway's own. */
-void own_processes_take_attempt(struct own_processes *own, const struct ledger_entry *entry,
+void own_processes_take_attempt(struct own_processes *own, const struct ledger_noted *noted,
                                 const struct sighting *sighting);
 
 /* What was seen so far. */

@@ -22,7 +22,10 @@
 #define ALARMS_SLICE 16
 #define LEDGER_SLICE 128
 
-/* A list on its way to its file: a copy of the items, and how many of them are written. */
+/*
+ * A list on its way to its file: a copy of the items, and how many of them are written. Turns of
+ * the loop pass meanwhile, and policies with them, so that the copy borrows nothing.
+ */
 struct page {
 	const char *name;
 	json_t *(*item_to_json)(const void *item);
@@ -62,7 +65,7 @@ static json_t *alarm_item(const void *item)
 
 static json_t *entry_item(const void *item)
 {
-	return ledger_entry_to_json(item);
+	return ledger_saved_to_json(item);
 }
 
 static void page_done(struct page *page)
@@ -124,13 +127,13 @@ static int copy_ledger(const struct past *past, struct page *page)
 	size_t most = ledger_count(ledger);
 	if (most > PAST_LEDGER_ENTRIES)
 		most = PAST_LEDGER_ENTRIES;
-	struct ledger_entry *items = calloc(most + 1, sizeof(*items));
+	struct ledger_saved *items = calloc(most + 1, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	page->count = 0;
 	for (const struct ledger_entry *e = ledger_first(ledger, NULL); e && page->count < most;
 	     e = ledger_next(ledger, NULL, e))
-		items[page->count++] = *e;
+		ledger_save(e, &items[page->count++]);
 	page->items = (char *)items;
 	return 0;
 }
@@ -145,10 +148,10 @@ static void put_head(const struct past *past, enum page_index index, const struc
 		return;
 	}
 	struct ledger_totals totals = ledger_totals(events_ledger(past->events));
-	const struct ledger_entry *entries = (const struct ledger_entry *)(const void *)page->items;
+	const struct ledger_saved *entries = (const struct ledger_saved *)(const void *)page->items;
 	for (size_t i = 0; i < page->count; i++) {
-		totals.attempts -= entries[i].attempts;
-		totals.packets -= entries[i].packets;
+		totals.attempts -= entries[i].noted.attempts;
+		totals.packets -= entries[i].noted.packets;
 	}
 	totals.other_entries += ledger_count(events_ledger(past->events)) - page->count;
 	fprintf(out,
@@ -262,7 +265,7 @@ int past_new(sd_event *event, const char *directory, usec_t every, struct events
 	                                         .slice = ALARMS_SLICE};
 	past->pages[PAGE_LEDGER] = (struct page){.name = PAST_LEDGER_NAME,
 	                                         .item_to_json = entry_item,
-	                                         .item_size = sizeof(struct ledger_entry),
+	                                         .item_size = sizeof(struct ledger_saved),
 	                                         .slice = LEDGER_SLICE};
 	int r = sd_event_add_time_relative(event, &past->timer, CLOCK_MONOTONIC, every,
 	                                   SAVE_ACCURACY, on_time, past);
@@ -300,8 +303,8 @@ static int take_alarm(const struct past *past, const json_t *item)
 
 static int take_entry(const struct past *past, const json_t *item)
 {
-	struct ledger_entry entry;
-	int r = ledger_entry_from_json(item, &entry);
+	struct ledger_saved entry;
+	int r = ledger_saved_from_json(item, &entry);
 	return r < 0 ? r : ledger_restore(events_ledger(past->events), &entry);
 }
 

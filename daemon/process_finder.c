@@ -314,16 +314,16 @@ void process_finder_want(struct process_finder *finder, bool wanted)
 	set_trouble(finder, TROUBLE_NONE, 0);
 }
 
-static struct process_question question_about(const struct ledger_entry *entry, uint32_t interface,
+static struct process_question question_about(const struct ledger_noted *noted, uint32_t interface,
                                               uint64_t number)
 {
-	const struct ledger_key *key = &entry->key;
+	const struct ledger_key *key = &noted->key;
 	struct process_question question = {
 	        .number = number,
 	        .version = PROCESS_PROTOCOL,
-	        .uid = entry->uid,
+	        .uid = noted->uid,
 	        .interface = interface,
-	        .local_port = entry->source_port,
+	        .local_port = noted->source_port,
 	        .remote_port = key->port,
 	        .family = key->source.family == FAMILY_IPV4 ? 4 : 6,
 	        .protocol = key->protocol,
@@ -333,11 +333,11 @@ static struct process_question question_about(const struct ledger_entry *entry, 
 	return question;
 }
 
-void process_finder_ask(struct process_finder *finder, const struct ledger_entry *entry,
+void process_finder_ask(struct process_finder *finder, const struct ledger_noted *noted,
                         uint32_t interface)
 {
-	const struct ledger_key *key = &entry->key;
-	if (!finder->wanted || !entry->has_uid ||
+	const struct ledger_key *key = &noted->key;
+	if (!finder->wanted || !noted->has_uid ||
 	    (key->protocol != IPPROTO_TCP && key->protocol != IPPROTO_UDP))
 		return;
 	usec_t now = clock_monotonic();
@@ -353,7 +353,7 @@ void process_finder_ask(struct process_finder *finder, const struct ledger_entry
 	}
 
 	const struct process_question question =
-	        question_about(entry, interface, finder->number + 1);
+	        question_about(noted, interface, finder->number + 1);
 	if (send(finder->fd, &question, sizeof(question), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		finder->counts.left_out += errno == EAGAIN;
 		finder->counts.unanswered += errno != EAGAIN;
@@ -365,9 +365,9 @@ void process_finder_ask(struct process_finder *finder, const struct ledger_entry
 		wake_in(finder, PROCESS_ANSWER_TIME);
 	finder->asked[(finder->first + finder->count++) % PROCESS_QUESTIONS_MAX] = (struct asked){
 	        .number = ++finder->number,
-	        .stream = ledger_stream(&entry->key),
-	        .uid = entry->uid,
-	        .attempt = entry->last,
+	        .stream = ledger_stream(&noted->key),
+	        .uid = noted->uid,
+	        .attempt = noted->last,
 	        .sent = now,
 	};
 }

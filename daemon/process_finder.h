@@ -40,7 +40,7 @@ DEFINE_CLEANUP(struct process_finder *, process_finder_free)
 void process_finder_want(struct process_finder *finder, bool wanted);
 
 /* Asks about an attempt that was just made; interface is the ifindex it was to leave by, or 0. */
-void process_finder_ask(struct process_finder *finder, const struct ledger_entry *entry,
+void process_finder_ask(struct process_finder *finder, const struct ledger_noted *noted,
                         uint32_t interface);
 
 struct process_counts {

@@ -40,8 +40,9 @@ static json_t *service_name(const struct ledger_key *key, const struct policy *p
 json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *policy,
                       const struct processes *processes)
 {
-	const struct ledger_key *key = &entry->key;
-	const struct stream stream = ledger_stream(&entry->key);
+	const struct ledger_noted *noted = ledger_noted(entry);
+	const struct ledger_key *key = &noted->key;
+	const struct stream stream = ledger_stream(key);
 	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], protocol[PROTOCOL_TEXT_MAX];
 
 	return json_pack(
@@ -52,11 +53,11 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
 	        protocol_print(key->protocol, protocol), "port",
 	        key->has_port ? json_integer(key->port) : json_null(), "service",
 	        service_name(key, policy), "reason", reason_name((enum reason)key->reason),
-	        "attempts", (json_int_t)entry->attempts, "packets", (json_int_t)entry->packets,
-	        "first", (json_int_t)entry->first, "last", (json_int_t)entry->last, "uid",
-	        entry->has_uid ? json_integer(entry->uid) : json_null(), "gid",
-	        entry->has_uid ? json_integer(entry->gid) : json_null(), "process",
-	        process_last_reply(entry->has_uid ? processes : NULL, &stream));
+	        "attempts", (json_int_t)noted->attempts, "packets", (json_int_t)noted->packets,
+	        "first", (json_int_t)noted->first, "last", (json_int_t)noted->last, "uid",
+	        noted->has_uid ? json_integer(noted->uid) : json_null(), "gid",
+	        noted->has_uid ? json_integer(noted->gid) : json_null(), "process",
+	        process_last_reply(noted->has_uid ? processes : NULL, &stream));
 }
 
 json_t *reply_problems(const struct problems *problems)

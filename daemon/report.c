@@ -31,7 +31,7 @@ void report_event(struct server *server, const char *kind, json_t *attempt, cons
 
 void report_attempt(struct server *server, const struct ledger_entry *entry, json_t *attempt)
 {
-	const struct ledger_key *key = &entry->key;
+	const struct ledger_key *key = &ledger_noted(entry)->key;
 	const char *host = ledger_host(entry);
 	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], service[SERVICE_TEXT_MAX];
 	char text[ATTEMPT_TEXT_MAX];

@@ -64,12 +64,13 @@ static int tally_entries(struct tallies *tallies, const struct ledger *ledger, e
 {
 	for (const struct ledger_entry *entry = ledger_first(ledger, NULL); entry;
 	     entry = ledger_next(ledger, NULL, entry)) {
-		if (entry->key.source.family != family)
+		const struct ledger_noted *noted = ledger_noted(entry);
+		if (noted->key.source.family != family)
 			continue;
 		struct tally *tally = ARRAY_ADD(&tallies->list);
 		if (!tally)
 			return -ENOMEM;
-		*tally = (struct tally){entry->key.source, entry->packets};
+		*tally = (struct tally){noted->key.source, noted->packets};
 	}
 	return 0;
 }

@@ -138,8 +138,8 @@ static void look_at_stranger(const struct look *look, enum alarm_kind kind)
 	        .kind = (uint8_t)kind,
 	        .source = look->stream.source,
 	        .has_source = true,
-	        .mac = look->entry->mac,
-	        .has_mac = look->entry->has_mac,
+	        .mac = look->noted->mac,
+	        .has_mac = look->noted->has_mac,
 	};
 	if (look_count_for(look, &cause))
 		return;
@@ -266,36 +266,36 @@ void detect_approach(const struct detect *detect, const struct expected_source *
 	beacons_expect(detect->beacons, stream);
 }
 
-void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
+void detect_attempt(struct detect *detect, const struct ledger_noted *noted,
                     const struct detect_facts *facts, usec_t now)
 {
-	struct expected_source expected = detect_expect(detect, &entry->key.source);
-	detect_expected_attempt(detect, &expected, entry, facts, now);
+	struct expected_source expected = detect_expect(detect, &noted->key.source);
+	detect_expected_attempt(detect, &expected, noted, facts, now);
 }
 
 void detect_expected_attempt(struct detect *detect, const struct expected_source *expected,
-                             const struct ledger_entry *entry, const struct detect_facts *facts,
+                             const struct ledger_noted *noted, const struct detect_facts *facts,
                              usec_t now)
 {
 	struct look look = {
 	        .detect = detect,
 	        .facts = facts,
 	        .thresholds = facts->thresholds ? facts->thresholds : &thresholds_standard,
-	        .entry = entry,
-	        .stream = ledger_stream(&entry->key),
+	        .noted = noted,
+	        .stream = ledger_stream(&noted->key),
 	};
 	look.attempt = (struct evidence_attempt){
 	        .time = now,
 	        .source = look.stream.source,
 	        .destination = look.stream.destination,
-	        .source_port = entry->source_port,
-	        .has_uid = entry->has_uid,
-	        .uid = entry->has_uid ? entry->uid : 0,
+	        .source_port = noted->source_port,
+	        .has_uid = noted->has_uid,
+	        .uid = noted->has_uid ? noted->uid : 0,
 	};
 
 	detect->counts.attempts++;
 	bool conduct =
-	        shows_conduct((enum reason)entry->key.reason, facts) && !is_quic_of_browser(&look);
+	        shows_conduct((enum reason)noted->key.reason, facts) && !is_quic_of_browser(&look);
 	bool kept = conduct && !meet(&look, expected);
 	bool no_news = look.talker && is_no_news(&look);
 	bool missed = look.talker && !no_news && is_beyond_budget(&look);
@@ -308,7 +308,7 @@ void detect_expected_attempt(struct detect *detect, const struct expected_source
 	detect->counts.missed += missed;
 	detect->counts.looked += !skipped && !kept;
 
-	switch ((enum reason)entry->key.reason) {
+	switch ((enum reason)noted->key.reason) {
 	case REASON_SPOOFED:
 		break;
 	case REASON_QUARANTINE:

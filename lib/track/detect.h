@@ -90,13 +90,13 @@ struct expected_source detect_expect(const struct detect *detect, const struct a
 void detect_approach(const struct detect *detect, const struct expected_source *expected,
                      const struct stream *stream);
 
-/* Takes a new attempt, right after ledger_note() gave that entry for it. */
-void detect_attempt(struct detect *detect, const struct ledger_entry *entry,
+/* Takes a new attempt, right after ledger_note() noted it in an entry. */
+void detect_attempt(struct detect *detect, const struct ledger_noted *noted,
                     const struct detect_facts *facts, usec_t now);
 
 /* The same for one whose source was expected. */
 void detect_expected_attempt(struct detect *detect, const struct expected_source *expected,
-                             const struct ledger_entry *entry, const struct detect_facts *facts,
+                             const struct ledger_noted *noted, const struct detect_facts *facts,
                              usec_t now);
 
 /*

@@ -5,7 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+struct ledger_entry {
+	struct ledger_noted noted;
+	const char *lent; /* the host's name, until ledger_keep_names(); NULL: it is among these: */
+	char names[2 * LEDGER_NAME_BYTES]; /* for ledger_host() and ledger_role() */
+	uint8_t unused[16];                /* so that the next one begins a cache line, too */
+};
+
 _Static_assert(offsetof(struct ledger_key, source) == 0, "a key begins with the source");
+_Static_assert(offsetof(struct ledger_noted, key) == 0, "what is noted begins with the key");
+_Static_assert(offsetof(struct ledger_entry, noted) == 0, "an entry begins with what is noted");
 /* Noting a packet is to touch two cache lines; with names of usual length it does. */
 _Static_assert(offsetof(struct ledger_entry, names) <= 112, "little room for names in two lines");
 _Static_assert(sizeof(struct ledger_entry) == 256, "entries begin amid a cache line");
@@ -66,7 +75,7 @@ static char *put_name(char *to, const char *name)
 	return to + n + 1;
 }
 
-void ledger_set_names(struct ledger_entry *entry, const char *host, const char *role)
+static void set_names(struct ledger_entry *entry, const char *host, const char *role)
 {
 	entry->lent = NULL;
 	(void)put_name(put_name(entry->names, host ? host : ""), role ? role : "");
@@ -85,7 +94,7 @@ static void keep_name(struct ledger_entry *entry)
 	if (!entry->lent)
 		return;
 	(void)put_name(role, ledger_role(entry));
-	ledger_set_names(entry, entry->lent, role);
+	set_names(entry, entry->lent, role);
 }
 
 /* The entries are the ledger's to change; to look one up would be another use of it. */
@@ -120,17 +129,22 @@ static void make_room(struct ledger *ledger)
 {
 	const struct ledger_entry *victim = recent_victim(ledger->entries);
 	if (victim) {
-		ledger->totals.other_attempts += victim->attempts;
-		ledger->totals.other_packets += victim->packets;
+		ledger->totals.other_attempts += victim->noted.attempts;
+		ledger->totals.other_packets += victim->noted.packets;
 		ledger->totals.other_entries++;
 	}
 }
 
-/* Adds an entry that is not there, zero but for its key. */
-static struct ledger_entry *add(struct ledger *ledger, const struct ledger_key *key)
+/* Adds an entry of another ledger, of which nothing is there. */
+static void put(struct ledger *ledger, const struct ledger_noted *noted, const char *host,
+                const char *role)
 {
 	make_room(ledger);
-	return recent_add(ledger->entries, key);
+	struct ledger_entry *entry = recent_add(ledger->entries, &noted->key);
+	entry->noted = *noted;
+	set_names(entry, host, role);
+	if (noted->packets > 1)
+		(void)recent_use(ledger->entries, &noted->key);
 }
 
 int ledger_resize(struct ledger **ledger, size_t max)
@@ -143,9 +157,7 @@ int ledger_resize(struct ledger **ledger, size_t max)
 	resized->totals = (*ledger)->totals;
 	for (const struct ledger_entry *entry = recent_last((*ledger)->entries); entry;
 	     entry = recent_previous((*ledger)->entries, entry)) {
-		*add(resized, &entry->key) = *entry;
-		if (entry->packets > 1)
-			(void)recent_use(resized->entries, &entry->key);
+		put(resized, &entry->noted, ledger_host(entry), ledger_role(entry));
 	}
 	ledger_free(*ledger);
 	*ledger = TAKE_POINTER(resized);
@@ -189,51 +201,59 @@ const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
 	if (!entry) {
 		make_room(ledger);
 		entry = recent_add_at(ledger->entries, &expected->key, expected->place);
-		entry->first = now;
-		entry->last = now;
+		entry->noted.first = now;
+		entry->noted.last = now;
 		lend_name(entry, host, role);
 	} else if (!has_names(entry, host, role)) {
 		lend_name(entry, host, role);
 	}
 
-	entry->packets++;
+	struct ledger_noted *noted = &entry->noted;
+	noted->packets++;
 	ledger->totals.packets++;
 	if (new_attempt) {
-		entry->attempts++;
+		noted->attempts++;
 		ledger->totals.attempts++;
 	}
 	/* Clocks step; what is shown must still be a span. */
-	if (now < entry->first)
-		entry->first = now;
-	if (now > entry->last)
-		entry->last = now;
+	if (now < noted->first)
+		noted->first = now;
+	if (now > noted->last)
+		noted->last = now;
 	if (packet->has_ports)
-		entry->source_port = packet->source_port;
+		noted->source_port = packet->source_port;
 	if (mac) {
-		entry->mac = *mac;
-		entry->has_mac = true;
+		noted->mac = *mac;
+		noted->has_mac = true;
 	}
-	entry->has_uid = false;
+	noted->has_uid = false;
 	return entry;
 }
 
 void ledger_note_user(struct ledger *ledger, const struct ledger_entry *entry, uint32_t uid,
                       uint32_t gid)
 {
-	own(entry)->has_uid = true;
-	own(entry)->uid = uid;
-	own(entry)->gid = gid;
+	struct ledger_noted *noted = &own(entry)->noted;
+	noted->has_uid = true;
+	noted->uid = uid;
+	noted->gid = gid;
 }
 
-int ledger_restore(struct ledger *ledger, const struct ledger_entry *saved)
+void ledger_save(const struct ledger_entry *entry, struct ledger_saved *ret_saved)
 {
-	if (recent_use(ledger->entries, &saved->key))
+	ret_saved->noted = entry->noted;
+	(void)put_name(ret_saved->host, ledger_host(entry));
+	(void)put_name(ret_saved->role, ledger_role(entry));
+}
+
+int ledger_restore(struct ledger *ledger, const struct ledger_saved *saved)
+{
+	const struct ledger_noted *noted = &saved->noted;
+	if (recent_use(ledger->entries, &noted->key))
 		return -EEXIST;
-	*add(ledger, &saved->key) = *saved;
-	if (saved->packets > 1)
-		(void)recent_use(ledger->entries, &saved->key);
-	ledger->totals.attempts += saved->attempts;
-	ledger->totals.packets += saved->packets;
+	put(ledger, noted, saved->host, saved->role);
+	ledger->totals.attempts += noted->attempts;
+	ledger->totals.packets += noted->packets;
 	return 0;
 }
 
@@ -251,15 +271,15 @@ static bool passes(const struct ledger_entry *entry, const struct ledger_filter 
 {
 	if (!filter)
 		return true;
-	if (filter->source && address_compare(filter->source, &entry->key.source) != 0)
+	if (filter->source && address_compare(filter->source, &entry->noted.key.source) != 0)
 		return false;
 	if (filter->host && !same_name(ledger_host(entry), filter->host))
 		return false;
 	if (filter->role && !same_name(ledger_role(entry), filter->role))
 		return false;
-	if (filter->reason && *filter->reason != entry->key.reason)
+	if (filter->reason && *filter->reason != entry->noted.key.reason)
 		return false;
-	return entry->last >= filter->since;
+	return entry->noted.last >= filter->since;
 }
 
 static const struct ledger_entry *pass_over(const struct ledger *ledger,

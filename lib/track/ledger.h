@@ -34,7 +34,8 @@ struct ledger_key {
 	uint8_t unused[3]; /* zero; keys are compared as bytes */
 };
 
-struct ledger_entry {
+/* What was noted of an entry's packets. It borrows nothing, so that it may be copied. */
+struct ledger_noted {
 	struct ledger_key key;
 	uint64_t attempts;
 	uint64_t packets;
@@ -46,9 +47,19 @@ struct ledger_entry {
 	bool has_uid;   /* the last packet was the gateway's own, and had a socket */
 	uint32_t uid;   /* of the user whose socket that was, and of his group */
 	uint32_t gid;
-	const char *lent; /* the host's name, until ledger_keep_names(); NULL: it is among these: */
-	char names[2 * LEDGER_NAME_BYTES]; /* for ledger_host() and ledger_role() */
-	uint8_t unused[16];                /* so that the next one begins a cache line, too */
+};
+
+/*
+ * An entry of a ledger: what was noted, and two names. The name of its host may be borrowed from a
+ * policy, so that nobody but the ledger can copy one: see ledger_save().
+ */
+struct ledger_entry;
+
+/* An entry that is in no ledger, with names of its own. It lasts as long as its memory does. */
+struct ledger_saved {
+	struct ledger_noted noted;
+	char host[LEDGER_NAME_BYTES];
+	char role[LEDGER_NAME_BYTES];
 };
 
 struct ledger_totals {
@@ -115,11 +126,14 @@ const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
                                                 const char *role, const struct mac *mac,
                                                 bool new_attempt, usec_t now);
 
+/* The one way in which an entry leaves its ledger: with copies of its names. */
+void ledger_save(const struct ledger_entry *entry, struct ledger_saved *ret_saved);
+
 /*
  * Puts an entry back that was saved; to be called from the one last seen longest ago to the latest,
  * before anything is noted. 0, or -EEXIST when its key is there already.
  */
-int ledger_restore(struct ledger *ledger, const struct ledger_entry *saved);
+int ledger_restore(struct ledger *ledger, const struct ledger_saved *saved);
 
 /* Adds to the others what an earlier ledger had there. */
 void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t packets,
@@ -138,7 +152,16 @@ const struct ledger_entry *ledger_next(const struct ledger *ledger,
                                        const struct ledger_filter *filter,
                                        const struct ledger_entry *entry);
 
-/* What the source's host and the role were called at the last packet; may be empty. */
+/* What was noted of it: an entry begins with that. Lasts as the entry does. */
+static inline const struct ledger_noted *ledger_noted(const struct ledger_entry *entry)
+{
+	return (const struct ledger_noted *)entry;
+}
+
+/*
+ * What the source's host and the role were called at the last packet; may be empty. Both last until
+ * the next ledger_note(), and no longer than the policy: whoever needs them later saves the entry.
+ */
 const char *ledger_host(const struct ledger_entry *entry);
 const char *ledger_role(const struct ledger_entry *entry);
 
@@ -148,9 +171,6 @@ const char *ledger_role(const struct ledger_entry *entry);
  */
 void ledger_keep_names(struct ledger *ledger);
 void ledger_keep_names_of(struct ledger *ledger, const struct ledger_entry *entry);
-
-/* Gives an entry that is none of a ledger's these names; NULL is the same as empty. */
-void ledger_set_names(struct ledger_entry *entry, const char *host, const char *role);
 
 /* Who tried to reach what. */
 static inline struct stream ledger_stream(const struct ledger_key *key)

@@ -46,7 +46,7 @@ struct alarm_cause look_cause(const struct look *look, enum alarm_kind kind)
 struct alarm look_alarm(const struct look *look, const struct alarm_cause *cause)
 {
 	const struct detect_facts *facts = look->facts;
-	const struct ledger_entry *entry = look->entry;
+	const struct ledger_noted *noted = look->noted;
 	struct alarm alarm = {
 	        .cause = *cause,
 	        .severity = severity_at_first(look, (enum alarm_kind)cause->kind),
@@ -54,8 +54,8 @@ struct alarm look_alarm(const struct look *look, const struct alarm_cause *cause
 	        .has_source = true,
 	        .destination = look->stream.destination,
 	        .has_destination = true,
-	        .mac = entry->mac,
-	        .has_mac = entry->has_mac,
+	        .mac = noted->mac,
+	        .has_mac = noted->has_mac,
 	        .attempts = 1,
 	        .first = look->attempt.time,
 	        .last = look->attempt.time,

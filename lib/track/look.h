@@ -38,7 +38,7 @@ struct look {
 	struct detect *detect;
 	const struct detect_facts *facts;
 	const struct thresholds *thresholds;
-	const struct ledger_entry *entry;
+	const struct ledger_noted *noted;
 	struct stream stream;
 	struct evidence_attempt attempt;
 	/* NULL where the attempt says nothing about its source's conduct, or not enough yet. */

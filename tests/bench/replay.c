@@ -166,7 +166,7 @@ static void take_attempt(const struct ledger_entry *entry, const struct sighting
                          void *userdata)
 {
 	attempts++;
-	alarms_take_attempt(userdata, entry, sighting);
+	alarms_take_attempt(userdata, ledger_noted(entry), sighting);
 }
 
 static void take_records(const struct record *records, size_t count, void *userdata)

@@ -43,9 +43,10 @@ static void check_ledger(const struct ledger *ledger, uint64_t attempts, uint64_
 	packets -= totals.other_packets;
 	for (const struct ledger_entry *e = ledger_first(ledger, NULL); e;
 	     e = ledger_next(ledger, NULL, e)) {
-		demand(e->first <= e->last && e->attempts <= e->packets);
-		attempts -= e->attempts;
-		packets -= e->packets;
+		const struct ledger_noted *noted = ledger_noted(e);
+		demand(noted->first <= noted->last && noted->attempts <= noted->packets);
+		attempts -= noted->attempts;
+		packets -= noted->packets;
 	}
 	demand(!attempts && !packets);
 	demand(ledger_count(ledger) <= ENTRIES);

@@ -54,12 +54,12 @@ static void read_alarm(const json_t *json, struct alarm_book *book)
 
 static void read_entry(const json_t *json, struct ledger *ledger)
 {
-	struct ledger_entry entry, same;
-	if (ledger_entry_from_json(json, &entry) < 0)
+	struct ledger_saved entry, same;
+	if (ledger_saved_from_json(json, &entry) < 0)
 		return;
-	_cleanup_(json_release) json_t *first = ledger_entry_to_json(&entry);
-	require(first && ledger_entry_from_json(first, &same) == 0);
-	_cleanup_(json_release) json_t *second = ledger_entry_to_json(&same);
+	_cleanup_(json_release) json_t *first = ledger_saved_to_json(&entry);
+	require(first && ledger_saved_from_json(first, &same) == 0);
+	_cleanup_(json_release) json_t *second = ledger_saved_to_json(&same);
 	require(json_equal(first, second));
 	(void)ledger_restore(ledger, &entry);
 }

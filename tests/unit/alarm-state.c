@@ -158,44 +158,50 @@ END_TEST
 
 START_TEST(an_entry_of_the_ledger_is_read_again_to_the_byte)
 {
-	struct ledger_entry entry = {
-	        .key = {.source = address_of("2001:db8::7"),
-	                .destination = address_of("2001:db8:ffff::9"),
-	                .port = 25,
-	                .protocol = IPPROTO_TCP,
-	                .reason = REASON_ROLE,
-	                .has_port = true},
-	        .attempts = 3,
-	        .packets = 9,
-	        .first = NOW - 5,
-	        .last = NOW,
-	        .source_port = 40000,
-	        .has_mac = true,
-	        .mac = {{1, 2, 3, 4, 5, 6}},
-	        .has_uid = true,
-	        .uid = UINT32_MAX - 1,
-	        .gid = 33,
+	struct ledger_saved saved = {
+	        .noted =
+	                {
+	                        .key = {.source = address_of("2001:db8::7"),
+	                                .destination = address_of("2001:db8:ffff::9"),
+	                                .port = 25,
+	                                .protocol = IPPROTO_TCP,
+	                                .reason = REASON_ROLE,
+	                                .has_port = true},
+	                        .attempts = 3,
+	                        .packets = 9,
+	                        .first = NOW - 5,
+	                        .last = NOW,
+	                        .source_port = 40000,
+	                        .has_mac = true,
+	                        .mac = {{1, 2, 3, 4, 5, 6}},
+	                        .has_uid = true,
+	                        .uid = UINT32_MAX - 1,
+	                        .gid = 33,
+	                },
+	        .host = "pc7",
+	        .role = "desk",
 	};
-	struct ledger_entry again;
-	ledger_set_names(&entry, "pc7", "desk");
-	json_t *json = ledger_entry_to_json(&entry);
-	ck_assert_int_eq(ledger_entry_from_json(json, &again), 0);
-	ck_assert_mem_eq(&entry.key, &again.key, sizeof(entry.key));
-	json_t *second = ledger_entry_to_json(&again);
+	struct ledger_saved again;
+	json_t *json = ledger_saved_to_json(&saved);
+	ck_assert_int_eq(ledger_saved_from_json(json, &again), 0);
+	ck_assert_mem_eq(&saved.noted.key, &again.noted.key, sizeof(saved.noted.key));
+	ck_assert_str_eq(again.host, "pc7");
+	ck_assert_str_eq(again.role, "desk");
+	json_t *second = ledger_saved_to_json(&again);
 	ck_assert(json_equal(json, second));
 	json_decref(second);
-	ck_assert(again.has_uid);
-	ck_assert_uint_eq(again.uid, UINT32_MAX - 1);
-	ck_assert_uint_eq(again.gid, 33);
+	ck_assert(again.noted.has_uid);
+	ck_assert_uint_eq(again.noted.uid, UINT32_MAX - 1);
+	ck_assert_uint_eq(again.noted.gid, 33);
 
 	/* An earlier egressd did not keep users. */
 	json_object_del(json, "uid");
 	json_object_del(json, "gid");
-	ck_assert_int_eq(ledger_entry_from_json(json, &again), 0);
-	ck_assert(!again.has_uid);
+	ck_assert_int_eq(ledger_saved_from_json(json, &again), 0);
+	ck_assert(!again.noted.has_uid);
 
 	json_object_set_new(json, "source", json_string("192.0.2.1"));
-	ck_assert_msg(ledger_entry_from_json(json, &again) == -EINVAL, "two families in one");
+	ck_assert_msg(ledger_saved_from_json(json, &again) == -EINVAL, "two families in one");
 	json_decref(json);
 }
 END_TEST

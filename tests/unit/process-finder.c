@@ -95,9 +95,9 @@ static void begin(void)
 	ck_assert_str_eq(trouble, "");
 }
 
-static struct ledger_entry entry(uint16_t port)
+static struct ledger_noted noted(uint16_t port)
 {
-	struct ledger_entry made = {
+	struct ledger_noted made = {
 	        .key = {.port = port, .protocol = IPPROTO_TCP, .has_port = true},
 	        .last = 1000 + port,
 	        .source_port = 40000,
@@ -110,7 +110,7 @@ static struct ledger_entry entry(uint16_t port)
 
 static void ask(uint16_t port)
 {
-	struct ledger_entry made = entry(port);
+	struct ledger_noted made = noted(port);
 	process_finder_ask(finder, &made, 9);
 }
 
@@ -294,7 +294,7 @@ START_TEST(nobody_is_asked_unless_it_is_wanted_or_about_what_has_no_socket)
 	ck_assert_uint_eq(process_finder_counts(finder).attempts, 0);
 	process_finder_want(finder, true);
 	helper = accept(listener, NULL, NULL);
-	struct ledger_entry icmp = entry(8), forwarded = entry(25);
+	struct ledger_noted icmp = noted(8), forwarded = noted(25);
 	icmp.key.protocol = IPPROTO_ICMP;
 	forwarded.has_uid = false;
 	process_finder_ask(finder, &icmp, 0);

@@ -114,7 +114,7 @@ static inline void scene_block(struct scene *scene, const struct detect_facts *f
                                const struct address *destination, uint8_t protocol, uint16_t port,
                                double seconds)
 {
-	struct ledger_entry entry = {
+	const struct ledger_noted noted = {
 	        .key = {.source = *source,
 	                .destination = *destination,
 	                .port = port,
@@ -124,7 +124,7 @@ static inline void scene_block(struct scene *scene, const struct detect_facts *f
 	        .source_port = (uint16_t)(1024 + scene->attempts % 60000),
 	};
 	scene->attempts++;
-	detect_attempt(scene->detect, &entry, facts,
+	detect_attempt(scene->detect, &noted, facts,
 	               SCENE_START + (usec_t)(seconds * (double)USEC_PER_SEC));
 }
 

@@ -82,7 +82,7 @@ static void stage_end(struct stage *stage)
 
 static void show(struct stage *stage, const struct attempt *attempt)
 {
-	struct ledger_entry entry = {
+	const struct ledger_noted noted = {
 	        .key = {.source = attempt->source,
 	                .destination = attempt->destination,
 	                .port = attempt->port,
@@ -93,7 +93,7 @@ static void show(struct stage *stage, const struct attempt *attempt)
 	};
 	stage->attempts++;
 	stage->incident_attempts += is_of_incident(&attempt->source);
-	detect_attempt(stage->detect, &entry, attempt->facts,
+	detect_attempt(stage->detect, &noted, attempt->facts,
 	               SCENE_START + (usec_t)(attempt->time * (double)USEC_PER_SEC));
 }
 
