@@ -71,8 +71,10 @@ static void pick(struct comparison *c, struct picked *picked, const struct eleme
 static void walk(struct comparison *c, const struct set *have, const struct set *wanted,
                  struct picked *deleted, struct picked *added)
 {
+	/* An empty set has no items to count from. */
 	const struct element *h = have->elements.items, *w = wanted->elements.items;
-	const struct element *h_end = h + have->elements.count, *w_end = w + wanted->elements.count;
+	const struct element *h_end = h ? h + have->elements.count : NULL;
+	const struct element *w_end = w ? w + wanted->elements.count : NULL;
 	struct same_names last = {};
 
 	while ((h < h_end || w < w_end) && !c->error) {
