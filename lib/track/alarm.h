@@ -81,6 +81,7 @@ struct alarm_worsening {
 	bool service;           /* it had not tried services[0] of its evidence before */
 };
 
+/* It borrows nothing: it is copied, and kept for long after the policy that named it is gone. */
 struct alarm {
 	uint64_t id; /* never that of another alarm */
 	struct alarm_cause cause;

@@ -24,7 +24,7 @@ struct processes;
 #define PROCESS_UNIT_MAX       128
 
 /* A process, or for pid 0 attempts whose process was not to be seen any more. Texts may be empty.
- */
+ * It borrows nothing. */
 struct process_seen {
 	struct stream stream; /* from which address of the gateway, and where to */
 	uint32_t uid;         /* of the user whose socket it was */

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 /* What is around the table, for turns-kernel.h: a few connections, and a world of two interfaces.
  */
@@ -27,6 +28,13 @@ struct conntrack {
 struct neighbours {
 	struct mac mac;
 };
+
+/* The same secrets each time, so that an input does the same each time. */
+ssize_t getrandom(void *buffer, size_t size, unsigned flags)
+{
+	memset(buffer, 7, size);
+	return (ssize_t)size;
+}
 
 /* Counters: none, so that all that is heard is news. */
 
