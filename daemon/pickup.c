@@ -167,8 +167,8 @@ bool pickup_keeper_settle(struct pickup_keeper *keeper)
 	char span[SPAN_WORD_TEXT_MAX];
 	if (!policy)
 		return false;
-	bool opened = false;
-	if (!keeper->started) {
+	bool opened = false, first = !keeper->started;
+	if (first) {
 		keeper->started = true;
 		note_boot(keeper);
 		opened = keeper->opened && window_is_open(keeper);
@@ -179,7 +179,8 @@ bool pickup_keeper_settle(struct pickup_keeper *keeper)
 			        span_word_print(policy->gateway.pickup, span));
 	}
 	if (keeper->enforcement->requests.picked_up)
-		(void)expiry_in(keeper->renewal, RENEW_EVERY);
+		/* An earlier run may have been away for days. */
+		(void)expiry_in(keeper->renewal, first ? 0 : RENEW_EVERY);
 	else
 		expiry_never(keeper->renewal);
 	return opened;

@@ -3,6 +3,7 @@
 import contextlib
 import select
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import pytest
 import traffic
 from daemon import Daemon, wait_for
 from lab import Host, Lab
+from listing import normal
 from policies import GATEWAY
 
 POLICY = GATEWAY + """
@@ -71,6 +73,8 @@ def session(lab: Lab, client: str, server: str, version: int = 4, port: int = 80
           traffic.connect(lab[client], address, port, lab[client].address(version),
                           source_port) as stream,
           listener.accept()[0] as peer):
+        # Closing resets this end, too: nothing is sent again into the next test.
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         yield Session(stream, peer)
 
 
@@ -197,6 +201,36 @@ def test_the_kernel_closes_the_window_of_a_daemon_that_died(clean: Lab, daemon: 
         assert older.server_is_unheard()
     daemon.start()
     assert daemon.call("ListPickedUp")["window"] is None
+
+
+def forgotten_in(lab: Lab, client: socket.socket, span: str) -> None:
+    """Changes when the only connection that was picked up is forgotten."""
+    key = f"203.0.113.7 . tcp . 80 . 192.168.0.11 . {client.getsockname()[1]}"
+    lab.gateway.nft(f"delete element inet egressd picked_up4 {{ {key} }}\n"
+                    f"add element inet egressd picked_up4 {{ {key} timeout {span} }}")
+
+
+def test_a_connection_that_nothing_uses_is_forgotten(clean: Lab, daemon: Daemon):
+    with session(clean, "desk1", "world") as older:
+        first_start(daemon, UNOWNED)
+        assert older.server_says()
+        daemon.call("ClosePickup")
+        forgotten_in(clean, older.client, "1s")
+        assert wait_for(lambda: listed(daemon) == [])
+        forget(clean)
+        assert older.server_is_unheard()
+
+
+def test_a_connection_that_is_open_is_remembered_for_longer(clean: Lab, daemon: Daemon):
+    with session(clean, "desk1", "world") as older:
+        first_start(daemon, UNOWNED)
+        assert older.server_says() and older.client_says()
+        forgotten_in(clean, older.client, "1h")
+        daemon.stop()
+        daemon.start()
+        days = 24 * 3600 * 1_000_000
+        assert wait_for(lambda: daemon.call("ListPickedUp")["connections"][0]["until"]
+                        > time.time_ns() // 1000 + 4 * days)
 
 
 def test_a_second_start_in_the_same_boot_opens_no_window(clean: Lab, daemon: Daemon):
@@ -396,13 +430,20 @@ def test_the_table_shows_the_window_and_loads_again(clean: Lab, daemon: Daemon):
 
 
 def test_the_rules_go_when_nothing_is_picked_up(clean: Lab, daemon: Daemon):
-    daemon.start(POLICY)
-    before = daemon.table()
-    daemon.call("Pickup", seconds=60)
-    daemon.call("ClosePickup")
-    daemon.stop()
+    daemon.start(UNOWNED)
+    before = normal(daemon.table())
+    with session(clean, "desk1", "world") as older:
+        daemon.call("Pickup", seconds=60)
+        forget(clean)
+        assert older.server_says()
+        daemon.call("ClosePickup")
+        assert "chain pick_up" in daemon.table()
+        daemon.stop()
+        forgotten_in(clean, older.client, "1s")
+    time.sleep(1.1)
     daemon.start()
-    assert daemon.table().count("\n") == before.count("\n")
+    assert normal(daemon.table()) == before
+    assert daemon.status()["alarms"] == 0
 
 
 def test_the_tool_opens_lists_and_closes(clean: Lab, daemon: Daemon):
