@@ -99,21 +99,24 @@ static void note_boot(const struct pickup_keeper *keeper)
 		        keeper->directory, strerror(-r));
 }
 
-/* Looks at what an earlier run left: its table, and the connections that it picked up. */
+/*
+ * Looks at what an earlier run left: its table, and the connections that it picked up. As long as
+ * the table has the rules for these they are wanted, or somebody else would seem to have made them.
+ */
 static void begin(struct pickup_keeper *keeper)
 {
-	struct kernel *kernel = keeper->enforcement->kernel;
-	struct picked_up_list list = {};
 	const struct ruleset *table;
 	uint32_t generation;
 
 	keeper->begun = true;
-	/* Not to know is no reason to let anything in. */
-	keeper->first = !boot_is_known(keeper) && table_view(kernel, &table, &generation) == 0 &&
-	                (!table->exists || ruleset_is_closed(table));
-	if (picked_up_read(kernel, &list) < 0 || list.list.count)
+	/* Not to know is no reason to let anything in, nor to cut what was let in. */
+	if (table_view(keeper->enforcement->kernel, &table, &generation) < 0) {
 		keeper->enforcement->requests.picked_up = true;
-	picked_up_done(&list);
+		return;
+	}
+	keeper->first = !boot_is_known(keeper) && (!table->exists || ruleset_is_closed(table));
+	if (ruleset_set(table, set_picked_up(FAMILY_IPV4)))
+		keeper->enforcement->requests.picked_up = true;
 }
 
 /* Puts the window among the requests; without memory there is none. */

@@ -442,7 +442,7 @@ def test_the_rules_go_when_nothing_is_picked_up(clean: Lab, daemon: Daemon):
         forgotten_in(clean, older.client, "1s")
     time.sleep(1.1)
     daemon.start()
-    assert normal(daemon.table()) == before
+    assert wait_for(lambda: normal(daemon.table()) == before)
     assert daemon.status()["alarms"] == 0
 
 

@@ -44,7 +44,7 @@ def test_where_it_answers_is_told_at_the_start(daemon: Daemon):
 
 
 def test_without_a_state_directory_it_is_made_or_done_without(clean: Lab, daemon: Daemon):
-    daemon.state.rmdir()
+    shutil.rmtree(daemon.state)
     daemon.start(small())
     assert attempt(daemon, "--socket", str(daemon.folder / "other")).returncode == 1, "locked"
     daemon.stop()
