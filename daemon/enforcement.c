@@ -76,11 +76,8 @@ static int bind_requests(struct enforcement *enforcement, struct policy *policy,
 		    request->until && request->until <= now)
 			enforcement->judge_flows = true;
 	int r = runtime_bind(policy, &enforcement->requests, now, &outcome->over, &runtime);
-	if (r == 0) {
-		/* What the window lets in stays when it closes. */
-		enforcement->requests.picked_up |= runtime->pickup.known;
+	if (r == 0)
 		*ret_before = policy_use_runtime(policy, runtime);
-	}
 	return r;
 }
 

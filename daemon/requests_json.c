@@ -114,6 +114,7 @@ static int take_request(const json_t *item, struct requests *requests)
 	entry->user = take_text(item, "user", REQUEST_USER_MAX, true, &valid);
 	entry->why = take_text(item, "why", REQUEST_WHY_MAX, permit, &valid);
 	take_subject(item, entry, &valid);
+	requests->picked_up |= entry->kind == REQUEST_PICKUP;
 	bool ends = permit || entry->kind == REQUEST_PICKUP;
 	if (!valid || !entry->id || (ends && !entry->until) ||
 	    (entry->until && entry->until <= entry->since))

@@ -42,6 +42,7 @@ static void put(struct requests *requests, struct request_entry *request)
 	if (request->id >= requests->next_id)
 		requests->next_id = request->id + 1;
 	requests->list.items[requests->list.count++] = *request;
+	requests->picked_up |= request->kind == REQUEST_PICKUP;
 	/* The strings have an owner now; the id is what the caller knows it by. */
 	request->user = request->why = request->role = NULL;
 	request->host = request->service = request->to = NULL;
