@@ -48,8 +48,13 @@ const char *step_describe(const struct step *step, const struct element *element
 		snprintf(buffer, STEP_TEXT_MAX, "add the set %s", step->set->name);
 		return buffer;
 	case STEP_DELETE_RULE:
-		snprintf(buffer, STEP_TEXT_MAX, "delete the rule with handle %llu of the chain %s",
-		         (unsigned long long)step->handle, step->chain->name);
+		if (!step->all)
+			snprintf(buffer, STEP_TEXT_MAX,
+			         "delete the rule with handle %llu of the chain %s",
+			         (unsigned long long)step->handle, step->chain->name);
+		else
+			snprintf(buffer, STEP_TEXT_MAX, "delete the rules of the chain %s",
+			         step->chain->name);
 		return buffer;
 	case STEP_DELETE_ELEMENTS:
 		snprintf(buffer, STEP_TEXT_MAX, "delete the element%s of the set %s",

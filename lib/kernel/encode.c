@@ -43,7 +43,8 @@ static void encode_table(struct batch *batch, const struct step *step)
 {
 	struct userdata userdata = {};
 
-	batch_message(batch, step, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	batch_message(batch, step, NFT_MSG_NEWTABLE,
+	              NLM_F_CREATE | (step->absent ? NLM_F_EXCL : 0));
 	wire_string(&batch->wire, NFTA_TABLE_NAME, TABLE_NAME);
 	wire_u32(&batch->wire, NFTA_TABLE_FLAGS, step->ruleset->flags);
 	userdata_comment(&userdata, NFTNL_UDATA_TABLE_COMMENT, step->ruleset->comment);
@@ -154,7 +155,9 @@ static void encode_rule_removal(struct batch *batch, const struct step *step)
 	batch_message(batch, step, NFT_MSG_DELRULE, 0);
 	wire_string(&batch->wire, NFTA_RULE_TABLE, TABLE_NAME);
 	wire_string(&batch->wire, NFTA_RULE_CHAIN, step->chain->name);
-	wire_u64(&batch->wire, NFTA_RULE_HANDLE, step->handle);
+	/* Without one the kernel takes all rules of the chain. */
+	if (!step->all)
+		wire_u64(&batch->wire, NFTA_RULE_HANDLE, step->handle);
 	wire_end(&batch->wire);
 }
 

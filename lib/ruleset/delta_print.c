@@ -27,7 +27,8 @@ static void print_step(const struct step *step, FILE *out)
 		fprintf(out, "add set %s\n", step->set->name);
 		return;
 	case STEP_DELETE_RULE:
-		fprintf(out, "delete a rule of chain %s\n", step->chain->name);
+		fprintf(out, "delete %s of chain %s\n", step->all ? "all rules" : "a rule",
+		        step->chain->name);
 		return;
 	case STEP_DELETE_ELEMENTS:
 		fprintf(out, "delete %zu of set %s\n", step->element_count, step->set->name);

@@ -201,6 +201,7 @@ static void write_steps(struct comparison *c, const struct element_changes *elem
 		comparison_step(c, (struct step){
 		                           .kind = STEP_ADD_TABLE,
 		                           .ruleset = c->wanted,
+		                           .absent = !c->have->exists,
 		                           .fresh = !c->have->exists ||
 		                                    (c->have->flags & NFT_TABLE_F_DORMANT),
 		                   });

@@ -17,7 +17,7 @@ enum step_kind {
 	STEP_ADD_CHAIN,       /* without rules */
 	STEP_SET_POLICY,      /* of a base chain that is there: accept or drop as chain says */
 	STEP_ADD_SET,         /* without elements */
-	STEP_DELETE_RULE,     /* `handle` in chain */
+	STEP_DELETE_RULE,     /* `handle` in chain; or with `all` every rule of it */
 	STEP_DELETE_ELEMENTS, /* of set */
 	STEP_ADD_ELEMENTS,    /* to set */
 	STEP_ADD_RULE,        /* to chain: before the rule `handle`, or at the end when it is 0 */
@@ -41,6 +41,8 @@ struct step {
 	size_t element_count;
 	const struct rule *rule;
 	uint64_t handle;
+	bool all;           /* STEP_DELETE_RULE: whichever rules the chain has */
+	bool absent;        /* STEP_ADD_TABLE: it was not there, and must not be when it is made */
 	bool fresh;         /* STEP_ADD_ELEMENTS, STEP_ADD_RULE: the set, the chain is new as well;
 	                     * STEP_ADD_TABLE: it judged nothing before: it was not there, or was dormant */
 	struct location at; /* the configuration line behind it, where there is one */

@@ -40,7 +40,7 @@ static struct rules rules_of(struct comparison *c, const struct ruleset *ruleset
 {
 	struct rules rules = {};
 	if (!chain || !chain->rules.count)
-		return rules;
+		return rules; /* or they are unread */
 	rules.items = arena_alloc(c->delta->arena, chain->rules.count, sizeof(*rules.items));
 	if (!rules.items) {
 		c->error = -ENOMEM;
@@ -60,8 +60,11 @@ static void delete_rule(struct comparison *c, struct rule_changes *changes,
 		c->error = -ENOMEM;
 		return;
 	}
-	*slot = (struct step){
-	        .kind = STEP_DELETE_RULE, .chain = chain, .rule = rule, .handle = rule->handle};
+	*slot = (struct step){.kind = STEP_DELETE_RULE,
+	                      .chain = chain,
+	                      .rule = rule,
+	                      .handle = rule ? rule->handle : 0,
+	                      .all = !rule};
 }
 
 static void add_rule(struct comparison *c, struct rule_changes *changes, const struct chain *chain,
@@ -96,6 +99,8 @@ static void compare_chain(struct comparison *c, const struct chain *have,
 	       rule_equal(c, h.items[h.count - last - 1], w.items[w.count - last - 1]))
 		last++;
 
+	if (have && have->unread && !have->foreign)
+		delete_rule(c, changes, have, NULL);
 	uint64_t before = last ? h.items[h.count - last]->handle : 0;
 	for (size_t i = first; i + last < h.count; i++)
 		delete_rule(c, changes, have, h.items[i]);

@@ -47,6 +47,13 @@ struct ruleset *ruleset_new(void)
 	return TAKE_POINTER(ruleset);
 }
 
+struct ruleset *ruleset_hold(const struct ruleset *ruleset)
+{
+	struct ruleset *held = (struct ruleset *)ruleset; /* only to count who has it */
+	held->references++;
+	return held;
+}
+
 struct ruleset *ruleset_in_phase(struct ruleset *of, enum phase phase)
 {
 	struct ruleset *ruleset = ruleset_new();

@@ -286,6 +286,7 @@ struct chain {
 	ARRAY(struct rule) rules;
 	struct location at;
 	bool foreign; /* read back with something that no field above can say: never equal */
+	bool unread;  /* nothing is known of its rules: all of them go, whichever they are */
 };
 
 struct ruleset {
@@ -317,6 +318,9 @@ struct ruleset *ruleset_new(void);
 /* Releases a ruleset; takes NULL, returns NULL. */
 struct ruleset *ruleset_free(struct ruleset *ruleset);
 DEFINE_CLEANUP(struct ruleset *, ruleset_free)
+
+/* The same ruleset for one owner more, who releases it as well; nobody may change it meanwhile. */
+struct ruleset *ruleset_hold(const struct ruleset *ruleset);
 
 /*
  * A table that has the same objects, not copies of them, in a phase of its own; `of` lasts as long

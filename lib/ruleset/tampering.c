@@ -213,7 +213,7 @@ bool delta_is_of_ends(const struct delta *delta, uint64_t seconds)
 /* Of a set of requests that comes or goes with this delta, as with the first of a role. */
 static bool asks_set_of_requests(const struct delta *delta, const struct rule *rule)
 {
-	for (size_t i = 0; i < rule->code.count; i++) {
+	for (size_t i = 0; rule && i < rule->code.count; i++) {
 		const struct op *op = &rule->code.ops[i];
 		if (op->kind != OP_LOOKUP)
 			continue;
