@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/apply.h"
 
+#include "kernel/encode.h"
 #include "kernel/verify.h"
 #include "kernel/view.h"
 
@@ -26,21 +27,29 @@ static void count(struct applied *applied, const struct delta *delta)
 	applied->chains_deleted += delta->chains_deleted;
 }
 
+/* The first step that has a line of the configuration, else the first one. */
+static const struct step *telling_step(const struct delta *delta)
+{
+	ARRAY_FOREACH (step, &delta->steps)
+		if (step->at.file)
+			return step;
+	return delta->steps.items;
+}
+
 static void say_unverified(struct refusal *refusal, const struct delta *delta)
 {
-	char difference[REFUSAL_TEXT_MAX / 2] = "";
-	FILE *out = fmemopen(difference, sizeof(difference), "w");
+	const struct step *step = telling_step(delta);
+	size_t more = delta->steps.count - 1;
+	char what[STEP_TEXT_MAX], others[64] = "";
 
-	if (out) {
-		delta_print(delta, out);
-		fclose(out);
-		difference[sizeof(difference) - 1] = '\0';
-	}
-	*refusal = (struct refusal){.error = -EBADMSG};
+	if (more)
+		snprintf(others, sizeof(others), ", and %zu more %s", more,
+		         more == 1 ? "step" : "steps");
+	*refusal = (struct refusal){.error = -EBADMSG, .at = step->at};
 	snprintf(refusal->text, sizeof(refusal->text),
-	         "the kernel took the change, but reading the table back shows another one; "
-	         "it would still need: %s",
-	         difference);
+	         "the kernel took the change, but the table reads back as another one; it would "
+	         "still need to %s%s",
+	         step_describe(step, NULL, what), others);
 }
 
 static void say_plain(struct refusal *refusal, int error, const char *text)
@@ -147,7 +156,11 @@ static int send_change(struct work *work, const struct table_change *change)
 	work->before = work->applied;
 	work->generation = change->generation;
 	work->sent = SENT_NOTHING;
+	uint64_t batches = kernel_batches(work->kernel);
 	r = table_commit(work->kernel, change->delta, change->generation, &refusal);
+	/* Of a batch whose answer cannot be read, too, only reading the table tells. */
+	if (r < 0)
+		work->applied.taken |= kernel_batches(work->kernel) != batches;
 	if (r < 0 || r == COMMIT_STALE)
 		return r < 0 ? r : 0;
 	if (r == COMMIT_REFUSED && ended_meanwhile(change->delta, &refusal)) {
@@ -161,6 +174,7 @@ static int send_change(struct work *work, const struct table_change *change)
 		return APPLY_REFUSED;
 	}
 	work->sent = r == COMMIT_UNKNOWN ? SENT_UNKNOWN : SENT_TAKEN;
+	work->applied.taken = true;
 	count(&work->applied, change->delta);
 	return 0;
 }
@@ -345,10 +359,11 @@ static int run(struct work *work)
 
 static int finish(struct work *work, struct applied *ret_applied)
 {
+	uint64_t batches = kernel_batches(work->kernel);
 	int r = run(work);
 
-	if (r >= 0)
-		*ret_applied = work->applied;
+	work->applied.touched = kernel_batches(work->kernel) != batches;
+	*ret_applied = work->applied;
 	return r;
 }
 

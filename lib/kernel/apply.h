@@ -14,11 +14,11 @@
 	16 /* batches sent before somebody who changes the rules all the time wins                 \
 	    */
 
+/* Which table is there after one of these, `applied.touched` and `applied.taken` tell. */
 enum apply_result {
-	APPLY_REFUSED =
-	        1,        /* the kernel did not take it: refusal says why; the old table is there */
-	APPLY_UNVERIFIED, /* taken, yet what is read back is something else: refusal says what */
-	APPLY_BUSY,       /* others changed the rules each time; refusal says so */
+	APPLY_REFUSED = 1, /* the kernel did not take the last batch: refusal says why */
+	APPLY_UNVERIFIED,  /* taken, yet what is read back is something else: refusal says what */
+	APPLY_BUSY,        /* others changed the rules each time; refusal says so */
 };
 
 /* What a refusal says, and -EPERM of table_compare() means, when the table cannot be changed. */
@@ -29,6 +29,8 @@ enum apply_result {
 /* What table_apply() and table_remove() did. */
 struct applied {
 	bool changed;        /* a batch was committed; else the table was as wanted already */
+	bool touched;        /* some batch was taken, or may have been: the table may be another */
+	bool taken; /* one that leads to the whole of what is wanted was, or may have been */
 	uint32_t generation; /* for which the table was read back and found as wanted */
 	unsigned attempts;   /* batches sent */
 	size_t elements_added, elements_deleted;
@@ -49,8 +51,9 @@ struct applied {
  * for first start, reload, restart and repair. It commits the difference in the generation for
  * which the table is known, reading it first where it is not, and reads back what the change
  * touched (verify.h), or everything where that does not settle it; 0 means that nothing differed in
- * the end. Else one of enum apply_result, or a negative errno, after which the table is the old one
- * or the new one. *ret_applied is written for all but a negative errno.
+ * the end. Else one of enum apply_result, or a negative errno: unless `touched` the table is as it
+ * was, and with `taken` the kernel enforces what was wanted, but nobody has verified it. Such a
+ * change is the caller's to take back (retract.h). *ret_applied is written whatever comes of it.
  *
  * The kernel keeps `wanted` as what it knows of the table: of the ruleset only the phase may be
  * changed any more. Its flags are not the caller's to say but those of owner_flags().

@@ -3,6 +3,7 @@
 
 #include "kernel/attribute.h"
 #include "kernel/encode.h"
+#include "kernel/view.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -180,6 +181,8 @@ int table_commit(struct kernel *kernel, const struct delta *delta, uint32_t gene
 		return refuse_unsent(&answers, r);
 
 	r = kernel_commit_drain(kernel, answer_reply, &answers);
+	if (answers.errors == 0 && !answers.stale)
+		kernel_note_batch(kernel);
 	if (r < 0 && r != -ENOBUFS)
 		return r;
 	if (answers.errors > 0)

@@ -27,7 +27,8 @@ enum commit_result {
 /*
  * Sends the steps of a delta as one batch, to be taken only in that generation (0: in any). 0: the
  * kernel said nothing against it, which is no proof before the table is read back; else one of enum
- * commit_result, or a negative errno for a failure of the socket. A delta without steps is 0.
+ * commit_result, or a negative errno for a failure of the socket, after which the kernel may have
+ * taken the batch: kernel_batches() tells. A delta without steps is 0.
  */
 int table_commit(struct kernel *kernel, const struct delta *delta, uint32_t generation,
                  struct refusal *ret_refusal);

@@ -9,8 +9,9 @@
 /*
  * Makes some timed sets of the table what `wanted` says, which has nothing but these, in one batch;
  * what it costs does not depend on the rest of the table. They are read before and after. 0: they
- * are as wanted, and nobody else was at the table since it was last known; TIMED_UNDECIDED, with
- * the sets as before or as wanted; or -ENOMEM. *ret_applied is written on 0.
+ * are as wanted, and nobody else was at the table since it was last known; TIMED_UNDECIDED or
+ * -ENOMEM, with the sets as before or, if kernel_batches() grew, perhaps as wanted. *ret_applied is
+ * written on 0.
  */
 int table_apply_timed(struct kernel *kernel, const struct ruleset *wanted,
                       struct applied *ret_applied);

@@ -24,6 +24,7 @@ void kernel_keep_view(struct kernel *kernel, struct ruleset *table, uint32_t gen
 	        .table = table,
 	        .generation = generation,
 	        .number = view->number + 1,
+	        .batches = view->batches,
 	};
 }
 
@@ -66,4 +67,14 @@ size_t kernel_view_learned(struct kernel *kernel, size_t elements)
 uint64_t kernel_view_number(struct kernel *kernel)
 {
 	return kernel_known(kernel)->number;
+}
+
+uint64_t kernel_batches(struct kernel *kernel)
+{
+	return kernel_known(kernel)->batches;
+}
+
+void kernel_note_batch(struct kernel *kernel)
+{
+	kernel_known(kernel)->batches++;
 }

@@ -15,6 +15,7 @@ struct view {
 	uint32_t generation;   /* for which it is true; 0: for none */
 	uint64_t number;
 	size_t learned;
+	uint64_t batches; /* kernel_batches() */
 	bool unsettled; /* something was sent since, which may have changed the table */
 };
 void view_done(struct view *view);
@@ -45,6 +46,13 @@ size_t kernel_view_learned(struct kernel *kernel, size_t elements);
  * False when there is none, or when it may be our own commits that changed ours since.
  */
 bool kernel_view_outlasts(struct kernel *kernel, uint32_t generation);
+
+/*
+ * How many batches were sent so far that the kernel took, or may have taken: when that grew, the
+ * table may be another one, whatever became of the answer. kernel_note_batch() counts one.
+ */
+uint64_t kernel_batches(struct kernel *kernel);
+void kernel_note_batch(struct kernel *kernel);
 
 /* A number of the view: each that is kept or changed has another one. */
 uint64_t kernel_view_number(struct kernel *kernel);
