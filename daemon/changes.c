@@ -186,9 +186,10 @@ static bool drop_unbound(struct changes *changes, const struct outcome *outcome)
 
 void changes_settle(struct changes *changes, const struct outcome *outcome)
 {
-	if (outcome->result == LOAD_DONE)
+	if (outcome_in_force(outcome))
 		changes->fallback = outcome->fallback;
-	if (outcome->result == LOAD_DONE && drop_unbound(changes, outcome))
+	if (outcome_in_force(outcome) && changes->enforcement->policy &&
+	    drop_unbound(changes, outcome))
 		keeping_save(changes->keeping, false);
 	arm(changes);
 }
@@ -197,8 +198,8 @@ void changes_follow(struct changes *changes)
 {
 	struct outcome outcome;
 
-	enforcement_rebind(changes->enforcement, NULL, &outcome);
-	bool dropped = outcome.result == LOAD_DONE && changes->enforcement->policy &&
+	enforcement_rebind(changes->enforcement, list_of(changes), NULL, &outcome);
+	bool dropped = outcome_in_force(&outcome) && changes->enforcement->policy &&
 	               drop_unbound(changes, &outcome);
 	if (dropped)
 		keeping_save(changes->keeping, false);
@@ -268,21 +269,38 @@ void changed_done(struct changed *changed)
 	*changed = (struct changed){};
 }
 
-/* Takes one out of the list, without releasing it; and puts one there. */
-static struct request_entry take(struct requests *requests, size_t at)
+/*
+ * The list as it is to be: without one that is in it (or NULL), and with one that comes (or NULL),
+ * whose id is then known. The strings stay where they are: of the two lists only one is kept, and
+ * the room of the other is let go by ARRAY_DONE(). 0, -ENOMEM or -ENOSPC.
+ */
+static int make_next(const struct requests *list, const struct request_entry *gone,
+                     struct request_entry *comes, struct requests *ret_next)
 {
-	struct request_entry *items = requests->list.items;
-	struct request_entry taken = items[at];
-	memmove(&items[at], &items[at + 1], (--requests->list.count - at) * sizeof(*items));
-	return taken;
+	struct requests next = *list;
+	memset(&next.list, 0, sizeof(next.list));
+	if (ARRAY_RESERVE(&next.list, list->list.count + 1) < 0)
+		return -ENOMEM;
+	ARRAY_FOREACH (request, &list->list)
+		if (request != gone)
+			next.list.items[next.list.count++] = *request;
+	struct request_entry copy = comes ? *comes : (struct request_entry){};
+	int r = comes ? requests_append(&next, &copy) : 0;
+	if (r < 0) {
+		ARRAY_DONE(&next.list);
+		return r;
+	}
+	if (comes)
+		comes->id = copy.id;
+	*ret_next = next;
+	return 0;
 }
 
-/* Where another was taken before, so that there is room. */
-static void put_back(struct requests *requests, size_t at, struct request_entry taken)
+/* What was asked for is in force: the list is the next one. */
+static void use_next(struct requests *list, const struct requests *next)
 {
-	struct request_entry *items = requests->list.items;
-	memmove(&items[at + 1], &items[at], (requests->list.count++ - at) * sizeof(*items));
-	items[at] = taken;
+	ARRAY_DONE(&list->list);
+	*list = *next;
 }
 
 static void fail(struct changed *changed, int error)
@@ -363,18 +381,21 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 	}
 
 	struct request_entry *before = requests_before(requests, request);
-	size_t at = before ? (size_t)(before - requests->list.items) : 0;
-	if (before)
-		changed.replaced = take(requests, at);
-	int r = requests_add(requests, request);
+	struct request_entry replaced = before ? *before : (struct request_entry){};
+	uint64_t id = request->id;
+	struct requests next = {};
+	int r = make_next(requests, before, request, &next);
 	if (r < 0)
 		fail(&changed, r);
 	else
-		enforcement_rebind(changes->enforcement,
-		                   &requests->list.items[requests->list.count - 1],
-		                   &changed.outcome);
+		enforcement_rebind(changes->enforcement, &next,
+		                   &next.list.items[next.list.count - 1], &changed.outcome);
 
-	if (changed.outcome.result == LOAD_DONE) {
+	if (r == 0 && outcome_in_force(&changed.outcome)) {
+		use_next(requests, &next);
+		*request =
+		        (struct request_entry){.id = request->id}; /* its strings are the list's */
+		changed.replaced = replaced;
 		changed.request = &requests->list.items[requests->list.count - 1];
 		keep(changes, changed.request, false, &changed);
 		struct words_of_kind words = words_of(changed.request->kind);
@@ -382,11 +403,8 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 		     &changed.outcome);
 		arm(changes);
 	} else {
-		if (r == 0)
-			*request = take(requests, requests->list.count - 1);
-		if (before)
-			put_back(requests, at, changed.replaced);
-		changed.replaced = (struct request_entry){};
+		ARRAY_DONE(&next.list);
+		request->id = id;
 		changes->told(NULL, NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
 	*ret_changed = changed;
@@ -398,12 +416,17 @@ void changes_remove(struct changes *changes, const struct request_entry *request
 {
 	struct requests *requests = list_of(changes);
 	struct changed changed = {};
-	size_t at = (size_t)(request - requests->list.items);
-	struct request_entry removed = take(requests, at);
+	struct request_entry removed = *request;
+	struct requests next = {};
 
-	enforcement_rebind(changes->enforcement, &removed, &changed.outcome);
-	if (changed.outcome.result == LOAD_DONE) {
+	int r = make_next(requests, request, NULL, &next);
+	if (r < 0)
+		fail(&changed, r);
+	else
+		enforcement_rebind(changes->enforcement, &next, &removed, &changed.outcome);
+	if (r == 0 && outcome_in_force(&changed.outcome)) {
 		char done[128];
+		use_next(requests, &next);
 		snprintf(done, sizeof(done), "Taken back by %s (uid %" PRIu32 ")", by->user,
 		         by->uid);
 		keeping_note_gone(changes->keeping, &removed);
@@ -413,7 +436,7 @@ void changes_remove(struct changes *changes, const struct request_entry *request
 		*ret_removed = removed;
 		arm(changes);
 	} else {
-		put_back(requests, at, removed);
+		ARRAY_DONE(&next.list);
 		changes->told(NULL, NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
 	*ret_changed = changed;

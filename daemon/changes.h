@@ -56,7 +56,10 @@ void changes_follow(struct changes *changes);
 /* The list has got a request that was put in force with the policy: it is to outlive the daemon. */
 void changes_keep(struct changes *changes);
 
-/* What came of a request. LOAD_REJECTED: it makes no sense, outcome.problems say why. */
+/*
+ * What came of a request, which is in force as outcome_in_force() says. LOAD_REJECTED: it makes no
+ * sense, outcome.problems say why.
+ */
 struct changed {
 	struct outcome outcome;
 	struct request_entry *request; /* in the list; lasts until the next change */
@@ -67,15 +70,15 @@ struct changed {
 void changed_done(struct changed *changed);
 
 /*
- * Puts a request in force, from now for so many seconds (0: for good). On LOAD_DONE it belongs to
- * the list, else it is still the caller's. Needs a policy.
+ * Puts a request in force, from now for so many seconds (0: for good). When it is in force it
+ * belongs to the list, else it is still the caller's. Needs a policy.
  */
 void changes_add(struct changes *changes, struct request_entry *request, uint64_t seconds,
                  struct changed *ret_changed);
 
 /*
- * Ends a request that is in the list. On LOAD_DONE it is out of it and belongs to the caller
- * (*ret_removed).
+ * Ends a request that is in the list. When that is in force it is out of it and belongs to the
+ * caller (*ret_removed).
  */
 void changes_remove(struct changes *changes, const struct request_entry *request,
                     const struct person *by, struct request_entry *ret_removed,

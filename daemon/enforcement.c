@@ -2,6 +2,7 @@
 #include "enforcement.h"
 
 #include "clock.h"
+#include "inherited.h"
 #include "kernel/ownership.h"
 #include "kernel/read.h"
 #include "kernel/view.h"
@@ -11,9 +12,9 @@
 #include "quarantining.h"
 #include "reassignment.h"
 #include "ruleset/compile.h"
+#include "way_back.h"
 
 #include <errno.h>
-#include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
 
 int enforcement_init(struct enforcement *enforcement, const char *file)
@@ -63,22 +64,18 @@ static void note_change(struct enforcement *enforcement, const struct outcome *o
 	};
 }
 
-/* Makes the requests of run time that fit the policy part of it; what was there before is handed
- * out. */
-static int bind_requests(struct enforcement *enforcement, struct policy *policy,
-                         struct outcome *outcome, struct runtime **ret_before)
+/* The requests of run time that fit the policy, as a part for it. */
+static int bind_requests(struct enforcement *enforcement, const struct policy *policy,
+                         const struct requests *requests, struct outcome *outcome,
+                         struct runtime **ret_runtime)
 {
 	usec_t now = lasting_clock_now(&enforcement->clock);
-	struct runtime *runtime;
 
-	ARRAY_FOREACH (request, &enforcement->requests.list)
+	ARRAY_FOREACH (request, &requests->list)
 		if (request->kind != REQUEST_QUARANTINE && request->kind != REQUEST_PICKUP &&
 		    request->until && request->until <= now)
 			enforcement->judge_flows = true;
-	int r = runtime_bind(policy, &enforcement->requests, now, &outcome->over, &runtime);
-	if (r == 0)
-		*ret_before = policy_use_runtime(policy, runtime);
-	return r;
+	return runtime_bind(policy, requests, now, &outcome->over, ret_runtime);
 }
 
 /* The table uses only helpers that the kernel has. */
@@ -111,22 +108,26 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 	} else if (r < 0) {
 		outcome_fail(&outcome, r);
 	} else {
-		struct runtime *none;
+		struct runtime *runtime;
 		prepare(candidate, userdata);
-		r = bind_requests(enforcement, candidate, &outcome, &none);
-		if (r == 0)
+		r = bind_requests(enforcement, candidate, &enforcement->requests, &outcome,
+		                  &runtime);
+		if (r == 0) {
+			(void)policy_use_runtime(candidate, runtime); /* it had none */
 			r = compile(enforcement, candidate, &ruleset);
+		}
 		enforcement->changing |= r == 0;
 		if (r < 0)
 			outcome_fail(&outcome, r);
 		else
-			phases_commit(enforcement, candidate, ruleset, &outcome);
+			phases_commit(enforcement, candidate, enforcement->policy, ruleset,
+			              &outcome);
 	}
 
-	if (outcome.result != LOAD_DONE)
+	if (!outcome_in_force(&outcome))
 		enforcement->found_helpers = (struct helper_set){};
-	/* The old policy goes only now that the kernel has the new one and it was read back. */
-	if (outcome.result == LOAD_DONE) {
+	/* The old policy goes only now that the kernel has the new one. */
+	if (outcome_in_force(&outcome)) {
 		*ret_replaced = enforcement->policy;
 		enforcement->policy = TAKE_POINTER(candidate);
 		enforcement->closed = false;
@@ -135,19 +136,27 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 	outcome.milliseconds = clock_milliseconds(&started);
 	if (outcome.result == LOAD_DONE && outcome.changed)
 		note_change(enforcement, &outcome);
+	outcome.unverified = enforcement->unverified;
 	*ret_outcome = outcome;
 }
 
-/* Compiles and applies the policy in force with the requests bound to it. */
-static void apply_bound(struct enforcement *enforcement, struct outcome *outcome)
+/*
+ * Compiles and applies the policy in force: as it is, or as it is to be with other requests bound
+ * to it.
+ */
+static void apply_bound(struct enforcement *enforcement, struct policy *policy,
+                        struct outcome *outcome)
 {
 	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
-	int r = compile(enforcement, enforcement->policy, &wanted);
-	if (r < 0)
+	int r = compile(enforcement, policy, &wanted);
+	if (r == 0) {
+		phases_commit(enforcement, policy, enforcement->policy, wanted, outcome);
+	} else {
 		outcome_fail(outcome, r);
-	else
-		phases_commit(enforcement, enforcement->policy, wanted, outcome);
-	if (outcome->result != LOAD_DONE)
+		if (outcome->touched)
+			way_back_go(enforcement, enforcement->policy, NULL, NULL, outcome);
+	}
+	if (!outcome_in_force(outcome))
 		enforcement->found_helpers = (struct helper_set){};
 }
 
@@ -158,18 +167,8 @@ static void close_gateway(struct enforcement *enforcement, struct outcome *outco
 	if (r < 0)
 		outcome_fail(outcome, r);
 	else
-		phases_commit(enforcement, NULL, closed, outcome);
-	enforcement->closed = outcome->result == LOAD_DONE;
-}
-
-/* The table of an earlier run is as good as a policy: it is awake, and what no rule permits stops.
- */
-static bool decides(const struct ruleset *table)
-{
-	const struct chain *forward = ruleset_chain(table, "forward");
-	return table->exists && !ruleset_is_closed(table) &&
-	       !(table->flags & NFT_TABLE_F_DORMANT) && forward && forward->hook == HOOK_FORWARD &&
-	       forward->policy_drop && forward->rules.count > 0;
+		phases_commit(enforcement, NULL, enforcement->policy, closed, outcome);
+	enforcement->closed |= outcome_in_force(outcome);
 }
 
 /* Without a policy: the closed table stays closed, and in the place of one that is gone is one. */
@@ -190,14 +189,14 @@ static void close_again(struct enforcement *enforcement, struct outcome *outcome
 	}
 	if (r < 0)
 		outcome_fail(outcome, r);
-	else if (enforcement->closed || !decides(table))
+	else if (enforcement->closed || !inherited_decides(table))
 		close_gateway(enforcement, outcome);
 }
 
 /* Nobody has changed what was read back as wanted. */
 static bool is_untouched(const struct enforcement *enforcement)
 {
-	return !enforcement->changing && !enforcement->judge_flows &&
+	return !enforcement->changing && !enforcement->judge_flows && !enforcement->unverified &&
 	       table_holds(enforcement->kernel) == 0;
 }
 
@@ -255,80 +254,104 @@ void enforcement_repair(struct enforcement *enforcement, bool whole, struct outc
 	} else if (!is_untouched(enforcement)) {
 		outcome.woken = wake(enforcement, &outcome);
 		bool ended = only_ends_differ(enforcement);
-		apply_bound(enforcement, &outcome);
+		apply_bound(enforcement, enforcement->policy, &outcome);
 		outcome.own_doing |= ended;
 	}
+	/* What somebody else made of the table is still there, or nobody knows whether it is. */
+	enforcement->unverified = outcome.result != LOAD_DONE;
+	outcome.unverified = enforcement->unverified;
 	note_unfinished(enforcement, &outcome);
 	outcome.milliseconds = clock_milliseconds(&started);
 	*ret_outcome = outcome;
 }
 
 /* The quick way, where one request differs; REASSIGN_UNDECIDED when there is none. */
-static int change_one(struct enforcement *enforcement, const struct request_entry *only,
+static int change_one(struct enforcement *enforcement, const struct policy *next,
+                      const struct requests *requests, const struct request_entry *only,
                       struct outcome *outcome)
 {
+	if (enforcement->unverified)
+		return REASSIGN_UNDECIDED;
 	switch (only->kind) {
 	case REQUEST_ASSIGN:
-		return reassign(enforcement, &only->address, outcome);
+		return reassign(enforcement, next, requests, &only->address, outcome);
 	case REQUEST_PERMIT:
 	case REQUEST_PICKUP:
 		return REASSIGN_UNDECIDED;
 	case REQUEST_QUARANTINE:
-		return quarantine_elements(enforcement, outcome);
+		return quarantine_elements(enforcement, next, outcome);
 	}
 	abort(); /* no other value is ever made */
 }
 
-void enforcement_rebind(struct enforcement *enforcement, const struct request_entry *only,
-                        struct outcome *ret_outcome)
+/* Makes the table that of the policy in force as it is to be. */
+static void apply_next(struct enforcement *enforcement, struct policy *next,
+                       const struct requests *requests, const struct request_entry *only,
+                       struct outcome *outcome)
+{
+	int r = only ? change_one(enforcement, next, requests, only, outcome) : REASSIGN_UNDECIDED;
+	enforcement->changing |= r != 0;
+	if (r == REASSIGN_UNDECIDED) {
+		apply_bound(enforcement, next, outcome);
+	} else if (r < 0) {
+		outcome_fail(outcome, r);
+		if (outcome->touched)
+			way_back_go(enforcement, enforcement->policy, NULL, NULL, outcome);
+	}
+}
+
+void enforcement_rebind(struct enforcement *enforcement, const struct requests *requests,
+                        const struct request_entry *only, struct outcome *ret_outcome)
 {
 	struct outcome outcome = {.result = LOAD_DONE};
 	struct policy *policy = enforcement->policy;
-	_cleanup_(runtime_freep) struct runtime *before = NULL;
+	_cleanup_(runtime_freep) struct runtime *runtime = NULL;
 	usec_t started = clock_monotonic();
 
 	if (policy) {
-		int r = bind_requests(enforcement, policy, &outcome, &before);
+		int r = bind_requests(enforcement, policy, requests, &outcome, &runtime);
 		if (r < 0) {
 			outcome_fail(&outcome, r);
 			*ret_outcome = outcome;
 			return;
 		}
-		r = only ? change_one(enforcement, only, &outcome) : REASSIGN_UNDECIDED;
-		enforcement->changing |= r != 0;
-		if (r < 0)
-			outcome_fail(&outcome, r);
-		else if (r == REASSIGN_UNDECIDED)
-			apply_bound(enforcement, &outcome);
+		/* The policy itself changes only when the kernel has the change. */
+		struct policy next = *policy;
+		next.runtime = runtime;
+		apply_next(enforcement, &next, requests, only, &outcome);
+		if (outcome_in_force(&outcome)) {
+			runtime = policy_use_runtime(policy, runtime);
+			policy->lacking_helpers = next.lacking_helpers;
+		}
+		/* What is not verified cuts nothing. */
 		if (outcome.result == LOAD_DONE && only && only->kind == REQUEST_QUARANTINE)
 			quarantine_cut(enforcement, only, &outcome);
-		if (outcome.result != LOAD_DONE) {
-			struct runtime *failed = policy_use_runtime(policy, TAKE_POINTER(before));
-			runtime_free(failed);
-		}
 	}
 	note_unfinished(enforcement, &outcome);
 	outcome.milliseconds = clock_milliseconds(&started);
 	if (outcome.result == LOAD_DONE && outcome.changed)
 		note_change(enforcement, &outcome);
+	outcome.unverified = enforcement->unverified;
 	*ret_outcome = outcome;
 }
 
 void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
-                       struct outcome *ret_outcome)
+                       struct policy **ret_replaced, struct outcome *ret_outcome)
 {
 	struct outcome outcome = {.result = LOAD_DONE};
 	_cleanup_(ruleset_freep) struct ruleset *have = NULL;
 	uint32_t generation;
 
 	*ret_standing = false;
+	*ret_replaced = NULL;
 	int r = table_read(enforcement->kernel, &have, &generation);
 	/* One that is only dormant is as it was when it decided. */
 	if (r == 0 && owner_wake(enforcement->kernel, have, generation) > 0) {
 		have = ruleset_free(have);
 		r = table_read(enforcement->kernel, &have, &generation);
 	}
-	if (r == 0 && decides(have)) {
+	/* A table of ours that nobody has verified is none of an earlier run. */
+	if (r == 0 && !enforcement->policy && !enforcement->unverified && inherited_decides(have)) {
 		*ret_standing = true;
 		/* Whoever owns it, it enforces something. */
 		(void)owner_adopt(enforcement->kernel, have, generation);
@@ -337,5 +360,8 @@ void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
 	} else {
 		close_gateway(enforcement, &outcome);
 	}
+	if (enforcement->closed)
+		*ret_replaced = TAKE_POINTER(enforcement->policy);
+	outcome.unverified = enforcement->unverified;
 	*ret_outcome = outcome;
 }

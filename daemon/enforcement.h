@@ -31,12 +31,17 @@ struct enforcement {
 	 * after a commit waits until the kernel has cleared up what the commit took away.
 	 */
 	struct conntrack *conntrack;
-	struct policy *policy;      /* in force, owned; NULL: none yet */
+	struct policy *policy;      /* whose table the kernel enforces, owned; NULL: none yet */
 	usec_t loaded;              /* when it came into force */
 	struct change change;       /* the last one of the table; time 0: none since the start */
 	struct requests requests;   /* of run time: in force, as far as they fit the policy */
 	struct lasting_clock clock; /* by which they end */
 	bool closed;                /* without a policy, by our own table */
+	/*
+	 * The kernel took the table that it enforces, by all that its answers tell, but that table
+	 * was not read back as wanted. Each further change and repair tries to verify it.
+	 */
+	bool unverified;
 	bool judge_flows; /* some ended by themselves: flows that they permitted may be left */
 	bool changing; /* a change was begun and not finished: what differs may be our own doing */
 	uint64_t window; /* the pickup window for which all flows were judged when it opened; 0: none */
@@ -79,20 +84,21 @@ void enforcement_load(struct enforcement *enforcement, const struct policy_origi
 void enforcement_repair(struct enforcement *enforcement, bool whole, struct outcome *ret_outcome);
 
 /*
- * Puts the policy in force once more, with the requests of run time as they are now, of which only
- * `only` (an assignment or quarantine) is there, or is not there, unlike before (NULL: any may
- * differ). Outcome as above; unless it is LOAD_DONE, those from before are still in force, and it
- * is the caller's to make the list what it was. Without a policy nothing is done, and the requests
- * wait for one.
+ * Puts the policy in force once more with these requests of run time, of which only `only` (an
+ * assignment or quarantine) is there, or is not there, unlike before (NULL: any may differ).
+ * Outcome as above; unless outcome_in_force(), those of enforcement->requests are still in force.
+ * The list stays the caller's, who makes it enforcement->requests when it is in force. Without a
+ * policy nothing is done, and the requests wait for one.
  */
-void enforcement_rebind(struct enforcement *enforcement, const struct request_entry *only,
-                        struct outcome *ret_outcome);
+void enforcement_rebind(struct enforcement *enforcement, const struct requests *requests,
+                        const struct request_entry *only, struct outcome *ret_outcome);
 
 /*
- * For a start without a policy: true in *ret_standing when a table from before is in the kernel and
- * stays; else the closed table is committed. Outcome as above, never LOAD_REJECTED.
+ * For a start without a policy that is verified: true in *ret_standing when a table from before is
+ * in the kernel and stays; else the closed table is committed, and what it replaced is handed out
+ * (NULL: nothing), because others may still point into it. Outcome as above, never LOAD_REJECTED.
  */
 void enforcement_close(struct enforcement *enforcement, bool *ret_standing,
-                       struct outcome *ret_outcome);
+                       struct policy **ret_replaced, struct outcome *ret_outcome);
 
 #endif

@@ -201,7 +201,7 @@ static bool take_up(struct loading *loading, const struct policy_origin *origin,
 
 	enforcement_load(enforcement, origin, hooks->prepare, hooks->userdata, &replaced,
 	                 ret_outcome);
-	if (ret_outcome->result == LOAD_DONE) {
+	if (outcome_in_force(ret_outcome)) {
 		if (!origin->snapshot)
 			find_weakened(loading, replaced);
 		policy_warnings(enforcement->policy, &ret_outcome->warnings);
@@ -238,8 +238,10 @@ static void load(struct loading *loading, struct outcome *ret_outcome)
 	bool done = ret_outcome->result == LOAD_DONE;
 	last_good_end(loading->last_good, done ? enforcement->policy : NULL, enforcement->loaded);
 	bool known = loading->unfinished;
-	loading->unfinished = ret_outcome->result == LOAD_REFUSED ||
-	                      ret_outcome->result == LOAD_FAILED || ret_outcome->flows_error;
+	/* What is not verified is no last good one yet; it is once it could be verified. */
+	loading->unfinished =
+	        (ret_outcome->result != LOAD_DONE && ret_outcome->result != LOAD_REJECTED) ||
+	        ret_outcome->flows_error;
 	expiry_until_done(loading->retry, !loading->unfinished);
 	report_configuration_health(loading->health, loading->file, ret_outcome);
 	watch_paths(loading, &paths);
@@ -284,32 +286,64 @@ __attribute__((format(printf, 2, 3))) static void add_reason(char **reasons, con
 	*reasons = text;
 }
 
-/* Says which copy is in force, and of the one before also why it is not the last one. */
-static void report_copy(struct loading *loading, enum copy copy, usec_t kept, const char *why)
+/* Why a configuration is not in force, with the line where that is known. */
+static void add_outcome(char **reasons, const char *what, const struct outcome *outcome)
 {
+	const struct problem *first = outcome->problems.list.items;
+	const struct location *at = &outcome->applied.refusal.at;
+	_cleanup_free_ char *reason = NULL;
+	char sentence[OUTCOME_TEXT_MAX];
+	int r;
+
+	/* What became of its table is told by what is enforced in the end. */
+	bool unverified = outcome->result == LOAD_UNVERIFIED;
+	const char *text =
+	        unverified ? outcome->applied.refusal.text : outcome_text(outcome, sentence);
+	if (outcome->result == LOAD_REJECTED)
+		r = first ? asprintf(&reason, "%s has mistakes; the first is %s:%u: %s", what,
+		                     first->file, first->line, first->text)
+		          : asprintf(&reason, "%s could not be read: %s", what, strerror(ENOMEM));
+	else if (outcome->result != LOAD_FAILED && at->file && strcmp(what, at->file) == 0)
+		r = asprintf(&reason, "%s:%u: %s", at->file, at->line, text);
+	else if (outcome->result != LOAD_FAILED && at->file)
+		r = asprintf(&reason, "%s: %s:%u: %s", what, at->file, at->line, text);
+	else
+		r = asprintf(&reason, "%s: %s", what, text);
+	if (r < 0)
+		reason = NULL;
+	else
+		add_reason(reasons, "%s", reason);
+}
+
+/* Says which copy is in force, until when, and of the one before also why it is not the last one.
+ */
+static void report_copy(struct loading *loading, enum copy copy, usec_t kept, bool rejected,
+                        const char *why)
+{
+	const char *until =
+	        rejected ? "there is one without mistakes" : "the one on disk can be put in force";
 	const char *which = copy == COPY_LAST ? "last" : "last but one";
 	char time[UTC_TEXT_MAX];
 	utc_print(kept, time);
-	health_fault(
-	        loading->health, FAULT_POLICY,
-	        "the %s good configuration is in force, that of %s (%s/%s), until there is one "
-	        "without mistakes%s%s",
-	        which, time, loading->directory, copy_name(copy), why ? "; " : "", why ? why : "");
+	health_fault(loading->health, FAULT_POLICY,
+	             "the %s good configuration is in force, that of %s (%s/%s), until %s%s%s",
+	             which, time, loading->directory, copy_name(copy), until, why ? "; " : "",
+	             why ? why : "");
 	journal(LOG_WARNING, "The %s good configuration is in force, that of %s (%s/%s)%s%s", which,
 	        time, loading->directory, copy_name(copy), why ? "; " : "", why ? why : "");
 }
 
 /*
- * The configuration as it was when that copy was made. True when it is in force; else the reason is
- * added to *why, unless there is no such copy.
+ * The configuration as it was when that copy was made. True when it is in force and verified; else
+ * the reason is added to *why, unless there is no such copy.
  */
-static bool load_copy(struct loading *loading, enum copy copy, char **why)
+static bool load_copy(struct loading *loading, enum copy copy, bool rejected, char **why)
 {
 	_cleanup_(kept_done) struct kept kept = {};
 	_cleanup_free_ char *wrong = NULL;
 	const struct policy_origin origin = {.snapshot = &kept.snapshot};
 	struct outcome outcome;
-	char time[UTC_TEXT_MAX];
+	char time[UTC_TEXT_MAX], sentence[128];
 
 	int r = copy_read(loading->directory, copy, &kept, &wrong);
 	if (r == -ENOENT)
@@ -322,49 +356,84 @@ static bool load_copy(struct loading *loading, enum copy copy, char **why)
 	(void)take_up(loading, &origin, &outcome);
 	bool done = outcome.result == LOAD_DONE;
 	if (done) {
-		report_copy(loading, copy, kept.snapshot.time, *why);
+		report_copy(loading, copy, kept.snapshot.time, rejected, *why);
 	} else {
 		utc_print(kept.snapshot.time, time);
-		journal(LOG_ERR, "The good configuration of %s (%s/%s) did not come into force",
-		        time, loading->directory, copy_name(copy));
+		snprintf(sentence, sizeof(sentence), "the good configuration of %s (%s)", time,
+		         copy_name(copy));
+		add_outcome(why, sentence, &outcome);
+		journal(LOG_ERR, "The good configuration of %s (%s/%s) %s", time,
+		        loading->directory, copy_name(copy),
+		        outcome_in_force(&outcome) ? "is enforced, but not verified"
+		                                   : "did not come into force");
 		report_load(loading->server, loading->enforcement, &outcome);
-		add_reason(why, "that of %s (%s) did not come into force", time, copy_name(copy));
 	}
 	outcome_done(&outcome);
 	return done;
 }
 
-/* The newest configuration that was good, for a start at which the files are not. As above. */
-static bool load_last_good(struct loading *loading, char **why)
+/*
+ * The newest configuration that was good, for a start at which that on disk is not. True when it is
+ * in force and verified; else *why says as well why none is.
+ */
+static bool load_last_good(struct loading *loading, bool rejected, char **why)
 {
+	_cleanup_free_ char *reasons = NULL;
 	for (enum copy copy = COPY_LAST; copy < COPY_COUNT; copy++) {
-		if (load_copy(loading, copy, why))
+		if (load_copy(loading, copy, rejected, &reasons))
 			return true;
 		last_good_distrust(loading->last_good);
 	}
+	if (reasons)
+		add_reason(why, "%s", reasons);
 	return false;
+}
+
+/* What is enforced since a start at which no configuration could be put in force and verified. */
+static const char *standing_text(const struct loading *loading, const struct outcome *outcome)
+{
+	const struct enforcement *enforcement = loading->enforcement;
+	if (loading->standing)
+		return "the table of an earlier run is what is enforced";
+	if (enforcement->policy)
+		return "the last configuration that the kernel took is enforced, but not verified";
+	return outcome->unverified
+	               ? "nothing is forwarded until there is one, which could not be verified"
+	               : "nothing is forwarded until there is one";
 }
 
 /* Without a policy: the table of an earlier run goes on enforcing, else nothing is forwarded. */
 static int close_gateway(struct loading *loading, const char *why)
 {
+	const struct loading_hooks *hooks = &loading->hooks;
+	struct enforcement *enforcement = loading->enforcement;
+	struct policy *replaced;
 	struct outcome outcome;
-	loading->hooks.prepare(NULL, loading->hooks.userdata);
-	enforcement_close(loading->enforcement, &loading->standing, &outcome);
-	int r = outcome.result == LOAD_DONE ? 0 : outcome.error ? outcome.error : -EIO;
+	char sentence[OUTCOME_TEXT_MAX];
 
-	if (r < 0)
-		journal(LOG_CRIT, "The gateway could not be closed: %s%s", strerror(-r),
-		        outcome.applied.refusal.text);
+	hooks->prepare(NULL, hooks->userdata);
+	enforcement_close(enforcement, &loading->standing, &replaced, &outcome);
+	if (replaced) {
+		hooks->use_policy(&outcome, hooks->userdata);
+		policy_free(replaced);
+	}
+	/* A policy that nobody has verified stays enforced where the gateway cannot be closed. */
+	bool decided = outcome_in_force(&outcome) || enforcement->policy;
+	int r = decided ? 0 : outcome.error ? outcome.error : -EIO;
+
+	if (!outcome_in_force(&outcome))
+		journal(LOG_CRIT, "The gateway could not be closed: %s",
+		        outcome_text(&outcome, sentence));
 	else if (loading->standing)
 		journal(LOG_WARNING, "The table of an earlier run stays and is enforced");
 	else
-		journal(LOG_CRIT,
-		        "No policy could be read: nothing is forwarded until there is one");
-	health_fault(loading->health, FAULT_POLICY, "no configuration could be read%s%s, so %s",
-	             why ? "; " : "", why ? why : "",
-	             loading->standing ? "the table of an earlier run is what is enforced"
-	                               : "nothing is forwarded until there is one");
+		journal(LOG_CRIT, "No policy is in force: nothing is forwarded until there is one");
+	if (outcome.result != LOAD_DONE)
+		report_commit_health(loading->health, &outcome);
+	else if (enforcement->closed)
+		health_clear(loading->health, FAULT_KERNEL);
+	health_fault(loading->health, FAULT_POLICY, "no configuration is in force%s%s, so %s",
+	             why ? "; " : "", why ? why : "", standing_text(loading, &outcome));
 	outcome_done(&outcome);
 	return r;
 }
@@ -375,11 +444,19 @@ int loading_start(struct loading *loading)
 	struct outcome outcome;
 
 	load(loading, &outcome);
-	bool in_force = outcome.result == LOAD_DONE;
+	bool done = outcome.result == LOAD_DONE, rejected = outcome.result == LOAD_REJECTED;
+	if (!done)
+		add_outcome(&why, loading->file, &outcome);
+	bool kept = done || load_last_good(loading, rejected, &why);
+	int r = kept ? 0 : close_gateway(loading, why);
+	/* It was enforced for a while, unverified, and something else is by now. */
+	if (!done && outcome.result == LOAD_UNVERIFIED && (kept || !loading->enforcement->policy))
+		health_fault(loading->health, FAULT_CONFIG,
+		             "the configuration on disk is not in force: %s; this is tried again",
+		             outcome.applied.refusal.text);
 	outcome_done(&outcome);
-	if (in_force)
+	if (done)
 		return 0;
-	int r = load_last_good(loading, &why) ? 0 : close_gateway(loading, why);
 	if (r >= 0)
 		loading->hooks.settled(loading->hooks.userdata);
 	return r;

@@ -12,8 +12,8 @@
 
 /*
  * How a configuration comes into force: at the start, when its files change, and when somebody asks
- * for it. What cannot be loaded is a fault, and what worked before stands: the policy in force, at a
- * start the last good one, else the table of an earlier run, else a closed gateway.
+ * for it. What cannot be loaded and verified is a fault, and what worked before stands: the policy
+ * in force, at a start the last good one, else the table of an earlier run, else a closed gateway.
  */
 struct loading;
 
@@ -51,7 +51,7 @@ void loading_again(struct loading *loading, struct outcome *ret_outcome);
 /* The same for those who do not care what comes of it. */
 void loading_reload(struct loading *loading);
 
-/* The configuration is good, but the kernel did not take it: it is tried again. */
+/* The configuration is good, but not in force, or not verified: it is tried again. */
 bool loading_is_unfinished(const struct loading *loading);
 
 /* No policy could be read, but a table from before enforces one. */

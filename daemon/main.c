@@ -41,7 +41,8 @@ static void print_help(FILE *out)
 	        "                  where egressd-processes listens, if it is asked for\n"
 	        "                  (%s)\n"
 	        "  --close         forward nothing, unless the table of an earlier run is there;\n"
-	        "                  done before the network comes up, until the daemon runs\n"
+	        "                  done before the network comes up, until the daemon runs;\n"
+	        "                  1 if that failed or could not be verified, as with --remove\n"
 	        "  --check         only check the configuration: 0 it is good, 1 it has mistakes\n"
 	        "  --remove        take the table out of the kernel: nothing is enforced any more\n"
 	        "  --version       print the version\n"
@@ -84,7 +85,12 @@ static int remove_table(void)
 	int r = kernel_open(&kernel);
 	if (r == 0)
 		r = table_remove(kernel, &applied);
-	if (r < 0)
+	if (r != 0 && applied.taken)
+		fprintf(stderr,
+		        "egressd: the kernel took the table away, but that could not be verified: "
+		        "%s\n",
+		        r < 0 ? strerror(-r) : applied.refusal.text);
+	else if (r < 0)
 		fprintf(stderr, "egressd: the table could not be removed: %s\n", strerror(-r));
 	else if (r > 0 && applied.refusal.error == -EPERM)
 		fprintf(stderr, "egressd: the table is owned by a running egressd; stop that "
@@ -115,17 +121,20 @@ static int close_gateway(void)
 {
 	struct enforcement enforcement = {};
 	struct outcome outcome = {};
+	struct policy *none;
+	char text[OUTCOME_TEXT_MAX];
 	bool standing = false;
 
 	int r = enforcement_init(&enforcement, NULL);
-	if (r == 0) {
-		enforcement_close(&enforcement, &standing, &outcome);
-		r = outcome.error;
-	}
-	bool closed = r == 0 && (standing || outcome.result == LOAD_DONE);
-	if (!closed)
+	if (r == 0)
+		enforcement_close(&enforcement, &standing, &none, &outcome);
+	bool closed = r == 0 && outcome.result == LOAD_DONE;
+	if (r == 0 && outcome.result == LOAD_UNVERIFIED)
+		fprintf(stderr, "egressd: the gateway is closed, but that is not verified: %s\n",
+		        outcome_text(&outcome, text));
+	else if (!closed)
 		fprintf(stderr, "egressd: the gateway could not be closed: %s\n",
-		        r < 0 ? strerror(-r) : outcome.applied.refusal.text);
+		        r < 0 ? strerror(-r) : outcome_text(&outcome, text));
 	else
 		printf("%s\n", standing ? "The table of an earlier run stays, and decides."
 		                        : "Nothing is forwarded until egressd has a policy.");

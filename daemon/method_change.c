@@ -15,6 +15,7 @@ int answer_failure(struct request *request, const struct outcome *outcome, const
                    const char *failed)
 {
 	const struct refusal *refusal = &outcome->applied.refusal;
+	char text[OUTCOME_TEXT_MAX];
 
 	switch (outcome->result) {
 	case LOAD_REJECTED:
@@ -24,11 +25,19 @@ int answer_failure(struct request *request, const struct outcome *outcome, const
 	case LOAD_REFUSED:
 		return request_error(
 		        request, "io.egressd.KernelRefused",
+		        json_pack("{so so so sb sb}", "file", reply_optional(refusal->at.file),
+		                  "line",
+		                  refusal->at.line ? json_integer(refusal->at.line) : json_null(),
+		                  "text", reply_string(outcome_text(outcome, text)), "taken_back",
+		                  outcome->taken_back, "verified", !outcome->unverified));
+	case LOAD_UNVERIFIED:
+		return request_error(
+		        request, "io.egressd.NotVerified",
 		        json_pack("{so so so}", "file", reply_optional(refusal->at.file), "line",
 		                  refusal->at.line ? json_integer(refusal->at.line) : json_null(),
-		                  "text", reply_string(refusal->text)));
+		                  "text", reply_string(outcome_text(outcome, text))));
 	case LOAD_FAILED:
-		return request_failed(request, "%s: %s", failed, strerror(-outcome->error));
+		return request_failed(request, "%s: %s", failed, outcome_text(outcome, text));
 	case LOAD_DONE:
 		break;
 	}
@@ -102,7 +111,7 @@ int answer_no_counters(struct request *request, int error)
 }
 
 static const char rejected_name[] = "io.egressd.RequestRejected";
-static const char failed_text[] = "The change could not be made, and nothing is changed";
+static const char failed_text[] = "The change could not be made, and is not in force";
 
 int change_add(struct request *request, const struct control *control, const struct asked *asked,
                change_answer_t answer)

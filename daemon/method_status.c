@@ -221,7 +221,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	return request_reply(
 	        request,
 	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI sI so so "
-	                  "so so sO}",
+	                  "so so sO sb}",
 	                  "state", state_name(control->health->state), "degraded", degraded, "mode",
 	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
 	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
@@ -238,5 +238,6 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  "picked_up", count_picked_up(enforcement), "pickup",
 	                  window ? reply_window(window) : json_null(), "processes",
 	                  processes_reply(control), "detection", detection_reply(control->alarms),
-	                  "contacts", contacts_reply(control->contacts), "notices", notices));
+	                  "contacts", contacts_reply(control->contacts), "notices", notices, "verified",
+	                  !enforcement->unverified));
 }

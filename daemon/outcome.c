@@ -15,6 +15,34 @@ void outcome_done(struct outcome *outcome)
 	*outcome = (struct outcome){};
 }
 
+bool outcome_in_force(const struct outcome *outcome)
+{
+	return outcome->result == LOAD_DONE || outcome->result == LOAD_UNVERIFIED;
+}
+
+/* What is enforced since a change that did not come into force. */
+static const char *rest_text(const struct outcome *outcome)
+{
+	if (outcome->unverified)
+		return outcome->taken_back
+		               ? "; the change was taken back, and the table from before is "
+		                 "enforced, but not verified"
+		               : "; the table from before is enforced, but not verified";
+	return outcome->taken_back ? "; the change was taken back" : "";
+}
+
+const char *outcome_text(const struct outcome *outcome, char buffer[static OUTCOME_TEXT_MAX])
+{
+	const char *what = outcome->result == LOAD_FAILED ? strerror(-outcome->error)
+	                                                  : outcome->applied.refusal.text;
+	bool enforced = outcome->result == LOAD_UNVERIFIED;
+
+	snprintf(buffer, OUTCOME_TEXT_MAX, "%s%s%s%s%s", what,
+	         enforced ? "; it is enforced, but not verified" : rest_text(outcome),
+	         outcome->stuck[0] ? " (" : "", outcome->stuck, outcome->stuck[0] ? ")" : "");
+	return buffer;
+}
+
 bool outcome_is_unseen(const struct outcome *outcome)
 {
 	return outcome->result == LOAD_REFUSED && outcome->applied.refusal.error == -EBUSY &&

@@ -13,11 +13,22 @@
 enum load_result {
 	LOAD_DONE,     /* the policy is in force, and the kernel's table was read back as wanted */
 	LOAD_REJECTED, /* the configuration has mistakes: outcome.problems */
-	LOAD_REFUSED,  /* the kernel did not take the table: outcome.applied.refusal */
-	LOAD_FAILED,   /* neither could be found out: outcome.error, a negative errno */
+	/* Not in force: the kernel did not take the table, or it did not read back as wanted and
+	 * was taken back: outcome.applied.refusal. */
+	LOAD_REFUSED,
+	LOAD_FAILED, /* not in force, for outcome.error, a negative errno */
+	/* In force and not verified: the kernel took the table, but it could neither be read back
+	 * as wanted nor be taken back: outcome.applied.refusal, outcome.stuck. */
+	LOAD_UNVERIFIED,
 };
 
-/* What came of loading. Unless it is LOAD_DONE, the policy before is still in force. */
+#define STUCK_TEXT_MAX   384
+#define OUTCOME_TEXT_MAX (REFUSAL_TEXT_MAX + STUCK_TEXT_MAX + 256)
+
+/*
+ * What came of a change. Unless outcome_in_force(), the policy before is still in force, or is
+ * again; `unverified` tells whether that was verified.
+ */
 struct outcome {
 	enum load_result result;
 	int error;
@@ -26,6 +37,12 @@ struct outcome {
 	struct problems over;     /* requests of run time that the policy leaves no room for */
 	bool fallback;            /* the policy is an older one, for want of one without mistakes */
 	bool changed;             /* the kernel's table is another than before */
+	bool touched; /* a batch was taken, or may have been; `taken`: one with all of the change */
+	bool taken;
+	bool taken_back; /* the change was taken back, since it could not be verified */
+	/* What is enforced now was not read back as wanted, whichever policy that is. */
+	bool unverified;
+	char stuck[STUCK_TEXT_MAX]; /* why the change was not taken back, or that is not verified */
 	struct standing difference; /* by which it is, when the result is LOAD_DONE */
 	/* What differed was left by a change of ours that is not finished, or by requests that have
 	 * ended. */
@@ -48,6 +65,15 @@ struct outcome {
 	double closing_milliseconds; /* until the fast path was back */
 };
 void outcome_done(struct outcome *outcome);
+
+/* True when what was to come into force is what the kernel enforces, verified or not. */
+bool outcome_in_force(const struct outcome *outcome);
+
+/*
+ * What became of a change that is not LOAD_DONE or LOAD_REJECTED, and what is enforced instead, as
+ * a sentence without its full stop.
+ */
+const char *outcome_text(const struct outcome *outcome, char buffer[static OUTCOME_TEXT_MAX]);
 
 /* True when others changed rules all the while, so that nobody knows whether ours are as wanted. */
 bool outcome_is_unseen(const struct outcome *outcome);

@@ -2,10 +2,13 @@
 #include "phases.h"
 
 #include "clock.h"
+#include "committing.h"
+#include "inherited.h"
 #include "kernel/ownership.h"
 #include "kernel/view.h"
 #include "policy/runtime.h"
 #include "ruleset/compile.h"
+#include "way_back.h"
 
 #include <errno.h>
 
@@ -18,37 +21,6 @@ static void note_vanished(struct enforcement *enforcement, const struct counts *
 	_cleanup_(counts_done) struct counts after = {};
 	if (before->values && counts_read(enforcement->kernel, &after) == 0)
 		counts_add_vanished(before, &after, enforcement->vanished);
-}
-
-/* Makes the table what is wanted in that phase, by a plan or by none; true when it is. */
-static bool commit(struct enforcement *enforcement, struct ruleset *wanted, enum phase phase,
-                   const struct plan *plan, struct outcome *outcome)
-{
-	struct applied applied = {};
-	wanted->phase = phase;
-	int r = table_apply_plan(enforcement->kernel, wanted, plan, &applied);
-	if (r < 0) {
-		outcome_fail(outcome, r);
-		return false;
-	}
-	outcome->changed = outcome->changed || applied.changed;
-	if (r == 0 && !outcome->done)
-		outcome->done = clock_monotonic();
-	outcome->applied = applied;
-	if (r > 0)
-		outcome_refuse(outcome);
-	return r == 0;
-}
-
-/* The second commit of a change, with what was read back after the first one as well. */
-static struct applied with_verified(struct applied second, const struct applied *first)
-{
-	second.whole = second.whole || first->whole;
-	second.sets_read += first->sets_read;
-	second.sets_sampled += first->sets_sampled;
-	second.elements_read += first->elements_read;
-	second.elements_sampled += first->elements_sampled;
-	return second;
 }
 
 int phases_judge_flows(struct enforcement *enforcement, const struct policy *policy,
@@ -70,18 +42,42 @@ int phases_judge_flows(struct enforcement *enforcement, const struct policy *pol
 	return r;
 }
 
+/* True when a table that nobody in this run has seen whole, but for its owner, is changed. */
+static bool changes_unseen(const struct plan *plan)
+{
+	ARRAY_FOREACH (step, &plan->delta->steps)
+		if (step->kind != STEP_ADD_TABLE)
+			return true;
+	return false;
+}
+
+/*
+ * The first commit of a change. What an earlier run left is read whole once more after it
+ * (`whole`): what a first look missed is in none of the steps, and so would not be read back.
+ */
+static bool commit_first(struct enforcement *enforcement, struct ruleset *wanted, enum phase phase,
+                         const struct plan *plan, bool whole, struct outcome *outcome)
+{
+	if (!commit_table(enforcement, wanted, phase, plan, outcome))
+		return false;
+	if (!whole)
+		return true;
+	kernel_doubt_view(enforcement->kernel);
+	return commit_table(enforcement, wanted, phase, NULL, outcome);
+}
+
 /*
  * Two phases: with the first commit every packet of an established flow is judged by the new
  * policy; then the flows that it denies are cut; then the fast path comes back. Should the daemon
  * die in between, the gateway is slower, never open, and the next start finishes.
  */
 static bool commit_in_two_phases(struct enforcement *enforcement, const struct policy *policy,
-                                 struct ruleset *wanted, const struct plan *plan,
+                                 struct ruleset *wanted, const struct plan *plan, bool whole,
                                  const struct scope *scope, struct outcome *outcome)
 {
 	usec_t time = clock_monotonic();
 
-	if (!commit(enforcement, wanted, PHASE_JUDGING, plan, outcome))
+	if (!commit_first(enforcement, wanted, PHASE_JUDGING, plan, whole, outcome))
 		return false;
 	outcome->judging_milliseconds = clock_milliseconds(&time);
 
@@ -94,15 +90,8 @@ static bool commit_in_two_phases(struct enforcement *enforcement, const struct p
 	}
 
 	/* The new policy is in force by now, with the fast path or without it. */
-	struct outcome closing = {};
-	if (commit(enforcement, wanted, PHASE_FAST, NULL, &closing))
-		outcome->applied = with_verified(closing.applied, &outcome->applied);
-	else
-		outcome->flows_error = closing.result == LOAD_REFUSED
-		                               ? closing.applied.refusal.error
-		                               : closing.error;
+	commit_fast_path(enforcement, wanted, outcome);
 	outcome->closing_milliseconds = clock_milliseconds(&time);
-	outcome_done(&closing);
 	return true;
 }
 
@@ -148,18 +137,37 @@ static int compare_first(const struct enforcement *enforcement, struct ruleset *
 	return table_compare(enforcement->kernel, wanted, ret_standing, ret_plan);
 }
 
-void phases_commit(struct enforcement *enforcement, const struct policy *policy,
-                   struct ruleset *wanted, struct outcome *outcome)
+/*
+ * A change that the kernel did not take, or that was not verified. What was never sent need not be
+ * taken back, and of the policy in force itself there is no other table.
+ */
+static void fail(struct enforcement *enforcement, const struct policy *policy,
+                 const struct policy *before, struct ruleset *wanted, struct ruleset *inherited,
+                 struct outcome *outcome)
 {
-	_cleanup_(counts_done) struct counts before = {};
+	/* What the table is by now, is to be found out. */
+	kernel_doubt_view(enforcement->kernel);
+	if (!outcome->touched)
+		return;
+	if (policy == before)
+		way_back_none(enforcement, outcome);
+	else
+		way_back_go(enforcement, before, wanted, inherited, outcome);
+}
+
+void phases_commit(struct enforcement *enforcement, const struct policy *policy,
+                   const struct policy *before, struct ruleset *wanted, struct outcome *outcome)
+{
+	_cleanup_(counts_done) struct counts counts = {};
 	_cleanup_(plan_done) struct plan plan = {};
 	_cleanup_(scope_done) struct scope scope = {};
+	_cleanup_(ruleset_freep) struct ruleset *inherited = NULL;
 	struct standing standing;
 	uint32_t generation;
 	wanted->phase = PHASE_FAST;
 	int r = owner_wish(enforcement->kernel, !policy || policy->gateway.own_table);
 	if (r == 0)
-		r = policy && !enforcement->policy
+		r = policy && !before
 		            ? compare_first(enforcement, wanted, &standing, &plan,
 		                            &outcome->inherited)
 		            : table_compare(enforcement->kernel, wanted, &standing, &plan);
@@ -169,33 +177,44 @@ void phases_commit(struct enforcement *enforcement, const struct policy *policy,
 		                              ? APPLY_OWNED_TEXT
 		                              : "other processes changed the nf_tables rules each "
 		                                "time the table was read");
+		fail(enforcement, policy, before, wanted, NULL, outcome);
 		return;
 	}
 	if (r == 0)
 		r = find_scope(enforcement, &plan, &scope);
 	if (r < 0) {
-		kernel_doubt_view(enforcement->kernel); /* it may be one that is not as wanted */
 		outcome_fail(outcome, r);
+		fail(enforcement, policy, before, wanted, NULL, outcome);
 		return;
 	}
+	if (policy && !before && !enforcement->closed && standing.differs)
+		inherited = inherited_hold(enforcement->kernel);
 	/* Seen from what is wanted, what differs is what somebody did; and it is still known. */
 	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
 	outcome->own_doing =
-	        enforcement->changing && owner_of(enforcement->kernel, view) == OWNERSHIP_OURS;
+	        enforcement->changing &&
+	        (enforcement->unverified || owner_of(enforcement->kernel, view) == OWNERSHIP_OURS);
 	if (!outcome->own_doing)
 		tampering_text(plan.delta, view, outcome->tampering);
 	if (standing.counters_deleted)
-		(void)counts_read(enforcement->kernel, &before);
+		(void)counts_read(enforcement->kernel, &counts);
 
 	bool judge_flows = policy && (standing.can_deny || enforcement->judge_flows);
-	bool done = judge_flows ? commit_in_two_phases(enforcement, policy, wanted, &plan, &scope,
-	                                               outcome)
-	                        : commit(enforcement, wanted, PHASE_FAST, &plan, outcome);
+	bool whole = policy && !before && standing.differs && view && view->exists &&
+	             changes_unseen(&plan);
+	bool done = judge_flows
+	                    ? commit_in_two_phases(enforcement, policy, wanted, &plan, whole,
+	                                           &scope, outcome)
+	                    : commit_first(enforcement, wanted, PHASE_FAST, &plan, whole, outcome);
 	if (!done) {
-		/* What the table is by now, is to be found out. */
-		kernel_doubt_view(enforcement->kernel);
+		fail(enforcement, policy, before, wanted, inherited, outcome);
 		return;
 	}
+	if (outcome->result == LOAD_UNVERIFIED) {
+		leave_unverified(enforcement, outcome);
+		return;
+	}
+	enforcement->unverified = false;
 	if (judge_flows && !outcome->flows_error)
 		enforcement->judge_flows = false;
 	enforcement->changing = outcome->flows_error != 0;
@@ -203,6 +222,6 @@ void phases_commit(struct enforcement *enforcement, const struct policy *policy,
 	/* Rules that come and go with the phases are nothing that the operator changed. */
 	outcome->difference = standing;
 	if (outcome->changed)
-		note_vanished(enforcement, &before);
+		note_vanished(enforcement, &counts);
 	outcome->result = LOAD_DONE;
 }

@@ -254,7 +254,7 @@ static void put_there(struct quarantiner *quarantiner, const struct suspect *sus
 	}
 	changes_add(quarantiner->changes, &entry, (rule->span + USEC_PER_SEC - 1) / USEC_PER_SEC,
 	            &changed);
-	if (changed.outcome.result == LOAD_DONE) {
+	if (outcome_in_force(&changed.outcome)) {
 		quarantiner->done[quarantiner->next] = clock_monotonic();
 		quarantiner->next = (quarantiner->next + 1) % QUARANTINES_A_MINUTE;
 	} else if (changed.outcome.result == LOAD_REJECTED) {

@@ -9,7 +9,8 @@
 
 #include <errno.h>
 
-int quarantine_elements(struct enforcement *enforcement, struct outcome *outcome)
+int quarantine_elements(struct enforcement *enforcement, const struct policy *next,
+                        struct outcome *outcome)
 {
 	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
 	uint32_t generation;
@@ -17,8 +18,8 @@ int quarantine_elements(struct enforcement *enforcement, struct outcome *outcome
 	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
 	if (!view || enforcement->judge_flows)
 		return REASSIGN_UNDECIDED;
-	int r = ruleset_quarantine_sets(enforcement->policy, lasting_clock_now(&enforcement->clock),
-	                                view, &wanted);
+	int r = ruleset_quarantine_sets(next, lasting_clock_now(&enforcement->clock), view,
+	                                &wanted);
 	if (r < 0)
 		return r == -ENOENT ? REASSIGN_UNDECIDED : r;
 	return apply_timed_sets(enforcement, wanted, outcome);

@@ -5,11 +5,12 @@
 #include "enforcement.h"
 
 /*
- * Puts the quarantines of the policy in force into the kernel, where that takes elements alone: a
- * batch of a few instead of a table compiled and compared. 0: done, with what came of it in the
- * outcome; REASSIGN_UNDECIDED: it takes the whole table; or a negative errno.
+ * Puts the quarantines of the policy in force, as it is to be, into the kernel, where that takes
+ * elements alone: a batch of a few instead of a table compiled and compared. 0: done, with what
+ * came of it in the outcome; REASSIGN_UNDECIDED: it takes the whole table; or a negative errno.
  */
-int quarantine_elements(struct enforcement *enforcement, struct outcome *outcome);
+int quarantine_elements(struct enforcement *enforcement, const struct policy *next,
+                        struct outcome *outcome);
 
 /*
  * Cuts the flows with that request's host or address at an end, if it is in quarantine; what came

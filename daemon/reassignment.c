@@ -20,15 +20,15 @@ static bool has_permit(const struct runtime *runtime, const struct address *addr
 }
 
 /* Judges the flows with that address at an end. */
-static int judge_flows(struct enforcement *enforcement, const struct address *address,
-                       struct revocation *revocation)
+static int judge_flows(struct enforcement *enforcement, const struct policy *policy,
+                       const struct address *address, struct revocation *revocation)
 {
 	_cleanup_(scope_done) struct scope scope = {};
 	struct address_range *range = ARRAY_ADD(&scope.ranges);
 	if (!range)
 		return -ENOMEM;
 	*range = (struct address_range){*address, *address};
-	return phases_judge_flows(enforcement, enforcement->policy, &scope, revocation);
+	return phases_judge_flows(enforcement, policy, &scope, revocation);
 }
 
 /* As it is counted for the role that the address has. */
@@ -42,7 +42,10 @@ int apply_timed_sets(struct enforcement *enforcement, const struct ruleset *want
                      struct outcome *outcome)
 {
 	struct applied applied;
+	uint64_t batches = kernel_batches(enforcement->kernel);
 	int r = table_apply_timed(enforcement->kernel, wanted, &applied);
+	if (kernel_batches(enforcement->kernel) != batches)
+		outcome->touched = outcome->taken = true;
 	if (r != 0)
 		return r > 0 ? REASSIGN_UNDECIDED : r;
 
@@ -56,26 +59,26 @@ int apply_timed_sets(struct enforcement *enforcement, const struct ruleset *want
 	return 0;
 }
 
-int reassign(struct enforcement *enforcement, const struct address *address,
+int reassign(struct enforcement *enforcement, const struct policy *next,
+             const struct requests *requests, const struct address *address,
              struct outcome *outcome)
 {
 	_cleanup_(ruleset_freep) struct ruleset *wanted = NULL;
-	struct policy *policy = enforcement->policy;
 	uint32_t generation;
 
 	/* Flows left from before want all to be judged; that is more than one address. */
 	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
-	if (!view || enforcement->judge_flows || has_permit(policy->runtime, address) ||
-	    is_in_quarantine(&enforcement->requests, address))
+	if (!view || enforcement->judge_flows || has_permit(next->runtime, address) ||
+	    is_in_quarantine(requests, address))
 		return REASSIGN_UNDECIDED;
-	int r = ruleset_assignments(policy, lasting_clock_now(&enforcement->clock), view, &wanted);
+	int r = ruleset_assignments(next, lasting_clock_now(&enforcement->clock), view, &wanted);
 	if (r == 0)
 		r = apply_timed_sets(enforcement, wanted, outcome);
 	if (r != 0)
 		return r == -ENOENT ? REASSIGN_UNDECIDED : r;
 
 	usec_t started = clock_monotonic();
-	if (judge_flows(enforcement, address, &outcome->revocation) < 0) {
+	if (judge_flows(enforcement, next, address, &outcome->revocation) < 0) {
 		/* Then every packet is judged until flows can be: better slow than open. */
 		enforcement->judge_flows = true;
 		return REASSIGN_UNDECIDED;

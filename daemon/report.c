@@ -153,7 +153,7 @@ void report_load(struct server *server, const struct enforcement *enforcement,
 	const struct standing *difference = &outcome->difference;
 	const struct refusal *refusal = &outcome->applied.refusal;
 	size_t mistakes = outcome->problems.list.count + outcome->problems.left_out;
-	char text[512], verified[VERIFIED_TEXT_MAX];
+	char text[OUTCOME_TEXT_MAX + 512], sentence[OUTCOME_TEXT_MAX], verified[VERIFIED_TEXT_MAX];
 
 	switch (outcome->result) {
 	case LOAD_DONE:
@@ -178,12 +178,14 @@ void report_load(struct server *server, const struct enforcement *enforcement,
 		report_event(server, "reload", NULL, text);
 		return;
 	case LOAD_REFUSED:
-		journal_at(LOG_ERR, refusal->at, "%s", refusal->text);
-		report_event(server, "reload", NULL, refusal->text);
+	case LOAD_UNVERIFIED:
+		outcome_text(outcome, sentence);
+		journal_at(LOG_ERR, refusal->at, "%s", sentence);
+		report_event(server, "reload", NULL, sentence);
 		return;
 	case LOAD_FAILED:
 		snprintf(text, sizeof(text), "%s could not be loaded: %s", enforcement->file,
-		         strerror(-outcome->error));
+		         outcome_text(outcome, sentence));
 		journal(LOG_ERR, "%s", text);
 		report_event(server, "reload", NULL, text);
 		return;
@@ -224,6 +226,9 @@ void report_tampering(const struct suspicion *suspicion, const struct outcome *o
 		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %.*s; it was put right within %.1f ms",
 		         by, room, what,
 		         (double)(outcome->done - suspicion->noticed) / (double)USEC_PER_MSEC);
+	else if (outcome->result == LOAD_UNVERIFIED)
+		snprintf(buffer, TAMPERING_SENTENCE_MAX, "%s %.*s; it was put right, unverified",
+		         by, room, what);
 	else if (outcome->result == LOAD_REFUSED && outcome->applied.refusal.error == -EPERM)
 		snprintf(buffer, TAMPERING_SENTENCE_MAX,
 		         "%s made the table another process's own; it cannot be put right until "
@@ -254,23 +259,9 @@ void report_fight_health(struct health *health, const struct suspicion *suspicio
 	             who(suspicion, name), suspicion->before + 1);
 }
 
-void report_commit_health(struct health *health, const struct outcome *outcome)
+/* Whether the fast path is back, after a change or after one that was taken back. */
+static void report_flows_health(struct health *health, const struct outcome *outcome)
 {
-	switch (outcome->result) {
-	case LOAD_DONE:
-		health_clear(health, FAULT_KERNEL);
-		break;
-	case LOAD_REJECTED:
-		return; /* there was none */
-	case LOAD_REFUSED:
-		health_fault(health, FAULT_KERNEL, "%s", outcome->applied.refusal.text);
-		return;
-	case LOAD_FAILED:
-		health_fault(health, FAULT_KERNEL, "the last commit failed: %s",
-		             strerror(-outcome->error));
-		return;
-	}
-
 	if (outcome->revocation.forgotten)
 		journal(LOG_WARNING,
 		        "More flows were cut than the kernel remembers: packets of some of them "
@@ -282,6 +273,30 @@ void report_commit_health(struct health *health, const struct outcome *outcome)
 		             strerror(-outcome->flows_error));
 	else
 		health_clear(health, FAULT_FLOWS);
+}
+
+void report_commit_health(struct health *health, const struct outcome *outcome)
+{
+	char sentence[OUTCOME_TEXT_MAX];
+
+	if (outcome->result == LOAD_DONE || outcome->taken_back)
+		report_flows_health(health, outcome);
+	switch (outcome->result) {
+	case LOAD_DONE:
+		health_clear(health, FAULT_KERNEL);
+		break;
+	case LOAD_REJECTED:
+		return; /* there was none */
+	case LOAD_REFUSED:
+	case LOAD_UNVERIFIED:
+		health_fault(health, FAULT_KERNEL, "%s", outcome_text(outcome, sentence));
+		return;
+	case LOAD_FAILED:
+		health_fault(health, FAULT_KERNEL, "the last commit failed: %s",
+		             outcome_text(outcome, sentence));
+		return;
+	}
+
 	if (outcome->applied.foreign)
 		health_fault(health, FAULT_FOREIGN,
 		             "somebody keeps %zu flowtables in table inet egressd: see `nft list "
@@ -309,9 +324,11 @@ void report_configuration_health(struct health *health, const char *file,
                                  const struct outcome *outcome)
 {
 	const struct problem *first = outcome->problems.list.items;
+	char sentence[OUTCOME_TEXT_MAX];
 
 	switch (outcome->result) {
 	case LOAD_DONE:
+	case LOAD_UNVERIFIED: /* which is a fault of the kernel's table */
 		health_clear(health, FAULT_CONFIG);
 		health_clear(health, FAULT_POLICY);
 		return;
@@ -333,8 +350,7 @@ void report_configuration_health(struct health *health, const char *file,
 		health_fault(health, FAULT_CONFIG,
 		             "the configuration on disk is not in force: %s; `egressctl reload` "
 		             "tries again",
-		             outcome->result == LOAD_REFUSED ? outcome->applied.refusal.text
-		                                             : strerror(-outcome->error));
+		             outcome_text(outcome, sentence));
 		return;
 	}
 }

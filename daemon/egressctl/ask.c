@@ -87,6 +87,37 @@ static void complain_rejected(const struct command *command, const json_t *probl
 	        complain(command, "%s", field_text(problem, "text", ""));
 }
 
+/* The change is not in force, and what is instead. */
+static void complain_refused(const struct command *command, const json_t *parameters)
+{
+	const char *text = field_text(parameters, "text", "");
+	bool verified = !json_is_false(json_object_get(parameters, "verified"));
+	if (json_is_true(json_object_get(parameters, "taken_back")))
+		complain(command, "%s",
+		         verified ? "the change could not be verified and was taken back; the "
+		                    "table from before is in force:"
+		                  : "the change could not be verified and was taken back; the "
+		                    "table from before is enforced, but not verified:");
+	else
+		complain(
+		        command, "%s",
+		        verified
+		                ? "the kernel did not take the table; the one before stays:"
+		                : "the kernel did not take the table; the one before stays, and is "
+		                  "not verified:");
+	complain_at(command, field_text(parameters, "file", ""), field_number(parameters, "line"),
+	            text);
+}
+
+/* It is in force all the same. */
+static void complain_unverified(const struct command *command, const json_t *parameters)
+{
+	complain(command, "the kernel enforces the change, but it is not verified; egressd tries "
+	                  "again by itself:");
+	complain_at(command, field_text(parameters, "file", ""), field_number(parameters, "line"),
+	            field_text(parameters, "text", ""));
+}
+
 static enum outcome complain_error(const struct command *command, const json_t *sent,
                                    const struct reply *reply)
 {
@@ -100,9 +131,9 @@ static enum outcome complain_error(const struct command *command, const json_t *
 	} else if (strcmp(name, "PolicyRejected") == 0) {
 		complain_problems(command, json_object_get(reply->parameters, "problems"));
 	} else if (strcmp(name, "KernelRefused") == 0) {
-		complain(command, "the kernel did not take the table; the one before stays:");
-		complain_at(command, field_text(reply->parameters, "file", ""),
-		            field_number(reply->parameters, "line"), text ? text : "");
+		complain_refused(command, reply->parameters);
+	} else if (strcmp(name, "NotVerified") == 0) {
+		complain_unverified(command, reply->parameters);
 	} else if (strcmp(name, "NoSuchHost") == 0 || strcmp(name, "NoSuchRole") == 0) {
 		bool host = strcmp(name, "NoSuchHost") == 0;
 		complain(command, "there is no %s \"%s\"", host ? "host" : "role",

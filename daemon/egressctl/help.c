@@ -11,7 +11,8 @@ static const char exit_text[] =
         "Exit status:\n"
         "  0  done; explain: the policy permits it; check: no mistakes\n"
         "  1  refused or failed; explain: the policy blocks it, whatever the mode;\n"
-        "     check, table: the file has mistakes\n"
+        "     check, table: the file has mistakes; a change that is in force and could\n"
+        "     not be verified, which is then said\n"
         "  2  wrong usage\n"
         "  3  no daemon answers\n";
 

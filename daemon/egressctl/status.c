@@ -85,7 +85,9 @@ static void print_policy(const struct command *command, const json_t *status)
 	}
 	writer_field(writer, "Policy", COLOUR_NONE, "%s, digest %.*s", *file ? file : "none",
 	             DIGEST_SHOWN, digest);
-	writer_field(writer, "", COLOUR_NONE, "in force since %s: %lld %s, %lld %s",
+	bool verified = !json_is_false(json_object_get(status, "verified"));
+	writer_field(writer, "", verified ? COLOUR_NONE : COLOUR_BAD,
+	             "in force%s since %s: %lld %s, %lld %s", verified ? "" : ", not verified,",
 	             when_print(field_number(policy, "loaded"), command->now, when),
 	             (long long)hosts, plural(hosts, "host", "hosts"), (long long)roles,
 	             plural(roles, "role", "roles"));
