@@ -46,6 +46,7 @@ class Faults:
     def arm(self, at: int = 0, last: int = 0, kind: int = 0, value: int = 0) -> None:
         """From now on it counts, and lets that one fail (0: none), or all from it to the last."""
         struct.pack_into(_FORMAT, self._map, 0, 0, kind, 0, at, last, 0, value)
+        struct.pack_into("=Q", self._map, _SIZE, 0)
         struct.pack_into("=I", self._map, 0, 1)
 
     def disarm(self) -> tuple[int, int]:
@@ -53,3 +54,8 @@ class Faults:
         struct.pack_into("=I", self._map, 0, 0)
         fields = struct.unpack_from(_FORMAT, self._map)
         return fields[2], fields[5]
+
+    def batches(self) -> list[int]:
+        """Of "readback": how many parts there were when each batch was sent."""
+        count, = struct.unpack_from("=Q", self._map, _SIZE)
+        return list(struct.unpack_from(f"={count}Q", self._map, _SIZE + 8))
