@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MODE_NEW 0644
+#define MODE_NEW  0644
+#define ASIDE_MAX 1000 /* names of one file and second */
 
 void restoration_done(struct restoration *restoration)
 {
@@ -160,11 +161,24 @@ static int prepare(struct restoration *restoration, const struct snapshot *snaps
 	return r < 0 ? fail(restoration, file->path, r) : 0;
 }
 
+/* A name that is free: what an earlier run moved aside within the same second stays. */
 static int name_aside(struct restored_file *file, const char *stamp)
 {
-	if (asprintf(&file->aside, "%s.%s.old", file->path, stamp) < 0)
+	struct stat st;
+	for (unsigned n = 1; n <= ASIDE_MAX; n++) {
+		char number[16] = "";
+		if (n > 1)
+			snprintf(number, sizeof(number), ".%u", n);
+		if (asprintf(&file->aside, "%s.%s%s.old", file->path, stamp, number) < 0) {
+			file->aside = NULL;
+			return -ENOMEM;
+		}
+		if (lstat(file->aside, &st) < 0)
+			return errno == ENOENT ? 0 : -errno;
+		free(file->aside);
 		file->aside = NULL;
-	return file->aside ? 0 : -ENOMEM;
+	}
+	return -EEXIST;
 }
 
 /* Puts a draft in place; the file that is there keeps its text under another name. */

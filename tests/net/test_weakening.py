@@ -189,6 +189,18 @@ def test_a_copy_writes_nothing_outside_of_the_folder_of_the_configuration(daemon
     assert outside.read_text() == ROLES + "# mine\n"
 
 
+def test_what_was_moved_aside_stays_when_the_next_restore_follows_at_once(daemon: Daemon):
+    """Three in a second, as a script or an impatient operator makes them."""
+    daemon.start(STRONG)
+    assert wait_for((daemon.state / "last-good.conf").exists, 5)
+    broken = {f"broken {n}" for n in range(3)}
+    for text in sorted(broken):
+        daemon.config.write_text(text)
+        assert daemon.ctl("restore", str(daemon.state), str(daemon.config)).returncode == 0
+    kept = {path.read_text() for path in daemon.config.parent.glob("*.old")}
+    assert kept == broken and daemon.config.read_text() == STRONG
+
+
 def test_a_link_of_the_administrators_stays_one(daemon: Daemon):
     real = daemon.folder / "gateway.conf"
     real.write_text(STRONG)
