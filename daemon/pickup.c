@@ -30,6 +30,7 @@ struct pickup_keeper {
 	bool begun;      /* the table of an earlier run was looked at */
 	bool started;    /* a policy came into force */
 	bool first;      /* none did before in this boot */
+	bool renewing;   /* the renewal is due within RENEW_EVERY */
 	uint64_t opened; /* the request that is the window of the start; 0: there is none */
 };
 
@@ -164,6 +165,18 @@ static bool window_is_open(const struct pickup_keeper *keeper)
 	return policy->runtime && policy->runtime->pickup.until;
 }
 
+/* One that is planned stays as it is: changes that follow each other must not put it off. At a
+ * start it is due at once, because an earlier run may have been away for days. */
+static void plan_renewal(struct pickup_keeper *keeper, bool first)
+{
+	bool wanted = keeper->enforcement->requests.picked_up;
+	if (!wanted)
+		expiry_never(keeper->renewal);
+	else if (!keeper->renewing)
+		wanted = expiry_in(keeper->renewal, first ? 0 : RENEW_EVERY) >= 0;
+	keeper->renewing = wanted;
+}
+
 bool pickup_keeper_settle(struct pickup_keeper *keeper)
 {
 	const struct policy *policy = keeper->enforcement->policy;
@@ -181,12 +194,21 @@ bool pickup_keeper_settle(struct pickup_keeper *keeper)
 			        "permits them: the pickup window is open for %s",
 			        span_word_print(policy->gateway.pickup, span));
 	}
-	if (keeper->enforcement->requests.picked_up)
-		/* An earlier run may have been away for days. */
-		(void)expiry_in(keeper->renewal, first ? 0 : RENEW_EVERY);
-	else
-		expiry_never(keeper->renewal);
+	plan_renewal(keeper, first);
 	return opened;
+}
+
+static bool is_due(const struct picked_up *one)
+{
+	return one->left <= PICKED_UP_SECONDS / 2;
+}
+
+static bool any_due(const struct picked_up_list *list)
+{
+	ARRAY_FOREACH (one, &list->list)
+		if (is_due(one))
+			return true;
+	return false;
 }
 
 /* One pass over conntrack: which of those picked up, that are to be forgotten, does it still have?
@@ -200,7 +222,7 @@ static int note_alive(const struct flow *flow, void *userdata)
 {
 	struct pass *pass = userdata;
 	const struct picked_up *one = picked_up_find(pass->list, flow);
-	if (!one || one->left > PICKED_UP_SECONDS / 2)
+	if (!one || !is_due(one))
 		return 0;
 	struct flow *slot = ARRAY_ADD(&pass->alive);
 	if (!slot)
@@ -231,9 +253,10 @@ static void renew(void *userdata)
 {
 	struct pickup_keeper *keeper = userdata;
 	struct picked_up_list list = {};
+	keeper->renewing = false;
 	int r = picked_up_read(keeper->enforcement->kernel, &list);
 	bool empty = r == 0 && !list.list.count;
-	if (r == 0 && list.list.count)
+	if (r == 0 && any_due(&list)) /* conntrack may have millions */
 		r = renew_alive(keeper, &list);
 	picked_up_done(&list);
 	if (r < 0)

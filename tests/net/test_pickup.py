@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Connections that are older than the gateway's table of connections: their servers send first."""
 import contextlib
+import pathlib
+import re
 import select
 import socket
 import struct
@@ -263,6 +265,30 @@ def test_a_repair_opens_no_window(clean: Lab, daemon: Daemon):
         assert wait_for(daemon.table)
         forget(clean)
         assert older.server_is_unheard()
+
+
+def renewal(daemon: Daemon) -> float:
+    """Seconds until the daemon's next timer of the boot clock is due."""
+    for entry in pathlib.Path(f"/proc/{daemon.process.pid}/fdinfo").iterdir():
+        found = re.search(rf"^clockid: {time.CLOCK_BOOTTIME}\n.*^it_value: \((\d+), (\d+)\)",
+                          entry.read_text(encoding="ascii"), re.MULTILINE | re.DOTALL)
+        if found:
+            return int(found[1]) + int(found[2]) / 1e9
+    return 0.0
+
+
+def test_a_change_does_not_put_off_the_renewal_of_what_was_picked_up(clean: Lab, daemon: Daemon):
+    daemon.start(POLICY)
+    daemon.call("Pickup", seconds=60)
+    daemon.call("ClosePickup")
+    assert wait_for(lambda: renewal(daemon) > 60)  # the loop has set the timer
+    first = renewal(daemon) + time.clock_gettime(time.CLOCK_BOOTTIME)
+    time.sleep(0.2)  # far more than the accuracy of the timer
+    daemon.call("Assign", address=clean["stray"].ipv4, role="desk")
+    daemon.call("Unassign", address=clean["stray"].ipv4)
+    daemon.status()
+    again = renewal(daemon) + time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert again < first + 0.1
 
 
 def test_a_connection_that_conntrack_turned_round_before_the_start_continues(
