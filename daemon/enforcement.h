@@ -44,7 +44,9 @@ struct enforcement {
 	bool unverified;
 	bool judge_flows; /* some ended by themselves: flows that they permitted may be left */
 	bool changing; /* a change was begun and not finished: what differs may be our own doing */
-	uint64_t window; /* the pickup window for which all flows were judged when it opened; 0: none */
+	/* The pickup window for which all flows were judged since it and the table are there; 0:
+	 * none. */
+	uint64_t window;
 	int flows_error; /* negative errno: what kept the fast path from coming back; 0: it is there
 	                  */
 	/* Conntrack helpers that the kernel is known to have. */

@@ -191,6 +191,10 @@ void phases_commit(struct enforcement *enforcement, const struct policy *policy,
 		inherited = inherited_hold(enforcement->kernel);
 	/* Seen from what is wanted, what differs is what somebody did; and it is still known. */
 	const struct ruleset *view = kernel_view(enforcement->kernel, &generation);
+	/* With the table went what was picked up; while the window is open, it is found once more.
+	 */
+	if (view && !view->exists)
+		enforcement->window = 0;
 	outcome->own_doing =
 	        enforcement->changing &&
 	        (enforcement->unverified || owner_of(enforcement->kernel, view) == OWNERSHIP_OURS);

@@ -267,6 +267,21 @@ def test_a_repair_opens_no_window(clean: Lab, daemon: Daemon):
         assert older.server_is_unheard()
 
 
+@pytest.mark.parametrize("way", WAYS[:3], ids="-".join)
+def test_a_repair_in_the_open_window_cuts_nothing_that_was_picked_up(
+        clean: Lab, daemon: Daemon, way: tuple[str, str]):
+    """The sets of the new table are empty: another program flushed all rules after the start."""
+    first_start(daemon, UNOWNED)
+    with session(clean, *way) as older:
+        forget(clean)
+        assert older.server_says() and older.client_says() and len(listed(daemon)) == 1
+        clean.gateway.nft("delete table inet egressd")
+        assert wait_for(daemon.table)
+        assert older.server_says() and older.client_says()
+        assert wait_for(lambda: listed(daemon)) == [
+            (clean[way[0]].ipv4, clean[way[1]].ipv4, 80)]
+
+
 def renewal(daemon: Daemon) -> float:
     """Seconds until the daemon's next timer of the boot clock is due."""
     for entry in pathlib.Path(f"/proc/{daemon.process.pid}/fdinfo").iterdir():
