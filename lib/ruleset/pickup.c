@@ -143,6 +143,42 @@ static bool has_self(const struct compiler *c, const struct role *role)
 	return c->policy->self && c->policy->self->role == role;
 }
 
+static bool has_host_without_address(const struct compiler *c, const struct role *role)
+{
+	for (size_t i = 0; i < c->policy->hosts.count; i++) {
+		const struct host *host = &c->policy->hosts.items[i];
+		if (host->role == role && host->mac_count && !host->range_count)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A host with only MACs has its role by what it sends. What is sent to its address, which is
+ * nobody's, no inbound judges.
+ */
+static void pass_nobodys(struct compiler *c, const char *chain, const struct role *role)
+{
+	const struct peer all = {.kind = PEER_ROLE, .role = role, .at = role->at};
+	struct peer_sets sets = compile_peer(c, &all);
+	for (int i = 0; i < FAMILY_COUNT; i++) {
+		enum family family = (enum family)i;
+		struct statement statements[3];
+		size_t n = 0;
+		if (sets.set[family])
+			statements[n++] = match_address(family, SIDE_SOURCE, sets.set[family]);
+		if (role_is_assigned(c, role, family))
+			statements[n++] = assigned_to(c, role, family, SIDE_SOURCE);
+		for (size_t j = 0; j < n; j++)
+			statements[j].inverted = true;
+		if (!n)
+			statements[n++] =
+			        (struct statement){.kind = MATCH_FAMILY, .family = family};
+		statements[n++] = to_chain(VERDICT_GOTO, CHAIN_SWAPPED);
+		build_rule(&c->builder, RULE_ALWAYS, chain, NULL, role->at, statements, n);
+	}
+}
+
 /* "swapped_inbound_ROLE": may the other end have initiated it to a host of that role? */
 static const char *compile_swapped_inbound(struct compiler *c, const struct role *role)
 {
@@ -157,6 +193,8 @@ static const char *compile_swapped_inbound(struct compiler *c, const struct role
 	if (has_self(c, role))
 		RULE(b, name, "connections to the gateway are not judged", role->at,
 		     {.kind = MATCH_FIB_OWN}, to_chain(VERDICT_GOTO, CHAIN_PICK_UP));
+	if (role->judged_inbound && has_host_without_address(c, role))
+		pass_nobodys(c, name, role);
 	if (role->judged_inbound)
 		compile_swapped(c, role, DIRECTION_INBOUND, name,
 		                to_chain(VERDICT_GOTO, CHAIN_SWAPPED));

@@ -514,3 +514,16 @@ def test_the_longest_way_through_the_table_fits_beside_the_window(clean: Lab, da
     daemon.call("Quarantine", host="192.168.0.201")
     daemon.call("Pickup", seconds=60)
     assert daemon.status()["state"] == "enforcing"
+
+
+@pytest.mark.parametrize("version", (4, 6))
+def test_a_server_that_is_known_by_its_mac_alone_may_be_reached_by_anybody(
+        clean: Lab, daemon: Daemon, version: int):
+    """As when a connection to it begins: its role judges only what it sends."""
+    config = POLICY.replace("hosts = (", f'hosts = ( {{ name = "stray"; role = "desk"; '
+                            f'mac = [ "{clean["stray"].mac}" ]; }},')
+    with session(clean, "world", "stray", version, 8080) as older:
+        first_start(daemon, config)
+        assert older.server_says() and older.client_says()
+        assert listed(daemon) == [
+            (clean.world.address(version), clean["stray"].address(version), 8080)]
