@@ -126,7 +126,7 @@ def expectations(connection: varlink.Connection, probes: list[Probe]) -> dict[by
 # What the window concerns: of what comes from inside, what the source's role does not permit.
 WINDOW = {name: ("role", "unassigned", "blocklist") if name in random_policy.INSIDE
           else (None, "inbound") for name in NETWORKS}
-STRANGER = "02:00:00:00:ee:01"  # nothing shows a destination's MAC: it is as if nobody's
+STRANGER = "02:00:00:00:ff:ff"  # nothing shows a destination's MAC: it is as if nobody's
 
 
 def swapped(connection: varlink.Connection, probes: list[Probe],
