@@ -138,11 +138,11 @@ void write_swapped_permits(struct compiler *c, const char *from, const struct ro
 void compile_sources(struct compiler *c);
 void compile_destinations(struct compiler *c);
 
-/* sources.c: from a destination address to the chain that `compile` makes for its role; for hosts
- * with MACs to that of `bound`. */
+/* sources.c: from the address of that side of a packet whose ends are swapped to the chain that
+ * `compile` makes for its role; for hosts with MACs to that of `bound`. */
 typedef const char *(*compile_chain_t)(struct compiler *c, const struct role *role, enum mode mode);
-void compile_swapped_sources(struct compiler *c, const char *chain, compile_chain_t compile,
-                             compile_chain_t bound);
+void compile_swapped_ends(struct compiler *c, const char *chain, enum side side,
+                          compile_chain_t compile, compile_chain_t bound);
 
 /* interfaces.c: the set of inside interfaces, unless only one is named; `iifname @inside [MORE]
  * LAST`, or with the only name, and a rule more for each wildcard, which a hash cannot hold; and a

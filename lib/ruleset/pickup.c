@@ -19,6 +19,7 @@
 #define CHAIN_SWAPPED_INSIDE CHAIN_SWAPPED ".from_inside"
 #define CHAIN_SWAPPED_MAC    CHAIN_SWAPPED ".bound"
 #define CHAIN_OUTSIDE_PICKUP CHAIN_PICKUP ".from_outside"
+#define CHAIN_OUTSIDE_SERVER CHAIN_PICKUP ".from_outside.server"
 #define CHAIN_INBOUND_PICKUP CHAIN_PICKUP ".inbound"
 #define CHAIN_NOBODYS_PICKUP CHAIN_PICKUP ".unassigned"
 
@@ -242,13 +243,33 @@ static const char *compile_inbound_entrance(struct compiler *c)
 	return CHAIN_INBOUND_PICKUP;
 }
 
+static const char *compile_outside_server(struct compiler *c, const struct role *role,
+                                          enum mode mode)
+{
+	(void)mode; /* no mode permits anything */
+	return compile_swapped_inbound(c, role);
+}
+
+/* A host may be behind an interface that is not inside: its inbound is judged there as well. */
+static const char *compile_outside_servers(struct compiler *c)
+{
+	struct builder *b = &c->builder;
+	if (!inbound_is_judged(c->policy))
+		return CHAIN_SWAPPED;
+	build_chain(b, CHAIN_OUTSIDE_SERVER, "whose inbound would it have met?", nowhere);
+	compile_swapped_ends(c, CHAIN_OUTSIDE_SERVER, SIDE_SOURCE, compile_outside_server,
+	                     compile_outside_server);
+	RULE(b, CHAIN_OUTSIDE_SERVER, NULL, nowhere, to_chain(VERDICT_GOTO, CHAIN_SWAPPED));
+	return CHAIN_OUTSIDE_SERVER;
+}
+
 void write_outside_pickup(struct compiler *c, const char *chain)
 {
 	struct builder *b = &c->builder;
 	if (!connections_are_picked_up(c))
 		return;
 	build_chain(b, CHAIN_OUTSIDE_PICKUP, older, nowhere);
-	write_entrance(c, CHAIN_OUTSIDE_PICKUP, CHAIN_SWAPPED);
+	write_entrance(c, CHAIN_OUTSIDE_PICKUP, compile_outside_servers(c));
 	RULE(b, chain, NULL, nowhere, to_chain(VERDICT_JUMP, CHAIN_OUTSIDE_PICKUP));
 }
 
@@ -321,7 +342,7 @@ void compile_pickup(struct compiler *c)
 
 	build_chain(b, CHAIN_SWAPPED_INSIDE, NULL, nowhere);
 	return_quarantined(c, CHAIN_SWAPPED_INSIDE);
-	compile_swapped_sources(c, CHAIN_SWAPPED_INSIDE, compile_swapped_outbound,
-	                        compile_bound_end);
+	compile_swapped_ends(c, CHAIN_SWAPPED_INSIDE, SIDE_DESTINATION, compile_swapped_outbound,
+	                     compile_bound_end);
 	write_swapped_permits(c, CHAIN_SWAPPED_INSIDE, NULL, CHAIN_PICK_UP);
 }

@@ -8,15 +8,18 @@
 struct family_names {
 	const char *source_address, *source_range;
 	const char *destination_address, *destination_range;
-	const char *swapped_address, *swapped_range;
+	const char *client_address, *client_range; /* with the ends swapped */
+	const char *server_address, *server_range;
 	const char *bound; /* address . MAC of hosts that have MACs */
 };
 
 static const struct family_names names[FAMILY_COUNT] = {
         [FAMILY_IPV4] = {"source_address4", "source_range4", "destination_address4",
-                         "destination_range4", "swapped_address4", "swapped_range4", "bound4"},
+                         "destination_range4", "swapped_address4", "swapped_range4",
+                         "swapped_server_address4", "swapped_server_range4", "bound4"},
         [FAMILY_IPV6] = {"source_address6", "source_range6", "destination_address6",
-                         "destination_range6", "swapped_address6", "swapped_range6", "bound6"},
+                         "destination_range6", "swapped_address6", "swapped_range6",
+                         "swapped_server_address6", "swapped_server_range6", "bound6"},
 };
 
 #define SOURCE_MAC "source_mac"
@@ -313,9 +316,22 @@ void compile_destinations(struct compiler *c)
 	}
 }
 
-/* "swapped_address4" and "swapped_range4": as those of sources, asked for destinations. */
+/* The maps of one end of swapped packets: the client is the destination, the server the source. */
+struct swapped_end {
+	const char *address, *range;
+	enum side side;
+};
+
+static struct swapped_end end_of(enum family family, enum side side)
+{
+	if (side == SIDE_DESTINATION)
+		return (struct swapped_end){names[family].client_address,
+		                            names[family].client_range, side};
+	return (struct swapped_end){names[family].server_address, names[family].server_range, side};
+}
+
 static void compile_swapped_family(struct compiler *c, struct source_chains *chains,
-                                   enum family family)
+                                   enum family family, const struct swapped_end *end)
 {
 	struct builder *b = &c->builder;
 	const struct claims *claims = &c->policy->claims[family];
@@ -326,8 +342,8 @@ static void compile_swapped_family(struct compiler *c, struct source_chains *cha
 		const struct host *host = claim->host;
 		if (!range_is_single(&claim->written->range))
 			continue;
-		make_address_set(c, names[family].swapped_address, family, false, true);
-		build_element(b, names[family].swapped_address, claim->written->range.from.bytes,
+		make_address_set(c, end->address, family, false, true);
+		build_element(b, end->address, claim->written->range.from.bytes,
 		              family_length(family),
 		              chain_for(c, host->mac_count ? &chains->bound : &chains->role,
 		                        host->role, MODE_ENFORCE),
@@ -335,17 +351,17 @@ static void compile_swapped_family(struct compiler *c, struct source_chains *cha
 	}
 	ARRAY_FOREACH (segment, &segments->list) {
 		const struct host *host = segment->host;
-		make_address_set(c, names[family].swapped_range, family, true, true);
-		build_range(b, names[family].swapped_range, segment->range.from.bytes,
-		            segment->range.to.bytes, family_length(family),
+		make_address_set(c, end->range, family, true, true);
+		build_range(b, end->range, segment->range.from.bytes, segment->range.to.bytes,
+		            family_length(family),
 		            chain_for(c, host->mac_count ? &chains->bound : &chains->role,
 		                      host->role, MODE_ENFORCE),
 		            segment->at);
 	}
 }
 
-void compile_swapped_sources(struct compiler *c, const char *chain, compile_chain_t compile,
-                             compile_chain_t bound)
+void compile_swapped_ends(struct compiler *c, const char *chain, enum side side,
+                          compile_chain_t compile, compile_chain_t bound)
 {
 	struct builder *b = &c->builder;
 	struct source_chains chains = {
@@ -355,15 +371,15 @@ void compile_swapped_sources(struct compiler *c, const char *chain, compile_chai
 
 	for (int i = 0; i < FAMILY_COUNT; i++) {
 		enum family family = (enum family)i;
-		compile_swapped_family(c, &chains, family);
-		look_up_address(c, chain, family, SIDE_DESTINATION, names[family].swapped_address);
+		const struct swapped_end end = end_of(family, side);
+		compile_swapped_family(c, &chains, family, &end);
+		look_up_address(c, chain, family, side, end.address);
 		for (size_t j = 0; j < c->policy->roles.count && !b->error; j++) {
 			const struct role *role = &c->policy->roles.items[j];
 			if (role_is_assigned(c, role, family))
-				RULE(b, chain, NULL, role->at,
-				     assigned_to(c, role, family, SIDE_DESTINATION),
+				RULE(b, chain, NULL, role->at, assigned_to(c, role, family, side),
 				     to_chain(VERDICT_GOTO, compile(c, role, MODE_ENFORCE)));
 		}
-		look_up_address(c, chain, family, SIDE_DESTINATION, names[family].swapped_range);
+		look_up_address(c, chain, family, side, end.range);
 	}
 }

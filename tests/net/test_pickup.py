@@ -137,6 +137,18 @@ def test_what_the_policy_does_not_permit_is_not_picked_up(clean: Lab, daemon: Da
         assert [line["reason"] for line in daemon.blocked(1)] == ["inbound"]
 
 
+def test_what_a_host_behind_no_inside_interface_may_not_be_reached_by_is_not_picked_up(
+        clean: Lab, daemon: Daemon):
+    """Its inbound is judged wherever it is."""
+    config = POLICY.replace("hosts = (", 'hosts = ( { name = "far"; role = "web"; address = '
+                            f'[ "{clean.world.ipv4}", "{clean.world.ipv6}" ]; }},').replace(
+        '"http", "dns"', '"http", "dns", "tcp/8080"')
+    with session(clean, "desk1", "world") as good, session(clean, "desk1", "world", 4, 8080) as bad:
+        first_start(daemon, config)
+        assert good.server_says() and bad.server_is_unheard()
+        assert listed(daemon) == [(clean["desk1"].ipv4, clean.world.ipv4, 80)]
+
+
 def test_what_was_picked_up_is_known_after_the_window(clean: Lab, daemon: Daemon):
     with session(clean, "desk1", "world") as older, session(clean, "desk1", "www1") as other:
         first_start(daemon)
