@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "intake.h"
 
+#include "policy/judge.h"
 #include "track/attempt.h"
 
 #include <errno.h>
@@ -92,7 +93,8 @@ struct blocked {
 	struct expected_attempt attempt;
 	struct expected_entry entry;
 	struct expected_source source;
-	const struct host *host; /* at the address of its source */
+	const struct host *host;        /* at the address of its source */
+	const struct host *destination; /* looked up for `inbound` alone, which is its own */
 };
 
 /* The host of the source: by its address, or by its MAC where that alone is known of a host. */
@@ -110,6 +112,22 @@ static const struct host *source_of(const struct intake *intake, const struct bl
 	if (!host && !record->interface && reason != REASON_UNASSIGNED)
 		host = intake->policy->self;
 	return host;
+}
+
+/*
+ * Audit let the packet pass, as far as this reason goes: another one may have stopped it after
+ * that, and then that one has a record of its own. By the policy that is in force now, which may be
+ * another one than when the kernel judged the packet, a moment ago.
+ */
+static bool has_passed(const struct intake *intake, const struct blocked *blocked,
+                       const struct host *source)
+{
+	const struct policy *policy = intake->policy;
+	bool own = !blocked->record->interface && policy && policy->self;
+	const struct host *host = blocked->reason == REASON_INBOUND ? blocked->destination
+	                          : own                             ? policy->self
+	                                                            : source;
+	return policy && judged_mode(policy, blocked->reason, blocked->role, host) == MODE_AUDIT;
 }
 
 static void read_heading(struct heading *heading, const char *prefix)
@@ -167,6 +185,27 @@ static void touch_hosts(const struct host *const *hosts, size_t count)
 			touch(&hosts[i]->one_machine);
 }
 
+/* Whose inbound it was that blocked some of them. */
+static void find_destinations(const struct intake *intake, struct blocked *blocked, size_t count)
+{
+	const struct address *destinations[BATCH];
+	const struct host *hosts[BATCH] = {};
+	size_t asked[BATCH], n = 0;
+	for (size_t i = 0; i < count; i++) {
+		blocked[i].destination = NULL;
+		if (blocked[i].reason != REASON_INBOUND)
+			continue;
+		asked[n] = i;
+		destinations[n++] = &blocked[i].packet.destination;
+	}
+	if (!intake->policy || !n)
+		return;
+	policy_hosts_at(intake->policy, destinations, n, hosts);
+	for (size_t i = 0; i < n; i++)
+		blocked[asked[i]].destination = hosts[i];
+	touch_hosts(hosts, n);
+}
+
 static void find_hosts(const struct intake *intake, struct blocked *blocked, size_t count)
 {
 	const struct address *sources[BATCH];
@@ -178,6 +217,7 @@ static void find_hosts(const struct intake *intake, struct blocked *blocked, siz
 	for (size_t i = 0; i < count; i++)
 		blocked[i].host = hosts[i];
 	touch_hosts(hosts, count);
+	find_destinations(intake, blocked, count);
 }
 
 static void note(struct intake *intake, const struct blocked *blocked)
@@ -186,8 +226,10 @@ static void note(struct intake *intake, const struct blocked *blocked)
 	const struct packet *packet = &blocked->packet;
 	bool fresh = attempts_note_expected(intake->attempts, &blocked->attempt, record->time) ==
 	             ATTEMPT_NEW;
+	const struct host *source = source_of(intake, blocked);
 	const struct sighting sighting = {
-	        .host = source_of(intake, blocked),
+	        .host = source,
+	        .passed = fresh && has_passed(intake, blocked, source),
 	        .interface = record->interface,
 	        .leaves_by = record->leaves_by,
 	        .bytes = packet->total_length,
@@ -196,6 +238,8 @@ static void note(struct intake *intake, const struct blocked *blocked)
 	const struct ledger_entry *entry = ledger_note_expected(
 	        intake->ledger, &blocked->entry, packet, sighting.host ? sighting.host->name : NULL,
 	        blocked->role, record->has_mac ? &record->mac : NULL, fresh, record->time);
+	if (sighting.passed)
+		ledger_note_passed(intake->ledger, entry);
 	if (sighting.host && !policy_has_host(intake->policy, sighting.host))
 		ledger_keep_names_of(intake->ledger, entry); /* it may go before the policy does */
 	if (record->has_uid)

@@ -8,6 +8,7 @@
 #include "track/detect.h"
 #include "track/ledger.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct sighting {
 	uint32_t interface;      /* ifindex it came in on; 0: the gateway's own */
 	uint32_t leaves_by;      /* ifindex it was to leave by; 0: none yet */
 	uint32_t bytes;          /* 0: unknown */
+	bool passed;             /* audit let it pass, as far as the reason of its entry goes */
 	const struct expected_source *expected; /* as intake_expect_t told; NULL without it */
 };
 

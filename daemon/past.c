@@ -151,13 +151,15 @@ static void put_head(const struct past *past, enum page_index index, const struc
 	const struct ledger_saved *entries = (const struct ledger_saved *)(const void *)page->items;
 	for (size_t i = 0; i < page->count; i++) {
 		totals.attempts -= entries[i].noted.attempts;
+		totals.passed -= entries[i].noted.passed;
 		totals.packets -= entries[i].noted.packets;
 	}
 	totals.other_entries += ledger_count(events_ledger(past->events)) - page->count;
 	fprintf(out,
-	        "{\"version\": %d, \"other_attempts\": %" PRIu64 ", \"other_packets\": %" PRIu64
-	        ", \"other_entries\": %" PRIu64 ", \"items\": [\n",
-	        FORMAT_VERSION, totals.attempts, totals.packets, totals.other_entries);
+	        "{\"version\": %d, \"other_attempts\": %" PRIu64 ", \"other_passed\": %" PRIu64
+	        ", \"other_packets\": %" PRIu64 ", \"other_entries\": %" PRIu64 ", \"items\": [\n",
+	        FORMAT_VERSION, totals.attempts, totals.passed, totals.packets,
+	        totals.other_entries);
 }
 
 /* Begins to write a page. 0 or a negative errno. */
@@ -322,10 +324,15 @@ static bool take_head(const struct past *past, enum page_index index, const json
 		return valid;
 	}
 	uint64_t attempts = state_number(root, "other_attempts", INT64_MAX, &valid);
+	/* Files of earlier versions have none. */
+	uint64_t passed = json_object_get(root, "other_passed")
+	                          ? state_number(root, "other_passed", attempts, &valid)
+	                          : 0;
 	uint64_t packets = state_number(root, "other_packets", INT64_MAX, &valid);
 	uint64_t entries = state_number(root, "other_entries", INT64_MAX, &valid);
 	if (valid)
-		ledger_restore_others(events_ledger(past->events), attempts, packets, entries);
+		ledger_restore_others(events_ledger(past->events), attempts, passed, packets,
+		                      entries);
 	return valid;
 }
 

@@ -270,6 +270,34 @@ void judge(const struct policy *policy, const struct connection *connection,
 	*ret_judgement = judgement;
 }
 
+static enum mode mode_of_role(const struct policy *policy, const char *name,
+                              const struct host *host)
+{
+	if (host && name && strcmp(host->role->name, name) == 0)
+		return host->effective_mode;
+	const struct role *role = name ? policy_role(policy, name) : NULL;
+	return role ? role->effective_mode : policy->gateway.mode;
+}
+
+enum mode judged_mode(const struct policy *policy, enum reason reason, const char *role,
+                      const struct host *host)
+{
+	switch (reason) {
+	case REASON_QUARANTINE:
+		return MODE_ENFORCE;
+	case REASON_SPOOFED:
+	case REASON_UNASSIGNED:
+		return policy->gateway.mode;
+	case REASON_IMPOSTOR:
+	case REASON_BLOCKLIST:
+	case REASON_ROLE:
+	case REASON_THROTTLE:
+	case REASON_INBOUND:
+		return mode_of_role(policy, role, host);
+	}
+	abort(); /* no other value is ever made */
+}
+
 enum swap judgement_swap(const struct connection *connection, const struct judgement *judgement)
 {
 	if (connection->protocol != IPPROTO_TCP || !connection->has_port)

@@ -54,6 +54,16 @@ void judge(const struct policy *policy, const struct connection *connection,
            struct judgement *ret_judgement);
 
 /*
+ * The mode that decided about a packet which the table counted for that reason and role (NULL: for
+ * none), of which only that and its ends are known. `host` is the one whose mode decides: at the
+ * source, and for `inbound` at the destination; NULL: none, or not known any more. A host that has
+ * another role by now says nothing of it, so that the role's own mode decides then, and the
+ * gateway's where that role is gone. MODE_ENFORCE or MODE_AUDIT.
+ */
+enum mode judged_mode(const struct policy *policy, enum reason reason, const char *role,
+                      const struct host *host);
+
+/*
  * What the table does with a segment of TCP, by judge()'s verdict: judges it with its ends swapped
  * before that verdict counts, never, or only when the connection was picked up. A source that is
  * forged, an impostor or in quarantine is never judged like that. What the role of an inside source

@@ -17,6 +17,7 @@ _Static_assert(offsetof(struct ledger_noted, key) == 0, "what is noted begins wi
 _Static_assert(offsetof(struct ledger_entry, noted) == 0, "an entry begins with what is noted");
 /* Noting a packet is to touch two cache lines; with names of usual length it does. */
 _Static_assert(offsetof(struct ledger_entry, names) <= 112, "little room for names in two lines");
+_Static_assert(sizeof(struct ledger_noted) == 104, "what is noted has grown");
 _Static_assert(sizeof(struct ledger_entry) == 256, "entries begin amid a cache line");
 _Static_assert(sizeof(struct ledger_key) == 2 * sizeof(struct address) + 8, "key has padding");
 
@@ -130,6 +131,7 @@ static void make_room(struct ledger *ledger)
 	const struct ledger_entry *victim = recent_victim(ledger->entries);
 	if (victim) {
 		ledger->totals.other_attempts += victim->noted.attempts;
+		ledger->totals.other_passed += victim->noted.passed;
 		ledger->totals.other_packets += victim->noted.packets;
 		ledger->totals.other_entries++;
 	}
@@ -230,6 +232,14 @@ const struct ledger_entry *ledger_note_expected(struct ledger *ledger,
 	return entry;
 }
 
+void ledger_note_passed(struct ledger *ledger, const struct ledger_entry *entry)
+{
+	struct ledger_noted *noted = &own(entry)->noted;
+	if (noted->passed < LEDGER_PASSED_MAX)
+		noted->passed++;
+	ledger->totals.passed++;
+}
+
 void ledger_note_user(struct ledger *ledger, const struct ledger_entry *entry, uint32_t uid,
                       uint32_t gid)
 {
@@ -253,14 +263,17 @@ int ledger_restore(struct ledger *ledger, const struct ledger_saved *saved)
 		return -EEXIST;
 	put(ledger, noted, saved->host, saved->role);
 	ledger->totals.attempts += noted->attempts;
+	ledger->totals.passed += noted->passed;
 	ledger->totals.packets += noted->packets;
 	return 0;
 }
 
-void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t packets,
-                           uint64_t entries)
+void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t passed,
+                           uint64_t packets, uint64_t entries)
 {
 	ledger->totals.attempts += attempts;
+	ledger->totals.passed += passed;
+	ledger->totals.other_passed += passed;
 	ledger->totals.packets += packets;
 	ledger->totals.other_attempts += attempts;
 	ledger->totals.other_packets += packets;

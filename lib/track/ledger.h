@@ -34,6 +34,9 @@ struct ledger_key {
 	uint8_t unused[3]; /* zero; keys are compared as bytes */
 };
 
+/* The most attempts that are counted as passed, of an entry: 2^48, less one. */
+#define LEDGER_PASSED_MAX ((UINT64_C(1) << 48) - 1)
+
 /* What was noted of an entry's packets. It borrows nothing, so that it may be copied. */
 struct ledger_noted {
 	struct ledger_key key;
@@ -41,6 +44,7 @@ struct ledger_noted {
 	uint64_t packets;
 	usec_t first;
 	usec_t last;
+	uint64_t passed : 48; /* of the attempts, those that audit let pass */
 	uint16_t source_port; /* of the last packet that had one; ICMP: the identifier */
 	bool has_mac;
 	struct mac mac; /* of the last packet that had one */
@@ -64,8 +68,10 @@ struct ledger_saved {
 
 struct ledger_totals {
 	uint64_t attempts;
+	uint64_t passed; /* of these, those that audit let pass */
 	uint64_t packets;
 	uint64_t other_attempts; /* of these, the ones that no entry holds any more */
+	uint64_t other_passed;
 	uint64_t other_packets;
 	uint64_t other_entries; /* how many entries made room */
 };
@@ -112,6 +118,9 @@ const struct ledger_entry *ledger_note(struct ledger *ledger, const struct packe
                                        enum reason reason, const char *host, const char *role,
                                        const struct mac *mac, bool new_attempt, usec_t now);
 
+/* Audit let the new attempt pass that ledger_note() just gave that entry for. */
+void ledger_note_passed(struct ledger *ledger, const struct ledger_entry *entry);
+
 /* Whose socket sent the packet that ledger_note() just gave that entry for. */
 void ledger_note_user(struct ledger *ledger, const struct ledger_entry *entry, uint32_t uid,
                       uint32_t gid);
@@ -136,8 +145,8 @@ void ledger_save(const struct ledger_entry *entry, struct ledger_saved *ret_save
 int ledger_restore(struct ledger *ledger, const struct ledger_saved *saved);
 
 /* Adds to the others what an earlier ledger had there. */
-void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t packets,
-                           uint64_t entries);
+void ledger_restore_others(struct ledger *ledger, uint64_t attempts, uint64_t passed,
+                           uint64_t packets, uint64_t entries);
 
 /*
  * The entries that pass the filter (NULL: all), most recently seen first; NULL behind the last.

@@ -54,6 +54,16 @@ static struct judgement ask_of(const struct policy *policy, struct question q)
 	if (q.mac)
 		ck_assert_int_eq(mac_parse(q.mac, &c.mac), 0);
 	judge(policy, &c, &judgement);
+	/* Whoever knows but the reason and the ends comes to the same mode. */
+	for (size_t i = 0; i < judgement.offence_count; i++) {
+		const struct offence *offence = &judgement.offences[i];
+		ck_assert_int_eq(judged_mode(policy, offence->reason,
+		                             offence->role ? offence->role->name : NULL,
+		                             offence->reason == REASON_INBOUND
+		                                     ? judgement.destination
+		                                     : judgement.source),
+		                 offence->mode);
+	}
 	return judgement;
 }
 
@@ -273,6 +283,20 @@ START_TEST(a_port_that_cannot_be_seen_is_not_permitted)
 }
 END_TEST
 
+START_TEST(the_mode_of_what_was_counted_is_that_of_the_role_when_its_host_is_of_another_by_now)
+{
+	const struct host *root = policy_host(policy, "root"), *www = policy_host(policy, "www");
+	ck_assert_int_eq(judged_mode(policy, REASON_ROLE, "admin", root), MODE_AUDIT);
+	ck_assert_int_eq(judged_mode(policy, REASON_ROLE, "admin", www), MODE_AUDIT);
+	ck_assert_int_eq(judged_mode(policy, REASON_ROLE, "admin", NULL), MODE_AUDIT);
+	ck_assert_int_eq(judged_mode(policy, REASON_ROLE, "desk", root), MODE_ENFORCE);
+	ck_assert_int_eq(judged_mode(policy, REASON_ROLE, "gone", root), MODE_ENFORCE);
+	ck_assert_int_eq(judged_mode(policy, REASON_QUARANTINE, "admin", root), MODE_ENFORCE);
+	ck_assert_int_eq(judged_mode(policy, REASON_SPOOFED, NULL, root), MODE_ENFORCE);
+	ck_assert_int_eq(judged_mode(policy, REASON_THROTTLE, "admin", root), MODE_AUDIT);
+}
+END_TEST
+
 START_TEST(from_outside_only_a_forged_source_and_inbound_are_judged)
 {
 	assert_permitted(
@@ -319,6 +343,9 @@ int main(void)
 	tcase_add_test(tests, a_helper_goes_with_the_service_that_assigns_it);
 	tcase_add_test(tests, a_helper_goes_only_with_the_families_that_the_kernel_has_it_for);
 	tcase_add_test(tests, a_port_that_cannot_be_seen_is_not_permitted);
+	tcase_add_test(
+	        tests,
+	        the_mode_of_what_was_counted_is_that_of_the_role_when_its_host_is_of_another_by_now);
 	tcase_add_test(tests, from_outside_only_a_forged_source_and_inbound_are_judged);
 	tcase_add_test(tests, a_port_goes_by_the_service_that_names_it_most_closely);
 	suite_add_tcase(suite, tests);

@@ -63,8 +63,11 @@ static void note(struct run *run, uint32_t number)
 	const uint8_t destination[4] = {203, 0, 113, 9};
 	packet.source = address_from_bytes(FAMILY_IPV4, source);
 	packet.destination = address_from_bytes(FAMILY_IPV4, destination);
-	ledger_note(events_ledger(run->events), &packet, REASON_ROLE, "pc", "desk", NULL, true,
-	            1000000 + number);
+	struct ledger *ledger = events_ledger(run->events);
+	const struct ledger_entry *entry = ledger_note(ledger, &packet, REASON_ROLE, "pc", "desk",
+	                                               NULL, true, 1000000 + number);
+	if (number % 3 == 0)
+		ledger_note_passed(ledger, entry);
 }
 
 START_TEST(the_latest_entries_are_kept_and_the_sum_of_all_stays_true)
@@ -84,6 +87,8 @@ START_TEST(the_latest_entries_are_kept_and_the_sum_of_all_stays_true)
 	ck_assert_uint_eq(after.packets, before.packets);
 	ck_assert_uint_eq(after.attempts, before.attempts);
 	ck_assert_uint_eq(after.packets, ENTRIES);
+	ck_assert_uint_eq(after.passed, before.passed);
+	ck_assert_uint_eq(after.passed, (ENTRIES + 2) / 3);
 	ck_assert_uint_eq(ledger_count(events_ledger(run.events)), PAST_LEDGER_ENTRIES);
 	const struct ledger_entry *latest = ledger_first(events_ledger(run.events), NULL);
 	ck_assert_uint_eq(ledger_noted(latest)->last, 1000000 + ENTRIES - 1);
@@ -92,6 +97,39 @@ START_TEST(the_latest_entries_are_kept_and_the_sum_of_all_stays_true)
 	struct stat st;
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	unlink(path);
+	rmdir(directory);
+}
+END_TEST
+
+START_TEST(a_file_of_before_outcomes_were_kept_is_read_as_if_nothing_had_passed)
+{
+	static const char text[] =
+	        "{\"version\": 1, \"other_attempts\": 5, \"other_packets\": 6, \"other_entries\": "
+	        "1,"
+	        " \"items\": [\n{\"source\": \"10.0.0.1\", \"to\": {\"address\": \"203.0.113.9\","
+	        " \"protocol\": 6, \"port\": 25}, \"reason\": \"role\", \"host\": \"pc\", \"role\":"
+	        " \"desk\", \"attempts\": 3, \"packets\": 4, \"first\": 1, \"last\": 2,"
+	        " \"source_port\": 9, \"mac\": null, \"uid\": null, \"gid\": null}\n]}\n";
+	char directory[] = "/tmp/egressd-test-XXXXXX", path[64];
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/" PAST_LEDGER_NAME, directory);
+	FILE *out = fopen(path, "w");
+	ck_assert_ptr_nonnull(out);
+	fputs(text, out);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_int_eq(chmod(path, 0600), 0);
+
+	begin(&run, directory);
+	struct ledger_totals totals = ledger_totals(events_ledger(run.events));
+	ck_assert_uint_eq(totals.attempts, 8);
+	ck_assert_uint_eq(totals.passed, 0);
+	const struct ledger_entry *entry = ledger_first(events_ledger(run.events), NULL);
+	ck_assert_ptr_nonnull(entry);
+	ck_assert_uint_eq(ledger_noted(entry)->attempts, 3);
+	ck_assert_uint_eq(ledger_noted(entry)->passed, 0);
+	end(&run);
 	unlink(path);
 	rmdir(directory);
 }
@@ -188,6 +226,7 @@ int main(void)
 	TCase *tests = tcase_create("past");
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_latest_entries_are_kept_and_the_sum_of_all_stays_true);
+	tcase_add_test(tests, a_file_of_before_outcomes_were_kept_is_read_as_if_nothing_had_passed);
 	tcase_add_test(tests, a_daemon_that_is_killed_keeps_what_was_written_meanwhile);
 	tcase_add_test(tests, a_directory_that_cannot_be_written_to_is_said_until_it_can_be);
 	suite_add_tcase(suite, tests);

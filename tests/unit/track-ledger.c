@@ -119,6 +119,33 @@ START_TEST(the_user_is_that_of_the_last_packet_and_to_note_him_is_no_use_of_the_
 }
 END_TEST
 
+START_TEST(what_audit_let_pass_is_counted_beside_all_attempts_and_leaves_with_them)
+{
+	struct packet p = packet("192.0.2.80", "198.51.100.7", 25);
+	struct ledger_saved saved;
+	ledger_note_passed(ledger, note(p, true, 1));
+	ledger_note_passed(ledger, note(p, true, 2));
+	const struct ledger_entry *e = note(p, true, 3);
+	ck_assert_uint_eq(ledger_noted(e)->attempts, 3);
+	ck_assert_uint_eq(ledger_noted(e)->passed, 2);
+	ck_assert_uint_eq(ledger_totals(ledger).passed, 2);
+	ledger_save(e, &saved);
+	ck_assert_uint_eq(saved.noted.passed, 2);
+
+	struct ledger *other;
+	ck_assert_int_eq(ledger_new(1, &other), 0);
+	ck_assert_int_eq(ledger_restore(other, &saved), 0);
+	ledger_restore_others(other, 10, 4, 20, 1);
+	p.destination_port++;
+	ledger_note(other, &p, REASON_ROLE, "pc17", "desk", NULL, true, 4);
+	struct ledger_totals totals = ledger_totals(other);
+	ck_assert_uint_eq(totals.passed, 6);
+	ck_assert_uint_eq(totals.other_passed, 6);
+	ck_assert_uint_eq(totals.other_attempts, 13);
+	ledger_free(other);
+}
+END_TEST
+
 START_TEST(names_are_those_at_the_last_packet_and_are_cut_to_fit)
 {
 	struct packet p = packet("192.0.2.80", "198.51.100.7", 25);
@@ -381,6 +408,7 @@ int main(void)
 	tcase_add_test(c, the_last_mac_and_port_that_were_known_stay);
 	tcase_add_test(c,
 	               the_user_is_that_of_the_last_packet_and_to_note_him_is_no_use_of_the_entry);
+	tcase_add_test(c, what_audit_let_pass_is_counted_beside_all_attempts_and_leaves_with_them);
 	tcase_add_test(c, names_are_those_at_the_last_packet_and_are_cut_to_fit);
 	tcase_add_test(c, names_that_were_lent_are_there_when_their_policy_is_gone);
 	tcase_add_test(c, entries_come_most_recently_seen_first);
