@@ -222,7 +222,7 @@ static void on_attempt(const struct ledger_entry *entry, const struct sighting *
 	                          ? reply_blocked(entry, daemon->enforcement.policy, NULL)
 	                          : NULL;
 	if (attempt)
-		report_attempt(daemon->server, entry, attempt);
+		report_attempt(daemon->server, entry, sighting->passed, attempt);
 	contacts_catch_up(daemon->contacts, noted->last);
 	alarms_take_attempt(daemon->alarms, noted, sighting);
 	own_processes_take_attempt(daemon->processes, noted, sighting);

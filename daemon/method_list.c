@@ -233,8 +233,9 @@ int method_list_blocked(struct request *request, json_t *parameters, void *userd
 		if (json_array_append_new(blocked, reply_blocked(entry, policy, processes)) < 0)
 			return -ENOMEM;
 	struct ledger_totals totals = ledger_totals(ledger);
-	return request_reply(request, json_pack("{sO s{sI sI sI}}", "blocked", blocked, "others",
+	return request_reply(request, json_pack("{sO s{sI sI sI sI}}", "blocked", blocked, "others",
 	                                        "entries", (json_int_t)totals.other_entries,
 	                                        "attempts", (json_int_t)totals.other_attempts,
+	                                        "passed", (json_int_t)totals.other_passed,
 	                                        "packets", (json_int_t)totals.other_packets));
 }

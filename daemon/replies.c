@@ -45,19 +45,20 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
 	const struct stream stream = ledger_stream(key);
 	char source[ADDRESS_TEXT_MAX], destination[ADDRESS_TEXT_MAX], protocol[PROTOCOL_TEXT_MAX];
 
-	return json_pack(
-	        "{ss so so ss ss so so ss sI sI sI sI so so so}", "source",
-	        address_print(&key->source, source), "host", reply_optional(ledger_host(entry)),
-	        "role", reply_optional(ledger_role(entry)), "destination",
-	        address_print(&key->destination, destination), "protocol",
-	        protocol_print(key->protocol, protocol), "port",
-	        key->has_port ? json_integer(key->port) : json_null(), "service",
-	        service_name(key, policy), "reason", reason_name((enum reason)key->reason),
-	        "attempts", (json_int_t)noted->attempts, "packets", (json_int_t)noted->packets,
-	        "first", (json_int_t)noted->first, "last", (json_int_t)noted->last, "uid",
-	        noted->has_uid ? json_integer(noted->uid) : json_null(), "gid",
-	        noted->has_uid ? json_integer(noted->gid) : json_null(), "process",
-	        process_last_reply(noted->has_uid ? processes : NULL, &stream));
+	return json_pack("{ss so so ss ss so so ss sI sI sI sI sI so so so}", "source",
+	                 address_print(&key->source, source), "host",
+	                 reply_optional(ledger_host(entry)), "role",
+	                 reply_optional(ledger_role(entry)), "destination",
+	                 address_print(&key->destination, destination), "protocol",
+	                 protocol_print(key->protocol, protocol), "port",
+	                 key->has_port ? json_integer(key->port) : json_null(), "service",
+	                 service_name(key, policy), "reason", reason_name((enum reason)key->reason),
+	                 "attempts", (json_int_t)noted->attempts, "passed",
+	                 (json_int_t)noted->passed, "packets", (json_int_t)noted->packets, "first",
+	                 (json_int_t)noted->first, "last", (json_int_t)noted->last, "uid",
+	                 noted->has_uid ? json_integer(noted->uid) : json_null(), "gid",
+	                 noted->has_uid ? json_integer(noted->gid) : json_null(), "process",
+	                 process_last_reply(noted->has_uid ? processes : NULL, &stream));
 }
 
 json_t *reply_problems(const struct problems *problems)

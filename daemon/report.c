@@ -29,7 +29,8 @@ void report_event(struct server *server, const char *kind, json_t *attempt, cons
 	                         attempt ? attempt : json_null(), "text", reply_string(text)));
 }
 
-void report_attempt(struct server *server, const struct ledger_entry *entry, json_t *attempt)
+void report_attempt(struct server *server, const struct ledger_entry *entry, bool passed,
+                    json_t *attempt)
 {
 	const struct ledger_key *key = &ledger_noted(entry)->key;
 	const char *host = ledger_host(entry);
@@ -37,12 +38,15 @@ void report_attempt(struct server *server, const struct ledger_entry *entry, jso
 	char text[ATTEMPT_TEXT_MAX];
 
 	address_print(&key->source, source);
-	snprintf(text, sizeof(text), "%s%s%s%s tried %s to %s: blocked for the reason %s",
+	snprintf(text, sizeof(text), "%s%s%s%s tried %s to %s: %s for the reason %s%s",
 	         host ? host : "", host && *host ? " (" : "", source, host && *host ? ")" : "",
 	         service_text(key->protocol, key->has_port, key->port, service),
 	         address_print(&key->destination, destination),
-	         reason_name((enum reason)key->reason));
-	report_event(server, "blocked", attempt, text);
+	         passed ? "would be blocked" : "was blocked", reason_name((enum reason)key->reason),
+	         passed ? ", but audit let it pass" : "");
+	server_publish(server, json_pack("{ss sI so so sb}", "kind", "blocked", "time",
+	                                 (json_int_t)clock_realtime(), "attempt", attempt, "text",
+	                                 reply_string(text), "passed", passed));
 }
 
 /* One sentence about how things are, for systemd and for people. */

@@ -14,8 +14,12 @@
 
 /* What came of a change, told to whom it concerns: the journal, the monitors, our health. */
 
-/* The event of a new attempt, which it takes over, with a sentence about it. */
-void report_attempt(struct server *server, const struct ledger_entry *entry, json_t *attempt);
+/*
+ * The event of a new attempt, which it takes over, with a sentence about it. Passed: audit let it
+ * pass.
+ */
+void report_attempt(struct server *server, const struct ledger_entry *entry, bool passed,
+                    json_t *attempt);
 
 /* An event for all monitors; takes over the attempt (NULL: it is about none). */
 void report_event(struct server *server, const char *kind, json_t *attempt, const char *text);

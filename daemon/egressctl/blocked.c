@@ -15,24 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TITLES_MAX 9
+#define TITLES_MAX 10
 #define DIGITS_MAX 9
 
 #define TRIED_TEXT_MAX (UNIT_TEXT_MAX + 16)
 
-/* What the gateway itself tried has columns more: who it was. */
+/* What the gateway itself tried has columns more: who it was. What audit let pass has one, too. */
 static void choose_columns(const json_t *list, bool narrowed,
                            struct column titles[static TITLES_MAX + 1], bool *ret_users,
-                           bool *ret_processes)
+                           bool *ret_processes, bool *ret_passed)
 {
 	const json_t *blocked;
 	size_t i, n = 0;
 
-	*ret_users = *ret_processes = false;
+	*ret_users = *ret_processes = *ret_passed = false;
 	json_array_foreach(list, i, blocked)
 	{
 		*ret_users |= json_is_integer(json_object_get(blocked, "uid"));
 		*ret_processes |= json_is_object(json_object_get(blocked, "process"));
+		*ret_passed |= field_number(blocked, "passed") > 0;
 	}
 	titles[n++] = (struct column){"Last", false, YIELD_NEVER};
 	titles[n++] = (struct column){"Host", false, YIELD_FIRST};
@@ -46,6 +47,8 @@ static void choose_columns(const json_t *list, bool narrowed,
 	titles[n++] = (struct column){"Reason", false, YIELD_NEVER};
 	/* Of what was tried in a span, all that was ever tried of it is counted. */
 	titles[n++] = (struct column){narrowed ? "Attempts (ever)" : "Attempts", true, YIELD_NEVER};
+	if (*ret_passed)
+		titles[n++] = (struct column){"Passed", true, YIELD_NEVER};
 	titles[n] = (struct column){};
 }
 
@@ -82,17 +85,18 @@ static void print_blocked(const struct command *command, const json_t *answer)
 {
 	const json_t *list = json_object_get(answer, "blocked"), *blocked;
 	struct column titles[TITLES_MAX + 1];
-	bool users, processes, none = false;
+	bool users, processes, audited, none = false;
 	struct columns columns;
 	size_t i;
 
-	choose_columns(list, command->options[OPTION_SINCE] != NULL, titles, &users, &processes);
+	choose_columns(list, command->options[OPTION_SINCE] != NULL, titles, &users, &processes,
+	               &audited);
 	columns_init(&columns, &command->writer, titles);
 	json_array_foreach(list, i, blocked)
 	{
 		size_t traffic = 0;
 		_cleanup_free_ char *service = field_service(blocked, &traffic);
-		char ago[UNIT_TEXT_MAX], tried[TRIED_TEXT_MAX];
+		char ago[UNIT_TEXT_MAX], tried[TRIED_TEXT_MAX], passed[UNIT_TEXT_MAX];
 		columns_add(&columns, COLOUR_NONE, "%s",
 		            ago_print(field_number(blocked, "last"), command->now, ago));
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "host", "-"));
@@ -103,10 +107,15 @@ static void print_blocked(const struct command *command, const json_t *answer)
 		columns_keep(&columns, traffic);
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(blocked, "reason", "?"));
 		columns_add(&columns, COLOUR_NONE, "%s", tried_print(blocked, tried));
+		if (audited)
+			columns_add(&columns, COLOUR_NONE, "%s",
+			            count_print(field_number(blocked, "passed"), passed));
 		none |= !field_number(blocked, "attempts");
 	}
 	columns_print(&columns);
 	columns_done(&columns);
+	if (audited)
+		writer_line(&command->writer, COLOUR_NONE, "%s", sums_passed_note);
 	if (none)
 		writer_line(&command->writer, COLOUR_NONE,
 		            "Packets without an attempt begin no connection: answers of a host in "
@@ -119,16 +128,20 @@ static void print_others(const struct command *command, const json_t *answer)
 	const json_t *others = json_object_get(answer, "others");
 	int64_t entries = field_number(others, "entries");
 	int64_t attempts = field_number(others, "attempts");
+	int64_t passed = field_number(others, "passed");
 	char entries_text[UNIT_TEXT_MAX], attempts_text[UNIT_TEXT_MAX];
+	char passed_text[UNIT_TEXT_MAX];
 
 	for (unsigned i = 0; i < OPTION_COUNT; i++)
 		if (command->options[i])
 			return;
 	if (entries)
-		writer_line(&command->writer, COLOUR_NONE, "and %s %s of %s more %s that made room",
+		writer_line(&command->writer, COLOUR_NONE,
+		            "and %s %s%s%s%s of %s more %s that made room",
 		            count_print(attempts, attempts_text),
-		            plural(attempts, "attempt", "attempts"),
-		            count_print(entries, entries_text),
+		            plural(attempts, "attempt", "attempts"), passed ? " (" : "",
+		            passed ? count_print(passed, passed_text) : "",
+		            passed ? " passed)" : "", count_print(entries, entries_text),
 		            plural(entries, "entry", "entries"));
 }
 

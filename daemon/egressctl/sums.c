@@ -14,6 +14,9 @@
 const char *const sums_fields[] = {"source", "destination", "host", "service",
                                    "reason", "role",        NULL};
 
+const char sums_passed_note[] =
+        "Passed: attempts that would be blocked, but that audit let pass; the others were blocked.";
+
 const char *sums_field(const struct command *command, const char *by)
 {
 	struct spelling spelling = {.written = by};
@@ -40,11 +43,13 @@ static char *value_of(const json_t *blocked, const char *by)
 
 static void add_to(json_t *sum, const json_t *blocked)
 {
-	static const char *const counts[] = {"attempts", "packets"};
+	static const char *const counts[] = {"attempts", "passed", "packets"};
+	/* Of daemons that keep no outcome nothing is said of it. */
 	for (size_t i = 0; i < ELEMENTS_OF(counts); i++)
-		json_object_set_new(sum, counts[i],
-		                    json_integer(field_number(sum, counts[i]) +
-		                                 field_number(blocked, counts[i])));
+		if (json_object_get(blocked, counts[i]))
+			json_object_set_new(sum, counts[i],
+			                    json_integer(field_number(sum, counts[i]) +
+			                                 field_number(blocked, counts[i])));
 	json_object_set_new(sum, "entries", json_integer(field_number(sum, "entries") + 1));
 
 	int64_t first = field_number(blocked, "first"), last = field_number(blocked, "last");
@@ -105,18 +110,33 @@ json_t *sums_of(const json_t *blocked, const char *by)
 	return list;
 }
 
+/* True when audit let any of it pass. */
+static bool has_passed(const json_t *sums)
+{
+	const json_t *sum;
+	size_t i;
+	json_array_foreach(sums, i, sum) if (field_number(sum, "passed") > 0) return true;
+	return false;
+}
+
 void sums_print(const struct command *command, const json_t *sums, const char *by)
 {
 	char title[16];
 	snprintf(title, sizeof(title), "%c%s", by[0] - 'a' + 'A', by + 1);
-	const struct column list[] = {
-	        {title, false, YIELD_FIRST},    {"Attempts", true, YIELD_NEVER},
-	        {"Packets", true, YIELD_NEVER}, {"First", false, YIELD_AWAY},
-	        {"Last", false, YIELD_NEVER},   {},
-	};
+	bool audited = has_passed(sums);
+	struct column list[8];
 	struct columns columns;
 	const json_t *sum;
-	size_t i;
+	size_t i, n = 0;
+
+	list[n++] = (struct column){title, false, YIELD_FIRST};
+	list[n++] = (struct column){"Attempts", true, YIELD_NEVER};
+	if (audited)
+		list[n++] = (struct column){"Passed", true, YIELD_NEVER};
+	list[n++] = (struct column){"Packets", true, YIELD_NEVER};
+	list[n++] = (struct column){"First", false, YIELD_AWAY};
+	list[n++] = (struct column){"Last", false, YIELD_NEVER};
+	list[n] = (struct column){};
 
 	columns_init(&columns, &command->writer, list);
 	json_array_foreach(sums, i, sum)
@@ -125,6 +145,9 @@ void sums_print(const struct command *command, const json_t *sums, const char *b
 		columns_add(&columns, COLOUR_NONE, "%s", field_text(sum, by, "?"));
 		columns_add(&columns, COLOUR_NONE, "%s",
 		            count_print(field_number(sum, "attempts"), count));
+		if (audited)
+			columns_add(&columns, COLOUR_NONE, "%s",
+			            count_print(field_number(sum, "passed"), count));
 		columns_add(&columns, COLOUR_NONE, "%s",
 		            count_print(field_number(sum, "packets"), count));
 		columns_add(&columns, COLOUR_NONE, "%s",
@@ -134,4 +157,6 @@ void sums_print(const struct command *command, const json_t *sums, const char *b
 	}
 	columns_print(&columns);
 	columns_done(&columns);
+	if (audited)
+		writer_line(&command->writer, COLOUR_NONE, "%s", sums_passed_note);
 }

@@ -8,6 +8,7 @@
 #include "units.h"
 #include "user.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static enum colour colour_of(const char *kind)
@@ -41,11 +42,14 @@ static void print_event(const struct command *command, const json_t *event)
 	size_t traffic;
 	_cleanup_free_ char *service = field_service(attempt, &traffic);
 	char buffer[USER_TEXT_MAX];
+	/* A daemon that kept no outcome says none. */
+	bool passed = json_is_true(json_object_get(event, "passed"));
 	const char *host = field_text(attempt, "host", NULL), *user = user_print(attempt, buffer);
-	writer_line(writer, colour_of(kind), "%s %s: %s%s%s -> %s %s, %s%s%s", time, kind,
-	            host ? host : "", host ? " " : "", field_text(attempt, "source", "?"),
-	            field_text(attempt, "destination", "?"), service ? service : "?",
-	            field_text(attempt, "reason", "?"), user ? ", " : "", user ? user : "");
+	writer_line(writer, colour_of(kind), "%s %s: %s%s%s -> %s %s, %s%s%s", time,
+	            passed ? "would be blocked" : kind, host ? host : "", host ? " " : "",
+	            field_text(attempt, "source", "?"), field_text(attempt, "destination", "?"),
+	            service ? service : "?", field_text(attempt, "reason", "?"), user ? ", " : "",
+	            user ? user : "");
 }
 
 /* Alarms go as ECS records to whoever asked for alarms alone; all else as the daemon tells it. */

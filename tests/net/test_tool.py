@@ -293,8 +293,8 @@ def test_watch_prints_what_happens_as_it_happens(clean: Lab, daemon: Daemon):
     event = json.loads(line)
     assert event["kind"] == "blocked"
     assert event["attempt"]["port"] == 25
-    assert event["text"] == (f"office (192.168.0.11) tried tcp/25 to {WORLD}: blocked for the "
-                             "reason role")
+    assert event["text"] == (f"office (192.168.0.11) tried tcp/25 to {WORLD}: was blocked for "
+                             "the reason role")
 
 
 @pytest.mark.parametrize("arguments", [[], ["frobnicate"], ["explain"], ["explain", "a"],
