@@ -126,6 +126,7 @@ size_t alarm_fields(const struct alarm *alarm, enum alarm_change change,
 	if (alarm->evidence.attempt_count && alarm->evidence.attempts[0].has_uid)
 		add(&list, "EGRESSD_UID", "%u", alarm->evidence.attempts[0].uid);
 	add(&list, "EGRESSD_ATTEMPTS", "%" PRIu64, alarm->attempts);
+	add(&list, "EGRESSD_PASSED", "%" PRIu64, alarm->passed);
 	add_time(&list, "EGRESSD_FIRST", alarm->first);
 	add_time(&list, "EGRESSD_LAST", alarm->last);
 	if (alarm->has_score)

@@ -11,7 +11,7 @@
  * An alarm as names and values, which its record in the journal and the environment of a helper
  * have in common. What does not apply is left out.
  */
-#define ALARM_FIELDS_MAX      22
+#define ALARM_FIELDS_MAX      23
 #define ALARM_FIELD_VALUE_MAX 192
 
 struct alarm_field {

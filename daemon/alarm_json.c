@@ -78,20 +78,28 @@ static json_t *evidence_to_json(const struct evidence *evidence)
 	for (uint32_t i = 0; i < evidence->attempt_count; i++) {
 		const struct evidence_attempt *a = &evidence->attempts[i];
 		json_array_append_new(attempts,
-		                      json_pack("{sI so so si so}", "time", (json_int_t)a->time,
+		                      json_pack("{sI so so si so sb}", "time", (json_int_t)a->time,
 		                                "source", state_from_address(true, &a->source),
 		                                "to", state_from_endpoint(true, &a->destination),
 		                                "source_port", a->source_port, "uid",
-		                                state_from_number(a->has_uid, a->uid)));
+		                                state_from_number(a->has_uid, a->uid), "passed",
+		                                a->passed));
 	}
 	for (uint32_t i = 0; i < evidence->service_count; i++) {
 		const struct evidence_service *s = &evidence->services[i];
 		json_array_append_new(services,
-		                      json_pack("{si so sI}", "protocol", s->protocol, "port",
+		                      json_pack("{si so sI sI}", "protocol", s->protocol, "port",
 		                                s->has_port ? json_integer(s->port) : json_null(),
-		                                "attempts", (json_int_t)s->attempts));
+		                                "attempts", (json_int_t)s->attempts, "passed",
+		                                (json_int_t)s->passed));
 	}
 	return json_pack("{so so}", "attempts", attempts, "services", services);
+}
+
+/* Of files of earlier versions nothing is known of the outcome, and it counts as blocked. */
+static uint64_t passed_from_json(const json_t *json, uint64_t attempts, bool *valid)
+{
+	return json_object_get(json, "passed") ? state_number(json, "passed", attempts, valid) : 0;
 }
 
 static void evidence_from_json(const json_t *json, struct evidence *evidence, bool *valid)
@@ -114,6 +122,7 @@ static void evidence_from_json(const json_t *json, struct evidence *evidence, bo
 			*valid = false;
 		a->source_port = (uint16_t)state_number(item, "source_port", UINT16_MAX, valid);
 		a->has_uid = state_id(item, "uid", &a->uid, valid);
+		a->passed = json_is_true(json_object_get(item, "passed"));
 	}
 	json_array_foreach(services, i, item)
 	{
@@ -123,6 +132,7 @@ static void evidence_from_json(const json_t *json, struct evidence *evidence, bo
 		if (s->has_port)
 			s->port = (uint16_t)state_number(item, "port", UINT16_MAX, valid);
 		s->attempts = state_number(item, "attempts", COUNT_MOST, valid);
+		s->passed = passed_from_json(item, s->attempts, valid);
 	}
 }
 
@@ -156,8 +166,8 @@ static json_t *expected_to_json(const struct alarm *alarm)
 json_t *alarm_to_json(const struct alarm *alarm)
 {
 	return json_pack(
-	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI so sb so sI sI sI sI so so "
-	        "so}",
+	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI sI so sb so sI sI sI sI so "
+	        "so so}",
 	        "id", (json_int_t)alarm->id, "cause", cause_to_json(&alarm->cause), "severity",
 	        severity_name(alarm->severity), "state", alarm_state_name(alarm->state), "host",
 	        reply_string(alarm->host), "role", reply_string(alarm->role), "interface",
@@ -165,12 +175,13 @@ json_t *alarm_to_json(const struct alarm *alarm)
 	        state_from_address(alarm->has_source, &alarm->source), "to",
 	        state_from_endpoint(alarm->has_destination, &alarm->destination), "mac",
 	        state_from_mac(alarm->has_mac, &alarm->mac), "attempts",
-	        (json_int_t)alarm->attempts, "first", (json_int_t)alarm->first, "last",
-	        (json_int_t)alarm->last, "changed", (json_int_t)alarm->changed, "quiet",
-	        (json_int_t)alarm->quiet, "period", (json_int_t)alarm->period, "expected",
-	        expected_to_json(alarm), "strobe", alarm->strobe, "score", score_to_json(alarm),
-	        "distinct", (json_int_t)alarm->distinct, "succeeded", (json_int_t)alarm->succeeded,
-	        "span", (json_int_t)alarm->span, "danger", (json_int_t)alarm->danger, "evidence",
+	        (json_int_t)alarm->attempts, "passed", (json_int_t)alarm->passed, "first",
+	        (json_int_t)alarm->first, "last", (json_int_t)alarm->last, "changed",
+	        (json_int_t)alarm->changed, "quiet", (json_int_t)alarm->quiet, "period",
+	        (json_int_t)alarm->period, "expected", expected_to_json(alarm), "strobe",
+	        alarm->strobe, "score", score_to_json(alarm), "distinct",
+	        (json_int_t)alarm->distinct, "succeeded", (json_int_t)alarm->succeeded, "span",
+	        (json_int_t)alarm->span, "danger", (json_int_t)alarm->danger, "evidence",
 	        evidence_to_json(&alarm->evidence), "acknowledged",
 	        deed_to_json(&alarm->acknowledged), "cleared", deed_to_json(&alarm->cleared));
 }
@@ -219,6 +230,7 @@ int alarm_from_json(const json_t *json, struct alarm *ret_alarm)
 	who_from_json(json, &alarm, &valid);
 	times_from_json(json, &alarm, &valid);
 	alarm.attempts = state_number(json, "attempts", COUNT_MOST, &valid);
+	alarm.passed = passed_from_json(json, alarm.attempts, &valid);
 	alarm.strobe = json_is_true(json_object_get(json, "strobe"));
 	alarm.has_score = score_from_json(json_object_get(json, "score"), &alarm.score, &valid);
 	alarm.distinct = (unsigned)state_number(json, "distinct", UINT32_MAX, &valid);

@@ -46,17 +46,17 @@ json_t *alarm_reply(const struct alarm *alarm, const struct alarm_reader *reader
 	char protocol[PROTOCOL_TEXT_MAX], text[ALARM_TEXT_MAX];
 
 	return json_pack(
-	        "{sI ss ss ss so so so so so so sI sI sI so so so so}", "id", (json_int_t)alarm->id,
-	        "kind", alarm_kind_name((enum alarm_kind)alarm->cause.kind), "severity",
-	        severity_name(alarm->severity), "state", alarm_state_name(alarm->state), "host",
-	        reply_optional(alarm->host), "role", reply_optional(alarm->role), "source",
+	        "{sI ss ss ss so so so so so so sI sI sI sI so so so so}", "id",
+	        (json_int_t)alarm->id, "kind", alarm_kind_name((enum alarm_kind)alarm->cause.kind),
+	        "severity", severity_name(alarm->severity), "state", alarm_state_name(alarm->state),
+	        "host", reply_optional(alarm->host), "role", reply_optional(alarm->role), "source",
 	        address_or_null(alarm->has_source, &alarm->source), "destination",
 	        address_or_null(alarm->has_destination, &to->address), "protocol",
 	        alarm->has_destination ? json_string(protocol_print(to->protocol, protocol))
 	                               : json_null(),
 	        "port", port_or_null(alarm->has_destination && to->has_port, to->port), "attempts",
-	        (json_int_t)alarm->attempts, "first", (json_int_t)alarm->first, "last",
-	        (json_int_t)alarm->last, "score",
+	        (json_int_t)alarm->attempts, "passed", (json_int_t)alarm->passed, "first",
+	        (json_int_t)alarm->first, "last", (json_int_t)alarm->last, "score",
 	        alarm->has_score ? json_real(alarm->score.total) : json_null(), "text",
 	        reply_string(alarm_text(alarm, reader, text)), "acknowledged",
 	        deed_or_null(&alarm->acknowledged), "cleared", deed_or_null(&alarm->cleared));
@@ -90,13 +90,14 @@ static json_t *evidence_item(const struct evidence_attempt *attempt)
 {
 	const struct endpoint *to = &attempt->destination;
 	char protocol[PROTOCOL_TEXT_MAX];
-	return json_pack("{sI so so ss so so so}", "time", (json_int_t)attempt->time, "source",
+	return json_pack("{sI so so ss so so so sb}", "time", (json_int_t)attempt->time, "source",
 	                 address_or_null(true, &attempt->source), "destination",
 	                 address_or_null(true, &to->address), "protocol",
 	                 protocol_print(to->protocol, protocol), "port",
 	                 port_or_null(to->has_port, to->port), "source_port",
 	                 port_or_null(attempt->source_port != 0, attempt->source_port), "uid",
-	                 attempt->has_uid ? json_integer(attempt->uid) : json_null());
+	                 attempt->has_uid ? json_integer(attempt->uid) : json_null(), "passed",
+	                 attempt->passed);
 }
 
 static json_t *evidence_reply(const struct evidence *evidence)
@@ -117,10 +118,10 @@ static json_t *tried_reply(const struct evidence *evidence)
 	for (uint32_t i = 0; i < evidence->service_count; i++) {
 		const struct evidence_service *service = &evidence->services[i];
 		char protocol[PROTOCOL_TEXT_MAX];
-		json_t *item = json_pack("{ss so sI}", "protocol",
-		                         protocol_print(service->protocol, protocol), "port",
-		                         port_or_null(service->has_port, service->port), "attempts",
-		                         (json_int_t)service->attempts);
+		json_t *item = json_pack(
+		        "{ss so sI sI}", "protocol", protocol_print(service->protocol, protocol),
+		        "port", port_or_null(service->has_port, service->port), "attempts",
+		        (json_int_t)service->attempts, "passed", (json_int_t)service->passed);
 		if (json_array_append_new(list, item) < 0) {
 			json_decref(list);
 			return NULL;

@@ -137,6 +137,7 @@ struct detect_facts facts_of(struct facts *facts, const struct sighting *sightin
 	struct detect_facts known = {
 	        .interface = interface_name(facts, sighting->interface, now),
 	        .bytes = sighting->bytes,
+	        .passed = sighting->passed,
 	        .thresholds = &facts->thresholds,
 	};
 	if (!host || host->role->index >= facts->role_count)

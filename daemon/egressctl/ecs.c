@@ -71,6 +71,24 @@ static void put_object(json_t *object, const char *name, json_t *stolen)
 		json_decref(stolen);
 }
 
+/*
+ * ECS: allowed and denied, by what became of the attempts. Any that passed is a success, of whoever
+ * tried; a daemon that keeps no outcome tells none, nor has an alarm without attempts any.
+ */
+static void put_outcome(json_t *part, const json_t *alarm)
+{
+	int64_t attempts = field_number(alarm, "attempts"), passed = field_number(alarm, "passed");
+	bool known = json_is_integer(json_object_get(alarm, "passed")) && attempts > 0;
+	json_t *types = json_array();
+	if (passed)
+		json_array_append_new(types, json_string("allowed"));
+	if (!passed || passed < attempts)
+		json_array_append_new(types, json_string("denied"));
+	json_object_set_new(part, "type", types);
+	if (known)
+		json_object_set_new(part, "outcome", json_string(passed ? "success" : "failure"));
+}
+
 static json_t *event_part(const json_t *event, const json_t *alarm)
 {
 	const char *kind = field_text(alarm, "kind", "");
@@ -82,6 +100,8 @@ static json_t *event_part(const json_t *event, const json_t *alarm)
 	                         tampering ? "change" : "denied", "action", action, "severity",
 	                         severity_number(field_text(alarm, "severity", "")), "module",
 	                         "egressd", "dataset", "egressd.alarm", "provider", "egressd");
+	if (!tampering)
+		put_outcome(part, alarm);
 	if (*time_text(field_number(alarm, "first"), start))
 		json_object_set_new(part, "start", json_string(start));
 	if (*time_text(field_number(alarm, "last"), end))
@@ -128,7 +148,7 @@ static json_t *network_part(const json_t *alarm)
 static json_t *own_part(const json_t *event, const json_t *alarm, const json_t *card)
 {
 	static const char *const fields[] = {"id",   "kind",     "severity", "state",
-	                                     "role", "attempts", "score"};
+	                                     "role", "attempts", "passed",   "score"};
 	json_t *part = json_object();
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		put(part, fields[i], alarm, fields[i]);

@@ -42,6 +42,24 @@ static void print_deed(const struct command *command, const json_t *alarm, const
 		             what, when_print(field_number(deed, "time"), command->now, when));
 }
 
+/* What became of the attempts: "4 blocked", "4 would be blocked, but audit let them pass". */
+static void print_outcome(const struct command *command, const json_t *alarm)
+{
+	int64_t attempts = field_number(alarm, "attempts"), passed = field_number(alarm, "passed");
+	int64_t blocked = attempts - passed;
+	if (!passed)
+		return;
+	if (blocked > 0)
+		writer_field(&command->writer, "Outcome", COLOUR_WARNING,
+		             "%lld would be blocked, but audit let %s pass; %lld %s blocked",
+		             (long long)passed, plural(passed, "it", "them"), (long long)blocked,
+		             plural(blocked, "was", "were"));
+	else
+		writer_field(&command->writer, "Outcome", COLOUR_WARNING,
+		             "%s would be blocked, but audit let %s pass",
+		             attempts == 1 ? "it" : "all", plural(attempts, "it", "them"));
+}
+
 static void print_times(const struct command *command, const json_t *alarm, const json_t *card)
 {
 	const struct writer *writer = &command->writer;
@@ -127,40 +145,56 @@ static void print_tried(const struct command *command, const json_t *card)
 		size_t traffic;
 		_cleanup_free_ char *service = field_service(tried, &traffic);
 		int64_t attempts = field_number(tried, "attempts");
-		writer_field(&command->writer, i ? "" : "Tried", COLOUR_NONE, "%s: %lld %s",
+		int64_t passed = field_number(tried, "passed");
+		char outcome[64] = "";
+		if (passed)
+			snprintf(outcome, sizeof(outcome), ", %lld passed", (long long)passed);
+		writer_field(&command->writer, i ? "" : "Tried", COLOUR_NONE, "%s: %lld %s%s",
 		             service ? service : "?", (long long)attempts,
-		             plural(attempts, "attempt", "attempts"));
+		             plural(attempts, "attempt", "attempts"), outcome);
 	}
 }
 
-static const struct column evidence_columns[] = {
-        {"Time", false, YIELD_NEVER},      {"From", false, YIELD_FIRST},
-        {"Source port", true, YIELD_AWAY}, {"To", false, YIELD_NEVER},
-        {"Service", false, YIELD_FIRST},   {},
-};
+/* What the gateway itself tried has a column more, and so has what audit let pass. */
+static void choose_evidence_columns(bool users, bool outcomes, struct column titles[static 8])
+{
+	size_t n = 0;
+	titles[n++] = (struct column){"Time", false, YIELD_NEVER};
+	titles[n++] = (struct column){"From", false, YIELD_FIRST};
+	titles[n++] = (struct column){"Source port", true, YIELD_AWAY};
+	titles[n++] = (struct column){"To", false, YIELD_NEVER};
+	titles[n++] = (struct column){"Service", false, YIELD_FIRST};
+	if (users)
+		titles[n++] = (struct column){"User", false, YIELD_FIRST};
+	if (outcomes)
+		titles[n++] = (struct column){"Outcome", false, YIELD_NEVER};
+	titles[n] = (struct column){};
+}
 
-/* The same with a column more, of what the gateway itself tried. */
-static const struct column own_evidence_columns[] = {
-        {"Time", false, YIELD_NEVER},
-        {"From", false, YIELD_FIRST},
-        {"Source port", true, YIELD_AWAY},
-        {"To", false, YIELD_NEVER},
-        {"Service", false, YIELD_FIRST},
-        {"User", false, YIELD_FIRST},
-        {},
-};
+/* True when audit let any of these attempts pass. */
+static bool any_passed(const json_t *list)
+{
+	const json_t *attempt;
+	size_t i;
+	json_array_foreach(
+	        list, i, attempt) if (json_is_true(json_object_get(attempt, "passed"))) return true;
+	return false;
+}
 
 static void print_evidence(const struct command *command, const json_t *card)
 {
 	const json_t *list = json_object_get(card, "evidence"), *attempt;
+	struct column titles[8];
 	struct columns columns;
 	size_t i;
 
 	if (!json_array_size(list))
 		return;
+	bool outcomes = any_passed(list);
 	bool users = json_is_integer(json_object_get(json_array_get(list, 0), "uid"));
 	writer_gap(&command->writer);
-	columns_init(&columns, &command->writer, users ? own_evidence_columns : evidence_columns);
+	choose_evidence_columns(users, outcomes, titles);
+	columns_init(&columns, &command->writer, titles);
 	json_array_foreach(list, i, attempt)
 	{
 		size_t traffic;
@@ -180,6 +214,10 @@ static void print_evidence(const struct command *command, const json_t *card)
 			const char *user = user_print(attempt, buffer);
 			columns_add(&columns, COLOUR_NONE, "%s", user ? user : "-");
 		}
+		if (outcomes)
+			columns_add(&columns, COLOUR_NONE, "%s",
+			            json_is_true(json_object_get(attempt, "passed")) ? "passed"
+			                                                             : "blocked");
 	}
 	columns_print(&columns);
 	columns_done(&columns);
@@ -339,6 +377,7 @@ void hunt_print(const struct command *command, const json_t *alarm, const json_t
 	if (detail && field_text(alarm, "role", NULL) &&
 	    strcmp(field_text(alarm, "kind", ""), "quarantine") != 0)
 		writer_field(writer, "May", COLOUR_NONE, "%s", detail);
+	print_outcome(command, alarm);
 	print_times(command, alarm, card);
 	print_beacon(command, card);
 	print_scores(command, alarm, card);

@@ -103,6 +103,7 @@ struct alarm {
 	bool has_mac;
 
 	uint64_t attempts;
+	uint64_t passed; /* of these, those that audit let pass */
 	usec_t first;
 	usec_t last;
 	usec_t changed; /* when it got its state */

@@ -278,6 +278,7 @@ static void go_on(const struct alarm_book *book, struct alarm *alarm, const stru
 		alarm->danger = news->danger;
 	take_facts(alarm, news);
 	alarm->attempts++;
+	alarm->passed += news->passed != 0;
 	if (news->last > alarm->last)
 		alarm->last = news->last;
 	if (news->evidence.attempt_count) {
@@ -301,13 +302,14 @@ const struct alarm *alarm_book_raise(struct alarm_book *book, const struct alarm
 }
 
 bool alarm_book_tally(struct alarm_book *book, const struct alarm *alarm,
-                      const struct endpoint *destination, usec_t now)
+                      const struct endpoint *destination, bool passed, usec_t now)
 {
 	struct alarm *mine = &book->alarms[alarm - book->alarms];
 	mine->attempts++;
+	mine->passed += passed;
 	if (now > mine->last)
 		mine->last = now;
-	return evidence_count(&mine->evidence, destination);
+	return evidence_count(&mine->evidence, destination, passed);
 }
 
 static struct alarm *get(const struct alarm_book *book, uint64_t id)

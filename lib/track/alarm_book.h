@@ -49,20 +49,21 @@ const struct alarm *alarm_book_find(const struct alarm_book *book, const struct 
 /*
  * Raises an alarm. When there is none of that cause, or only a cleared one, it opens with all that
  * `news` says (the id and state of which do not matter), at news->last. While it is open or
- * acknowledged it has one attempt more: `last` and `expected` move on, the newest attempt of
- * news->evidence is noted, what `news` has of names, detail and addresses, period, score, distinct
- * and span takes the place of what was known, and severity, danger and quiet can only rise.
- * Returns the alarm, or NULL when there was no room for it.
+ * acknowledged it has one attempt more, which passed if `news` has any that did: `last` and
+ * `expected` move on, the newest attempt of news->evidence is noted, what `news` has of names,
+ * detail and addresses, period, score, distinct and span takes the place of what was known, and
+ * severity, danger and quiet can only rise. Returns the alarm, or NULL when there was no room for
+ * it.
  */
 const struct alarm *alarm_book_raise(struct alarm_book *book, const struct alarm *news);
 
 /*
  * One attempt more of an alarm that alarm_book_find() gave, for when there are too many to note
- * them all: moves only `attempts`, `last` and the attempts of its service on, and nobody is told.
- * False when its evidence knows nothing of that service.
+ * them all: moves only `attempts`, `passed`, `last` and the attempts of its service on, and nobody
+ * is told. False when its evidence knows nothing of that service.
  */
 bool alarm_book_tally(struct alarm_book *book, const struct alarm *alarm,
-                      const struct endpoint *destination, usec_t now);
+                      const struct endpoint *destination, bool passed, usec_t now);
 
 /* Somebody acknowledges an alarm that is open. 0, or -ENOENT when there is none such. */
 int alarm_book_acknowledge(struct alarm_book *book, uint64_t id, const struct person *by,

@@ -318,6 +318,23 @@ static bool names_one_of_many(const struct alarm *alarm)
 	return many;
 }
 
+/* What became of the attempts, where audit let any pass; that an attempt is blocked is the rule. */
+static void put_outcome(const struct alarm *alarm, FILE *out)
+{
+	uint64_t blocked = alarm->attempts - alarm->passed;
+	if (!alarm->passed)
+		return;
+	if (!blocked)
+		fprintf(out, " %s would be blocked, but audit let %s pass.",
+		        alarm->attempts == 1 ? "It" : "They", alarm->attempts == 1 ? "it" : "them");
+	else
+		fprintf(out,
+		        " %" PRIu64 " would be blocked, but audit let %s pass; %" PRIu64
+		        " %s blocked.",
+		        alarm->passed, alarm->passed == 1 ? "it" : "them", blocked,
+		        blocked == 1 ? "was" : "were");
+}
+
 const char *alarm_text(const struct alarm *alarm, const struct alarm_reader *reader,
                        char buffer[static ALARM_TEXT_MAX])
 {
@@ -334,6 +351,7 @@ const char *alarm_text(const struct alarm *alarm, const struct alarm_reader *rea
 	fprintf(out, "%s %" PRIu64 " %s%s%s since %s.", separator, alarm->attempts,
 	        counts_changes ? "change" : "attempt", alarm->attempts == 1 ? "" : "s",
 	        names_one_of_many(alarm) ? " in all" : "", time_text(alarm->first, reader, since));
+	put_outcome(alarm, out);
 	fclose(out);
 	return buffer;
 }

@@ -13,7 +13,8 @@ struct alarm_reader {
 };
 
 /*
- * Writes one or two sentences: who does what, and how often since when. Names come from the
+ * Writes two sentences or three: who does what, how often since when, and, where audit let any of
+ * it pass, that it did. Names come from the
  * operator's files and are taken as they are. Returns buffer.
  */
 const char *alarm_text(const struct alarm *alarm, const struct alarm_reader *reader,

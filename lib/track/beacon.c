@@ -23,9 +23,12 @@ struct followed {
 	usec_t steady_since;
 	/* The verdict at the last beat, which holds until the next one. */
 	bool is_beacon;
+	bool named; /* it was a beacon, and may have a history */
+	uint32_t
+	        passed; /* a bit for each of the last beats, the newest lowest: audit let it pass */
 	usec_t period;
-	uint32_t bytes; /* of the last attempt */
-	bool named;     /* it was a beacon, and may have a history */
+	uint32_t bytes;         /* of the last attempt */
+	uint32_t steady_passed; /* of the beats that are counted, those that audit let pass */
 	usec_t times[TIMES];
 };
 
@@ -37,6 +40,9 @@ struct history {
 	usec_t times[BEACON_HISTORY];
 	uint32_t bytes[BEACON_HISTORY];
 };
+
+_Static_assert(TIMES <= 32, "there are more beats than bits");
+_Static_assert(sizeof(struct followed) == 88 + TIMES * sizeof(usec_t), "a stream has grown");
 
 struct beacons {
 	struct recent *streams;   /* of struct followed */
@@ -152,18 +158,27 @@ static bool is_regular(const struct followed *f, const struct beacon_limits *lim
 	return near * 100 >= limits->share * count;
 }
 
+/* Of the beats that are remembered, how many audit let pass. */
+static uint32_t passed_beats(const struct followed *f)
+{
+	return (uint32_t)__builtin_popcount(f->passed & (uint32_t)((UINT64_C(1) << beats(f)) - 1));
+}
+
 static void judge(struct followed *f, const struct beacon_limits *limits)
 {
 	bool steady = is_regular(f, limits, &f->period);
 	if (steady && !f->steady) {
 		f->steady_beat = f->next - beats(f);
 		f->steady_since = beat(f, beats(f) - 1);
+		f->steady_passed = passed_beats(f);
+	} else if (steady) {
+		f->steady_passed += f->passed & 1;
 	}
 	f->steady = steady;
 	f->is_beacon = steady && beat(f, 0) - f->steady_since >= limits->span;
 }
 
-bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t bytes,
+bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t bytes, bool passed,
                   const struct beacon_limits *limits, usec_t now, struct beacon *ret_beacon)
 {
 	struct followed *f = recent_use(beacons->streams, stream);
@@ -185,6 +200,7 @@ bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t
 
 	if (!f->next || now >= beat(f, 0) + BEACON_BEAT) {
 		f->times[f->next++ % TIMES] = now;
+		f->passed = f->passed << 1 | passed;
 		judge(f, limits);
 	}
 	if (!f->is_beacon)
@@ -192,6 +208,7 @@ bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t
 	*ret_beacon = (struct beacon){
 	        .period = f->period,
 	        .attempts = f->next - f->steady_beat,
+	        .passed = f->steady_passed,
 	        .since = f->steady_since,
 	        .last = beat(f, 0),
 	};

@@ -42,6 +42,7 @@ struct beacon_limits {
 struct beacon {
 	usec_t period;     /* the median of the last gaps */
 	unsigned attempts; /* beats, since it was regular */
+	unsigned passed;   /* of these, those that audit let pass */
 	usec_t since;      /* the first of them */
 	usec_t last;
 };
@@ -61,10 +62,10 @@ DEFINE_CLEANUP(struct beacons *, beacons_free)
 void beacons_expect(const struct beacons *beacons, const struct stream *stream);
 
 /*
- * Notes an attempt of that many bytes. True when the stream is a beacon; then *ret_beacon is set. A
- * clock that steps back makes the stream begin anew.
+ * Notes an attempt of that many bytes, and whether audit let it pass. True when the stream is a
+ * beacon; then *ret_beacon is set. A clock that steps back makes the stream begin anew.
  */
-bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t bytes,
+bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t bytes, bool passed,
                   const struct beacon_limits *limits, usec_t now, struct beacon *ret_beacon);
 
 /*

@@ -14,6 +14,7 @@ static void take_scan(struct alarm *news, const struct look *look, const struct 
 	news->span = scan->span;
 	if (!alarm_book_find(look->detect->book, &news->cause)) {
 		news->attempts = scan->attempts;
+		news->passed = scan->passed;
 		news->first = scan->since;
 		news->evidence = look->talker->evidence;
 	}
@@ -25,7 +26,7 @@ static bool look_for_scan(const struct look *look)
 	struct told_alarm *told = &look->talker->scan;
 	struct scan scan;
 	if (!scans_note_host(look->detect->scans, &look->stream, &look->thresholds->scan,
-	                     look->attempt.time, &scan)) {
+	                     look->attempt.passed, look->attempt.time, &scan)) {
 		/* Whatever else a scanner tries belongs to it: the ports of a worm are its name. */
 		const struct alarm *open = look_recall(look, told, ALARM_SCAN);
 		if (open)
@@ -69,7 +70,7 @@ static void look_for_portscan(const struct look *look)
 		return;
 	}
 	if (scans_note_port(look->detect->scans, &look->stream, &look->thresholds->scan,
-	                    look->attempt.time, &scan)) {
+	                    look->attempt.passed, look->attempt.time, &scan)) {
 		struct alarm_cause cause = look_cause(look, ALARM_PORTSCAN);
 		struct alarm news = look_alarm(look, &cause);
 		take_scan(&news, look, &scan);
@@ -89,9 +90,9 @@ static void look_for_trw(const struct look *look, bool scans)
 		return;
 	struct alarm_cause cause = look_cause(look, ALARM_TRW);
 	struct trw_walk walk;
-	bool told =
-	        trw_note(look->detect->trw, &look->stream.source, &look->stream.destination.address,
-	                 false, &look->thresholds->trw, look->attempt.time, &walk);
+	bool told = trw_note(look->detect->trw, &look->stream.source,
+	                     &look->stream.destination.address, false, look->attempt.passed,
+	                     &look->thresholds->trw, look->attempt.time, &walk);
 	if (scans)
 		return;
 	if (!told) {
@@ -105,6 +106,7 @@ static void look_for_trw(const struct look *look, bool scans)
 	news.succeeded = walk.succeeded;
 	if (!alarm_book_find(look->detect->book, &cause)) {
 		news.attempts = walk.failed;
+		news.passed = walk.passed;
 		news.first = look->talker->first;
 		news.evidence = look->talker->evidence;
 	}
@@ -151,7 +153,8 @@ static void look_for_beacon(const struct look *look, bool scans)
 
 	struct beacon beacon;
 	bool beats = beacons_note(detect->beacons, &look->stream, look->facts->bytes,
-	                          &look->thresholds->beacon, look->attempt.time, &beacon);
+	                          look->attempt.passed, &look->thresholds->beacon,
+	                          look->attempt.time, &beacon);
 	if (!beats && !told)
 		return;
 	struct alarm_cause cause = beacon_cause(look, to);
@@ -180,6 +183,7 @@ static void look_for_beacon(const struct look *look, bool scans)
 			return;
 		}
 		news.attempts = beacon.attempts;
+		news.passed = beacon.passed;
 		news.first = beacon.since;
 		evidence_select(&look->talker->evidence, to, &news.evidence);
 	}
@@ -242,15 +246,17 @@ void conduct_catch_up(const struct look *look, const struct newcomer_attempt *ke
 	        .source = stream.source,
 	        .destination = kept->destination,
 	        .source_port = kept->source_port,
+	        .passed = kept->passed,
 	};
 	struct scan scan;
 	struct beacon beacon;
 	talkers_note(detect->talkers, look->talker, &attempt);
-	scans_note_host(detect->scans, &stream, &thresholds->scan, kept->time, &scan);
+	scans_note_host(detect->scans, &stream, &thresholds->scan, kept->passed, kept->time, &scan);
 	if (has_port(&kept->destination))
-		scans_note_port(detect->scans, &stream, &thresholds->scan, kept->time, &scan);
-	beacons_note(detect->beacons, &stream, kept->bytes, &thresholds->beacon, kept->time,
-	             &beacon);
+		scans_note_port(detect->scans, &stream, &thresholds->scan, kept->passed, kept->time,
+		                &scan);
+	beacons_note(detect->beacons, &stream, kept->bytes, kept->passed, &thresholds->beacon,
+	             kept->time, &beacon);
 	detect->counts.kept--;
 	detect->counts.looked++;
 }

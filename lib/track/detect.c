@@ -290,6 +290,7 @@ void detect_expected_attempt(struct detect *detect, const struct expected_source
 	        .destination = look.stream.destination,
 	        .source_port = noted->source_port,
 	        .has_uid = noted->has_uid,
+	        .passed = facts->passed,
 	        .uid = noted->has_uid ? noted->uid : 0,
 	};
 
@@ -343,8 +344,8 @@ void detect_contact(struct detect *detect, const struct stream *stream,
 	const struct thresholds *thresholds =
 	        facts->thresholds ? facts->thresholds : &thresholds_standard;
 	struct trw_walk walk;
-	trw_note(detect->trw, &stream->source, &stream->destination.address, true, &thresholds->trw,
-	         now, &walk);
+	trw_note(detect->trw, &stream->source, &stream->destination.address, true, false,
+	         &thresholds->trw, now, &walk);
 }
 
 void detect_know_contacts(struct detect *detect, usec_t since)

@@ -63,6 +63,7 @@ struct detect_facts {
 	const char *may;    /* what its role may initiate: "http, https"; NULL: nothing */
 	bool one_machine;   /* the name of the host stands for one machine, not for a range */
 	bool self;          /* the gateway itself */
+	bool passed;        /* audit let the attempt pass */
 	bool tripwire;      /* its role says so */
 	bool may_use_https; /* to anywhere: then a blocked udp/443 is a browser that will fall back
 	                     */

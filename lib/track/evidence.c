@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+static void count(struct evidence_service *service, bool passed)
+{
+	service->attempts++;
+	service->passed += passed;
+}
+
 static bool is_service(const struct evidence_service *service, const struct endpoint *endpoint)
 {
 	return service->protocol == endpoint->protocol && service->port == endpoint->port &&
@@ -18,7 +24,7 @@ static uint32_t find_service(const struct evidence *evidence, const struct endpo
 	return at;
 }
 
-static bool note_service(struct evidence *evidence, const struct endpoint *endpoint)
+static bool note_service(struct evidence *evidence, const struct endpoint *endpoint, bool passed)
 {
 	uint32_t at = find_service(evidence, endpoint);
 	bool known = at < evidence->service_count;
@@ -34,7 +40,7 @@ static bool note_service(struct evidence *evidence, const struct endpoint *endpo
 		evidence->service_count++;
 	else
 		at--;
-	service.attempts++;
+	count(&service, passed);
 	memmove(evidence->services + 1, evidence->services, at * sizeof(service));
 	evidence->services[0] = service;
 	return !known;
@@ -47,7 +53,7 @@ bool evidence_note(struct evidence *evidence, const struct evidence_attempt *att
 	memmove(evidence->attempts + 1, evidence->attempts,
 	        (evidence->attempt_count - 1) * sizeof(evidence->attempts[0]));
 	evidence->attempts[0] = *attempt;
-	return note_service(evidence, &attempt->destination);
+	return note_service(evidence, &attempt->destination, attempt->passed);
 }
 
 bool evidence_knows(const struct evidence *evidence, const struct endpoint *destination)
@@ -55,12 +61,12 @@ bool evidence_knows(const struct evidence *evidence, const struct endpoint *dest
 	return find_service(evidence, destination) < evidence->service_count;
 }
 
-bool evidence_count(struct evidence *evidence, const struct endpoint *destination)
+bool evidence_count(struct evidence *evidence, const struct endpoint *destination, bool passed)
 {
 	uint32_t at = find_service(evidence, destination);
 	if (at == evidence->service_count)
 		return false;
-	evidence->services[at].attempts++;
+	count(&evidence->services[at], passed);
 	return true;
 }
 

@@ -20,6 +20,7 @@ struct evidence_attempt {
 	uint32_t uid;         /* of the user whose socket of the gateway made it */
 	uint16_t source_port; /* ICMP: the identifier */
 	bool has_uid;
+	bool passed; /* audit let it pass */
 };
 
 struct evidence_service {
@@ -27,6 +28,7 @@ struct evidence_service {
 	uint8_t protocol;
 	uint8_t has_port;
 	uint64_t attempts;
+	uint64_t passed; /* of these, those that audit let pass */
 };
 
 /* Start from {}. */
@@ -45,7 +47,7 @@ bool evidence_note(struct evidence *evidence, const struct evidence_attempt *att
 bool evidence_knows(const struct evidence *evidence, const struct endpoint *destination);
 
 /* Counts an attempt for its service and notes nothing else; false when that is not known. */
-bool evidence_count(struct evidence *evidence, const struct endpoint *destination);
+bool evidence_count(struct evidence *evidence, const struct endpoint *destination, bool passed);
 
 /* What of the evidence belongs to one destination. */
 void evidence_select(const struct evidence *evidence, const struct endpoint *destination,

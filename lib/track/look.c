@@ -57,6 +57,7 @@ struct alarm look_alarm(const struct look *look, const struct alarm_cause *cause
 	        .mac = noted->mac,
 	        .has_mac = noted->has_mac,
 	        .attempts = 1,
+	        .passed = look->attempt.passed,
 	        .first = look->attempt.time,
 	        .last = look->attempt.time,
 	        /* A quarantine is over when somebody, or the time, ends it. */
@@ -87,7 +88,8 @@ bool look_is_due(const struct look *look, const struct alarm *alarm, usec_t ever
 
 void look_tally(const struct look *look, const struct alarm *alarm)
 {
-	alarm_book_tally(look->detect->book, alarm, &look->stream.destination, look->attempt.time);
+	alarm_book_tally(look->detect->book, alarm, &look->stream.destination, look->attempt.passed,
+	                 look->attempt.time);
 }
 
 static bool is_let_in(const struct look *look, const struct alarm_cause *cause)

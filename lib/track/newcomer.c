@@ -66,6 +66,7 @@ bool newcomer_keep(struct newcomer *newcomer, const struct evidence_attempt *att
 	        .destination = attempt->destination,
 	        .bytes = bytes,
 	        .source_port = attempt->source_port,
+	        .passed = attempt->passed,
 	};
 	return fits;
 }

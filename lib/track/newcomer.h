@@ -27,6 +27,7 @@ struct newcomer_attempt {
 	struct endpoint destination;
 	uint32_t bytes;
 	uint16_t source_port;
+	bool passed; /* audit let it pass */
 };
 
 struct newcomer {

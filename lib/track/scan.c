@@ -26,6 +26,7 @@ struct row {
 	struct stream key; /* a source, and the part of the destination that is the same for all */
 	unsigned count;
 	unsigned attempts; /* since `first` */
+	unsigned passed;   /* likewise */
 	usec_t first;
 	usec_t last;
 	struct seen seen[SCAN_DISTINCT_MAX]; /* the most recent comes first */
@@ -88,8 +89,8 @@ static void see(struct row *row, uint64_t what, usec_t now)
 }
 
 /* A run of attempts ends with a pause as long as the span that is looked at. */
-static struct row *note(struct recent *rows, const struct stream *key, uint64_t what, usec_t span,
-                        usec_t now)
+static struct row *note(struct recent *rows, const struct stream *key, uint64_t what, bool passed,
+                        usec_t span, usec_t now)
 {
 	struct row *row = recent_use(rows, key);
 	if (!row)
@@ -102,10 +103,12 @@ static struct row *note(struct recent *rows, const struct stream *key, uint64_t 
 	if (!row->attempts || now < row->last || now - row->last > span) {
 		row->count = 0;
 		row->attempts = 0;
+		row->passed = 0;
 		row->first = now;
 	}
 	row->last = now;
 	row->attempts++;
+	row->passed += passed;
 	see(row, what, now);
 	return row;
 }
@@ -122,6 +125,7 @@ static bool within(const struct row *row, unsigned threshold, usec_t span, struc
 	        .span = span,
 	        .since = row->first,
 	        .attempts = row->attempts,
+	        .passed = row->passed,
 	};
 	return true;
 }
@@ -155,21 +159,23 @@ void scans_expect(const struct scans *scans, const struct stream *stream)
 }
 
 bool scans_note_host(struct scans *scans, const struct stream *stream,
-                     const struct scan_limits *limits, usec_t now, struct scan *ret_scan)
+                     const struct scan_limits *limits, bool passed, usec_t now,
+                     struct scan *ret_scan)
 {
 	const struct stream key = port_key(stream);
 	usec_t longer = limits->span > limits->slow_span ? limits->span : limits->slow_span;
 	const struct row *row =
-	        note(scans->by_port, &key, destination_of(scans, stream), longer, now);
+	        note(scans->by_port, &key, destination_of(scans, stream), passed, longer, now);
 	return within(row, limits->hosts, limits->span, ret_scan) ||
 	       within(row, limits->slow_hosts, limits->slow_span, ret_scan);
 }
 
 bool scans_note_port(struct scans *scans, const struct stream *stream,
-                     const struct scan_limits *limits, usec_t now, struct scan *ret_scan)
+                     const struct scan_limits *limits, bool passed, usec_t now,
+                     struct scan *ret_scan)
 {
 	const struct stream key = host_key(stream);
-	const struct row *row =
-	        note(scans->by_host, &key, destination_of(scans, stream), limits->ports_span, now);
+	const struct row *row = note(scans->by_host, &key, destination_of(scans, stream), passed,
+	                             limits->ports_span, now);
 	return within(row, limits->ports, limits->ports_span, ret_scan);
 }

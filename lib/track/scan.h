@@ -35,6 +35,7 @@ struct scan {
 	usec_t span;       /* within this */
 	usec_t since;      /* the first of these attempts */
 	unsigned attempts; /* in the run of attempts that the last one belongs to */
+	unsigned passed;   /* of these, those that audit let pass */
 };
 
 /*
@@ -50,12 +51,17 @@ DEFINE_CLEANUP(struct scans *, scans_free)
 /* An attempt of that stream will be noted soon; see recent_expect(). */
 void scans_expect(const struct scans *scans, const struct stream *stream);
 
-/* Notes an attempt. True when its source scans for hosts with that port; *ret_scan is set. */
+/*
+ * Notes an attempt, and whether audit let it pass. True when its source scans for hosts with that
+ * port; *ret_scan is set.
+ */
 bool scans_note_host(struct scans *scans, const struct stream *stream,
-                     const struct scan_limits *limits, usec_t now, struct scan *ret_scan);
+                     const struct scan_limits *limits, bool passed, usec_t now,
+                     struct scan *ret_scan);
 
-/* Notes an attempt. True when its source scans the ports of that host; *ret_scan is set. */
+/* The same; true when its source scans the ports of that host. */
 bool scans_note_port(struct scans *scans, const struct stream *stream,
-                     const struct scan_limits *limits, usec_t now, struct scan *ret_scan);
+                     const struct scan_limits *limits, bool passed, usec_t now,
+                     struct scan *ret_scan);
 
 #endif

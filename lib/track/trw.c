@@ -127,7 +127,7 @@ static struct walk *find_walk(struct trw *trw, const struct address *source, use
 }
 
 /* True when the walk has arrived at a scanner. */
-static bool step(struct trw *trw, struct walk *walk, bool permitted,
+static bool step(struct trw *trw, struct walk *walk, bool permitted, bool passed,
                  const struct trw_limits *limits)
 {
 	if (permitted) {
@@ -136,6 +136,7 @@ static bool step(struct trw *trw, struct walk *walk, bool permitted,
 	} else {
 		walk->likelihood *= (1 - limits->scanner) / (1 - limits->benign);
 		walk->steps.failed++;
+		walk->steps.passed += passed;
 	}
 	if (walk->likelihood <= (1 - limits->detection) / (1 - limits->false_alarm))
 		begin(trw, walk);
@@ -155,7 +156,7 @@ void trw_doubt(struct trw *trw)
 }
 
 bool trw_note(struct trw *trw, const struct address *source, const struct address *destination,
-              bool permitted, const struct trw_limits *limits, usec_t now,
+              bool permitted, bool passed, const struct trw_limits *limits, usec_t now,
               struct trw_walk *ret_walk)
 {
 	if (!limits->enabled)
@@ -168,7 +169,7 @@ bool trw_note(struct trw *trw, const struct address *source, const struct addres
 	bool forgot = walk->forgotten && !is_old(walk->forgotten, now, limits->memory);
 	if (!first || !trw->known || now < trw->since || forgot)
 		return false;
-	if (!step(trw, walk, permitted, limits))
+	if (!step(trw, walk, permitted, passed, limits))
 		return false;
 	*ret_walk = walk->steps;
 	begin(trw, walk);

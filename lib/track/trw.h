@@ -49,16 +49,18 @@ void trw_doubt(struct trw *trw);
 /* The first contacts of a walk. */
 struct trw_walk {
 	unsigned failed;
+	unsigned passed; /* of these, those that audit let pass */
 	unsigned succeeded;
 };
 
 /*
- * Notes that source contacted destination, and whether that was permitted; in the order in which it
+ * Notes that source contacted destination, and whether that was permitted, or passed as audit let
+ * it; in the order in which it
  * came about, as far as that is known. True when this contact
  * tells a scanner: *ret_walk is then what led to it. A new walk begins after each verdict.
  */
 bool trw_note(struct trw *trw, const struct address *source, const struct address *destination,
-              bool permitted, const struct trw_limits *limits, usec_t now,
+              bool permitted, bool passed, const struct trw_limits *limits, usec_t now,
               struct trw_walk *ret_walk);
 
 /* What there was no room for. */

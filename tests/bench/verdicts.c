@@ -41,7 +41,7 @@ static struct verdict judge(struct beacons *beacons, unsigned n, const struct ru
 	for (unsigned i = 0; i < count && !verdict.grave; i++) {
 		struct beacon beacon;
 		usec_t now = SCENE_START + (usec_t)(times[i] * (double)USEC_PER_SEC);
-		if (!beacons_note(beacons, &stream, 60, &rule->limits, now, &beacon))
+		if (!beacons_note(beacons, &stream, 60, false, &rule->limits, now, &beacon))
 			continue;
 		verdict.named = verdict.named ? verdict.named : i + 1;
 		verdict.grave = beacon.attempts > rule->limits.wide_gaps ? i + 1 : 0;

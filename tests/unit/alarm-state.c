@@ -49,6 +49,7 @@ static struct alarm full_alarm(void)
 	        .mac = {{0x52, 0x54, 0, 1, 2, 3}},
 	        .has_mac = true,
 	        .attempts = 7,
+	        .passed = 4,
 	        .first = NOW - 90 * USEC_PER_SEC,
 	        .last = NOW,
 	        .changed = NOW - USEC_PER_SEC,
@@ -82,7 +83,8 @@ static struct alarm full_alarm(void)
 		                                   .destination = to,
 		                                   .source_port = (uint16_t)(4000 + i),
 		                                   .uid = i % 2 ? i : 0,
-		                                   .has_uid = i % 2};
+		                                   .has_uid = i % 2,
+		                                   .passed = i % 3 == 0};
 		attempt.destination.port = (uint16_t)(20 + i);
 		evidence_note(&alarm.evidence, &attempt);
 	}
@@ -116,6 +118,30 @@ START_TEST(an_alarm_that_was_written_is_read_again_to_the_byte)
 	json = alarm_to_json(&plain);
 	ck_assert_int_eq(alarm_from_json(json, &again), 0);
 	ck_assert(!again.has_source && !again.has_mac && !again.has_score);
+	json_decref(json);
+}
+END_TEST
+
+START_TEST(an_alarm_of_before_outcomes_were_kept_is_read_as_if_nothing_had_passed)
+{
+	struct alarm alarm = full_alarm(), again;
+	json_t *json = alarm_to_json(&alarm);
+	json_t *evidence = json_object_get(json, "evidence"), *item;
+	size_t i;
+	json_object_del(json, "passed");
+	json_array_foreach(json_object_get(evidence, "attempts"), i, item)
+	        json_object_del(item, "passed");
+	json_array_foreach(json_object_get(evidence, "services"), i, item)
+	        json_object_del(item, "passed");
+	ck_assert_int_eq(alarm_from_json(json, &again), 0);
+	ck_assert_uint_eq(again.attempts, 7);
+	ck_assert_uint_eq(again.passed, 0);
+	for (i = 0; i < again.evidence.service_count; i++)
+		ck_assert_uint_eq(again.evidence.services[i].passed, 0);
+	for (i = 0; i < again.evidence.attempt_count; i++)
+		ck_assert(!again.evidence.attempts[i].passed);
+	json_object_set_new(json, "passed", json_integer(8));
+	ck_assert_msg(alarm_from_json(json, &again) == -EINVAL, "more passed than there were");
 	json_decref(json);
 }
 END_TEST
@@ -168,6 +194,7 @@ START_TEST(an_entry_of_the_ledger_is_read_again_to_the_byte)
 	                                .reason = REASON_ROLE,
 	                                .has_port = true},
 	                        .attempts = 3,
+	                        .passed = 2,
 	                        .packets = 9,
 	                        .first = NOW - 5,
 	                        .last = NOW,
@@ -187,6 +214,7 @@ START_TEST(an_entry_of_the_ledger_is_read_again_to_the_byte)
 	ck_assert_mem_eq(&saved.noted.key, &again.noted.key, sizeof(saved.noted.key));
 	ck_assert_str_eq(again.host, "pc7");
 	ck_assert_str_eq(again.role, "desk");
+	ck_assert_uint_eq(again.noted.passed, 2);
 	json_t *second = ledger_saved_to_json(&again);
 	ck_assert(json_equal(json, second));
 	json_decref(second);
@@ -199,6 +227,11 @@ START_TEST(an_entry_of_the_ledger_is_read_again_to_the_byte)
 	json_object_del(json, "gid");
 	ck_assert_int_eq(ledger_saved_from_json(json, &again), 0);
 	ck_assert(!again.noted.has_uid);
+
+	json_object_set_new(json, "passed", json_integer(4));
+	ck_assert_msg(ledger_saved_from_json(json, &again) == -EINVAL, "more passed than tried");
+	json_object_set_new(json, "passed", json_integer(3));
+	ck_assert_int_eq(ledger_saved_from_json(json, &again), 0);
 
 	json_object_set_new(json, "source", json_string("192.0.2.1"));
 	ck_assert_msg(ledger_saved_from_json(json, &again) == -EINVAL, "two families in one");
@@ -419,6 +452,8 @@ int main(void)
 	Suite *suite = suite_create("alarm-state");
 	TCase *tests = tcase_create("alarm-state");
 	tcase_add_test(tests, an_alarm_that_was_written_is_read_again_to_the_byte);
+	tcase_add_test(tests,
+	               an_alarm_of_before_outcomes_were_kept_is_read_as_if_nothing_had_passed);
 	tcase_add_test(tests, an_alarm_with_a_field_that_is_missing_or_wrong_is_none);
 	tcase_add_test(tests, more_evidence_than_there_is_room_for_is_refused);
 	tcase_add_test(tests, an_entry_of_the_ledger_is_read_again_to_the_byte);

@@ -245,12 +245,90 @@ START_TEST(an_alarm_is_told_in_the_names_of_the_elastic_common_schema)
 }
 END_TEST
 
+START_TEST(what_audit_let_pass_is_allowed_and_a_success_of_whoever_tried)
+{
+	static const struct {
+		int attempts, passed;
+		const char *type, *outcome;
+	} cases[] = {
+	        {4, 4, "[\"allowed\"]", "success"},
+	        {4, 1, "[\"allowed\",\"denied\"]", "success"},
+	        {4, 0, "[\"denied\"]", "failure"},
+	        {0, 0, "[\"denied\"]", NULL},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *event = parse(beacon_event), *alarm = json_object_get(event, "alarm");
+		json_object_set_new(alarm, "attempts", json_integer(cases[i].attempts));
+		json_object_set_new(alarm, "passed", json_integer(cases[i].passed));
+		json_t *record = ecs_from_event(event), *part = json_object_get(record, "event");
+		char *type = json_dumps(json_object_get(part, "type"), JSON_COMPACT);
+		ck_assert_str_eq(type, cases[i].type);
+		ck_assert_pstr_eq(json_string_value(json_object_get(part, "outcome")),
+		                  cases[i].outcome);
+		const json_t *own = json_object_get(json_object_get(record, "egressd"), "alarm");
+		ck_assert_int_eq(json_integer_value(json_object_get(own, "passed")),
+		                 cases[i].passed);
+		free(type);
+		json_decref(record);
+		json_decref(event);
+	}
+}
+END_TEST
+
+START_TEST(a_card_says_what_audit_let_pass)
+{
+	json_t *event = parse(beacon_event);
+	json_t *alarm = json_object_get(event, "alarm"), *card = json_object_get(event, "card");
+	json_object_set_new(alarm, "passed", json_integer(3));
+	json_object_set_new(json_array_get(json_object_get(card, "evidence"), 0), "passed",
+	                    json_true());
+	json_object_set_new(json_array_get(json_object_get(card, "services"), 0), "passed",
+	                    json_integer(3));
+	struct paper paper;
+	paper_new(&paper);
+	hunt_print(&paper.command, alarm, card);
+	fclose(paper.command.writer.out);
+	ck_assert_ptr_nonnull(
+	        strstr(paper.text,
+	               "Outcome     3 would be blocked, but audit let them pass; 1 was blocked"));
+	ck_assert_ptr_nonnull(strstr(paper.text, "Tried       tcp/25: 4 attempts, 3 passed\n"));
+	ck_assert_ptr_nonnull(strstr(paper.text, "Service  Outcome\n"));
+	ck_assert_ptr_nonnull(strstr(paper.text, "tcp/25   passed\n"));
+	free(paper.text);
+	json_decref(event);
+}
+END_TEST
+
 static json_t *entry(const char *host, const char *destination, int port, int attempts, int last)
 {
 	return json_pack("{s:s?, s:s, s:s, s:i, s:i, s:i, s:i, s:i}", "host", host, "destination",
 	                 destination, "protocol", "tcp", "port", port, "attempts", attempts,
 	                 "packets", attempts * 2, "first", last - 5, "last", last);
 }
+
+START_TEST(what_audit_let_pass_is_summed_up_too)
+{
+	json_t *blocked = json_array();
+	json_array_append_new(blocked, entry("pc7", "203.0.113.9", 25, 3, 100));
+	json_array_append_new(blocked, entry("pc7", "203.0.113.9", 80, 9, 300));
+	json_object_set_new(json_array_get(blocked, 0), "passed", json_integer(0));
+	json_object_set_new(json_array_get(blocked, 1), "passed", json_integer(7));
+	json_t *sums = sums_of(blocked, "host");
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(sums, 0), "attempts")),
+	                 12);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(sums, 0), "passed")), 7);
+	struct paper paper;
+	paper_new(&paper);
+	sums_print(&paper.command, sums, "host");
+	fclose(paper.command.writer.out);
+	ck_assert_ptr_nonnull(strstr(paper.text, "Host  Attempts  Passed  Packets"));
+	ck_assert_ptr_nonnull(strstr(paper.text, "pc7         12       7       24"));
+	ck_assert_ptr_nonnull(strstr(paper.text, "audit let pass; the others were blocked."));
+	free(paper.text);
+	json_decref(sums);
+	json_decref(blocked);
+}
+END_TEST
 
 START_TEST(what_was_blocked_is_summed_up_by_a_field)
 {
@@ -304,6 +382,9 @@ int main(void)
 	tcase_add_test(tests, a_command_for_more_ports_than_it_can_name_names_none);
 	tcase_add_test(tests, a_card_of_a_daemon_that_tells_nothing_is_printed_all_the_same);
 	tcase_add_test(tests, an_alarm_is_told_in_the_names_of_the_elastic_common_schema);
+	tcase_add_test(tests, what_audit_let_pass_is_allowed_and_a_success_of_whoever_tried);
+	tcase_add_test(tests, a_card_says_what_audit_let_pass);
+	tcase_add_test(tests, what_audit_let_pass_is_summed_up_too);
 	tcase_add_test(tests, what_was_blocked_is_summed_up_by_a_field);
 	tcase_add_test(tests, a_field_that_is_none_is_refused_with_the_nearest_one);
 	suite_add_tcase(suite, tests);

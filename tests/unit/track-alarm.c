@@ -118,12 +118,15 @@ START_TEST(attempts_that_are_only_counted_move_the_counts_on_and_tell_nobody)
 	struct endpoint known = endpoint_of("203.0.113.10", TCP, 21);
 	struct endpoint other = endpoint_of("203.0.113.10", TCP, 4444);
 	struct alarm before = *a;
-	ck_assert(alarm_book_tally(book, a, &known, START + 5));
-	ck_assert(alarm_book_tally(book, a, &known, START + 3)); /* they overtook each other */
-	ck_assert(!alarm_book_tally(book, a, &other, START + 6));
+	ck_assert(alarm_book_tally(book, a, &known, true, START + 5));
+	ck_assert(
+	        alarm_book_tally(book, a, &known, false, START + 3)); /* they overtook each other */
+	ck_assert(!alarm_book_tally(book, a, &other, true, START + 6));
 	ck_assert_uint_eq(heard.count, 1);
 
 	before.attempts += 3;
+	before.passed += 2;
+	before.evidence.services[0].passed += 1;
 	before.last = START + 6;
 	before.evidence.services[0].attempts += 2;
 	ck_assert_mem_eq(a, &before, sizeof(before));
@@ -536,6 +539,45 @@ START_TEST(a_tired_person_understands_the_sentence)
 }
 END_TEST
 
+START_TEST(the_sentence_says_what_audit_let_pass)
+{
+	struct alarm a = example(ALARM_BEACON);
+	a.cause.destination = endpoint_of("203.0.113.9", TCP, 25);
+	a.period = 30 * USEC_PER_SEC;
+	a.passed = 4;
+	expect(&a, "pc7 (192.168.0.77, desk) tries tcp/25 at 203.0.113.9 every 30 s: 4 attempts "
+	           "since 14:02:11 -00:10. They would be blocked, but audit let them pass.");
+	a.passed = 1;
+	expect(&a, "pc7 (192.168.0.77, desk) tries tcp/25 at 203.0.113.9 every 30 s: 4 attempts "
+	           "since 14:02:11 -00:10. 1 would be blocked, but audit let it pass; 3 were "
+	           "blocked.");
+	a.passed = 3;
+	expect(&a, "pc7 (192.168.0.77, desk) tries tcp/25 at 203.0.113.9 every 30 s: 4 attempts "
+	           "since 14:02:11 -00:10. 3 would be blocked, but audit let them pass; 1 was "
+	           "blocked.");
+	a.attempts = a.passed = 1;
+	expect(&a, "pc7 (192.168.0.77, desk) tries tcp/25 at 203.0.113.9 every 30 s: 1 attempt "
+	           "since 14:02:11 -00:10. It would be blocked, but audit let it pass.");
+}
+END_TEST
+
+START_TEST(an_alarm_counts_what_audit_let_pass_beside_all_attempts)
+{
+	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, NULL);
+	struct alarm news = news_of(ALARM_SCAN, SEVERITY_WARNING, 1, START);
+	news.attempts = 25;
+	news.passed = 5;
+	const struct alarm *a = alarm_book_raise(book, &news);
+	ck_assert_uint_eq(a->passed, 5);
+	news.attempts = news.passed = 1;
+	alarm_book_raise(book, &news);
+	news.passed = 0;
+	alarm_book_raise(book, &news);
+	ck_assert_uint_eq(a->attempts, 27);
+	ck_assert_uint_eq(a->passed, 6);
+}
+END_TEST
+
 START_TEST(the_longest_of_everything_fits)
 {
 	struct alarm a = example(ALARM_SCAN);
@@ -587,6 +629,8 @@ int main(void)
 	c = tcase_create("text");
 	tcase_add_test(c, names_are_read_back);
 	tcase_add_test(c, a_tired_person_understands_the_sentence);
+	tcase_add_test(c, the_sentence_says_what_audit_let_pass);
+	tcase_add_test(c, an_alarm_counts_what_audit_let_pass_beside_all_attempts);
 	tcase_add_test(c, the_longest_of_everything_fits);
 	suite_add_tcase(suite, c);
 	return run_suite(suite);

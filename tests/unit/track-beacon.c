@@ -38,7 +38,7 @@ static unsigned note(struct beacons *beacons, uint32_t n, const double *seconds,
 	struct stream stream = stream_of(n);
 	for (unsigned i = 0; i < count; i++) {
 		usec_t now = START + (usec_t)(seconds[i] * (double)USEC_PER_SEC);
-		if (beacons_note(beacons, &stream, 60, &thresholds_standard.beacon, now,
+		if (beacons_note(beacons, &stream, 60, false, &thresholds_standard.beacon, now,
 		                 ret_beacon))
 			return i + 1;
 	}
@@ -226,7 +226,7 @@ START_TEST(a_named_stream_has_a_score_over_the_longest_window_it_fills)
 	for (unsigned i = 0; i < ELEMENTS_OF(expected); i++) {
 		for (; now <= START + expected[i].hours * RITA_WINDOW_SHORT;
 		     now += 120 * USEC_PER_SEC)
-			beacons_note(beacons, &stream, 60, &thresholds_standard.beacon, now,
+			beacons_note(beacons, &stream, 60, false, &thresholds_standard.beacon, now,
 			             &beacon);
 		ck_assert_int_eq(beacons_score(beacons, &stream, now - 120 * USEC_PER_SEC, &score),
 		                 0);
@@ -244,7 +244,8 @@ START_TEST(an_attempt_a_second_is_a_strobe)
 	struct rita_score score;
 	usec_t now = START;
 	for (unsigned i = 0; i < 2000; i++, now += USEC_PER_SEC)
-		beacons_note(beacons, &stream, 60, &thresholds_standard.beacon, now, &beacon);
+		beacons_note(beacons, &stream, 60, false, &thresholds_standard.beacon, now,
+		             &beacon);
 	ck_assert_int_eq(beacons_score(beacons, &stream, now, &score), RITA_STROBE);
 }
 END_TEST

@@ -89,6 +89,38 @@ START_TEST(code_red_breaks_the_tripwire_with_its_first_packet_and_is_a_scan_soon
 }
 END_TEST
 
+START_TEST(alarms_know_how_many_of_their_attempts_audit_let_pass)
+{
+	struct address source = scene_address("192.0.2.80"), target = scene_outside(7);
+	struct detect_facts web = scene_web, desk = scene_desk;
+	for (unsigned i = 0; i < 60; i++) {
+		struct address victim = scene_outside(1000 + i);
+		web.passed = i < 10 || i >= 40;
+		scene_try(&scene, &web, &source, &victim, TCP, 80, i);
+	}
+	ck_assert_uint_eq(only_alarm(ALARM_TRIPWIRE)->attempts, 60);
+	ck_assert_uint_eq(only_alarm(ALARM_TRIPWIRE)->passed, 30);
+	ck_assert_uint_eq(only_alarm(ALARM_SCAN)->attempts, 60);
+	ck_assert_uint_eq(only_alarm(ALARM_SCAN)->passed, 30);
+	ck_assert_uint_eq(only_alarm(ALARM_SCAN)->evidence.services[0].passed, 30);
+
+	source = scene_pc(3);
+	for (unsigned i = 0; i < 10; i++) {
+		desk.passed = i == 1 || i > 6;
+		scene_try(&scene, &desk, &source, &target, TCP, 25, 100 + i * 30.0);
+	}
+	ck_assert_uint_eq(only_alarm(ALARM_BEACON)->attempts, 10);
+	ck_assert_uint_eq(only_alarm(ALARM_BEACON)->passed, 4);
+
+	source = scene_pc(4);
+	desk.passed = true;
+	for (unsigned i = 0; i < 40; i++)
+		scene_try(&scene, &desk, &source, &target, TCP, (uint16_t)(100 + i), 500 + i * 0.1);
+	ck_assert_uint_eq(only_alarm(ALARM_PORTSCAN)->attempts, 40);
+	ck_assert_uint_eq(only_alarm(ALARM_PORTSCAN)->passed, 40);
+}
+END_TEST
+
 START_TEST(blaster_is_a_scan_that_shows_all_its_three_ports)
 {
 	struct address source = scene_pc(20);
@@ -491,6 +523,7 @@ int main(void)
 	tcase_add_test(c, niovadoor_is_named_after_its_4th_attempt);
 	tcase_add_test(c,
 	               code_red_breaks_the_tripwire_with_its_first_packet_and_is_a_scan_soon_after);
+	tcase_add_test(c, alarms_know_how_many_of_their_attempts_audit_let_pass);
 	tcase_add_test(c, blaster_is_a_scan_that_shows_all_its_three_ports);
 	tcase_add_test(c, who_fetches_a_rootkit_onto_a_web_server_breaks_the_tripwire);
 	suite_add_tcase(suite, c);

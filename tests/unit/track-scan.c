@@ -38,7 +38,7 @@ static bool note_host(struct scans *scans, uint32_t host, uint16_t port, double 
                       struct scan *ret_scan)
 {
 	struct stream stream = stream_to(host, port);
-	return scans_note_host(scans, &stream, &thresholds_standard.scan,
+	return scans_note_host(scans, &stream, &thresholds_standard.scan, false,
 	                       START + (usec_t)(seconds * (double)USEC_PER_SEC), ret_scan);
 }
 
@@ -46,7 +46,7 @@ static bool note_port(struct scans *scans, uint32_t host, uint16_t port, double 
                       struct scan *ret_scan)
 {
 	struct stream stream = stream_to(host, port);
-	return scans_note_port(scans, &stream, &thresholds_standard.scan,
+	return scans_note_port(scans, &stream, &thresholds_standard.scan, false,
 	                       START + (usec_t)(seconds * (double)USEC_PER_SEC), ret_scan);
 }
 
@@ -173,7 +173,7 @@ START_TEST(a_threshold_over_what_is_remembered_counts_as_that)
 	struct scan scan;
 	for (unsigned i = 1; i <= 100; i++) {
 		struct stream stream = stream_to(i, 135);
-		ck_assert_int_eq(scans_note_host(scans, &stream, &limits, START + i, &scan),
+		ck_assert_int_eq(scans_note_host(scans, &stream, &limits, false, START + i, &scan),
 		                 i >= SCAN_DISTINCT_MAX);
 	}
 }

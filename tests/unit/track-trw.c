@@ -41,7 +41,7 @@ static void scene_done(struct scene *scene)
 static bool note(struct scene *scene, const struct address *source,
                  const struct address *destination, bool permitted, usec_t seconds)
 {
-	return trw_note(scene->trw, source, destination, permitted, &scene->limits,
+	return trw_note(scene->trw, source, destination, permitted, false, &scene->limits,
 	                START + seconds * USEC_PER_SEC, &scene->walk);
 }
 
