@@ -111,7 +111,7 @@ char *lacking_helpers_text(const struct policy *policy)
 	if (fclose(out) != 0 || r || !count ||
 	    asprintf(&text,
 	             "the kernel lacks the conntrack %s %s: services with it are permitted, but "
-	             "the further connections that they agree on are blocked; load the module, "
+	             "the further connections that they agree on are not; load the module, "
 	             "then `egressctl reload`",
 	             count == 1 ? "helper" : "helpers", list) < 0)
 		return NULL;

@@ -244,6 +244,23 @@ static void print_pickup(const struct question *question, const struct judgement
 		        utc_print(runtime->pickup.until, end));
 }
 
+/* What audit lets pass, and what stops it all the same. */
+static void print_audit(const struct judgement *judgement, FILE *out)
+{
+	const struct offence *second = &judgement->offences[1];
+	if (!judgement->offence_count || judgement->offences[0].mode != MODE_AUDIT)
+		return;
+	if (judgement->passes)
+		fputs("; in audit mode it passes all the same and is counted", out);
+	if (judgement->offence_count < 2)
+		return;
+	fprintf(out, "; %s role %s may not be reached on that either (%s:%u)%s",
+	        judgement->passes ? "the destination's"
+	                          : "audit lets that pass, but the destination's",
+	        second->role->name, second->at.file, second->at.line,
+	        judgement->passes ? ", which is in audit mode, too" : ", and blocks it");
+}
+
 static char *explain(const struct question *question, const struct judgement *judgement,
                      const struct slowed *slowed)
 {
@@ -266,8 +283,7 @@ static char *explain(const struct question *question, const struct judgement *ju
 	print_requests(question, judgement, out);
 	print_throttle(slowed, judgement, out);
 	print_pickup(question, judgement, out);
-	if (offence && judgement->passes)
-		fputs("; in audit mode it passes all the same and is counted", out);
+	print_audit(judgement, out);
 	if (question->absent)
 		fprintf(out, "; there is no interface %s now", question->interface);
 	fputc('.', out);
@@ -331,7 +347,7 @@ static int answer(struct request *request, const struct question *question,
 
 	return request_reply(
 	        request,
-	        json_pack("{ss so so so so so ss so so so so sb so so sb}", "verdict",
+	        json_pack("{ss so so so so so ss so so so so sb so so sb sb}", "verdict",
 	                  offence ? "blocked" : "permitted", "reason",
 	                  reply_optional(offence ? reason_name(offence->reason) : NULL), "host",
 	                  reply_optional(host ? host->name : NULL), "role",
@@ -346,7 +362,8 @@ static int answer(struct request *request, const struct question *question,
 	                  !unjudged, "throttle", reply_throttle(slowed.throttle), "known",
 	                  slowed.throttle && slowed.known >= 0 ? json_boolean(slowed.known)
 	                                                       : json_null(),
-	                  "picked_up", question->picked_up));
+	                  "picked_up", question->picked_up, "passes",
+	                  unjudged || judgement->passes));
 }
 
 #define ANSWERED 1 /* with an error */

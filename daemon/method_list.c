@@ -76,9 +76,10 @@ static json_t *quarantine_reply(const struct self_quarantine *quarantine)
 static json_t *role_reply(const struct policy *policy, const struct role *role, size_t hosts,
                           const struct counts *counts)
 {
-	return json_pack("{ss ss sI so so so sb sb so so so so so sI}", "name", role->name, "mode",
-	                 mode_name(role->effective_mode), "hosts", (json_int_t)hosts, "inherits",
-	                 words_reply(&role->inherits), "outbound",
+	return json_pack("{ss ss so ss sI so so so sb sb so so so so so sI}", "name", role->name,
+	                 "mode", mode_name(role->effective_mode), "declared",
+	                 reply_mode(role->mode), "mode_from", reply_mode_from(NULL, role), "hosts",
+	                 (json_int_t)hosts, "inherits", words_reply(&role->inherits), "outbound",
 	                 permissions_reply(&role->may_initiate, "to"), "inbound",
 	                 role->judged_inbound ? permissions_reply(&role->may_be_reached, "from")
 	                                      : json_null(),
@@ -145,11 +146,12 @@ static int add_host(json_t *hosts, const struct host *host, const struct role *r
 {
 	if (role && host->role != role)
 		return 0;
-	json_t *item =
-	        json_pack("{ss ss so so ss sb so sI}", "name", host->name, "role", host->role->name,
-	                  "addresses", addresses_reply(host), "macs", macs_reply(host), "mode",
-	                  mode_name(host->effective_mode), "self", host->self, "file",
-	                  reply_string(host->at.file), "line", (json_int_t)host->at.line);
+	json_t *item = json_pack("{ss ss so so ss so ss sb so sI}", "name", host->name, "role",
+	                         host->role->name, "addresses", addresses_reply(host), "macs",
+	                         macs_reply(host), "mode", mode_name(host->effective_mode),
+	                         "declared", reply_mode(host->mode), "mode_from",
+	                         reply_mode_from(host, host->role), "self", host->self, "file",
+	                         reply_string(host->at.file), "line", (json_int_t)host->at.line);
 	return json_array_append_new(hosts, item) < 0 ? -ENOMEM : 0;
 }
 

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OTHER_MODES_MAX 1000 /* hosts that are listed */
+
 static json_t *policy_reply(const struct enforcement *enforcement)
 {
 	const struct policy *policy = enforcement->policy;
@@ -112,6 +114,36 @@ static json_int_t count_picked_up(const struct enforcement *enforcement)
 	return count;
 }
 
+static int add_mode(json_t *modes, const struct host *host, const struct role *role)
+{
+	return append(modes,
+	              json_pack("{ss so so ss}", "role", role->name, "host",
+	                        host ? reply_string(host->name) : json_null(), "declared",
+	                        reply_mode(host ? host->mode : role->mode), "mode",
+	                        mode_name(host ? host->effective_mode : role->effective_mode)));
+}
+
+/* Roles and hosts for which another mode is in effect than for the gateway. */
+static int add_other_modes(json_t *modes, const struct policy *policy, size_t *ret_left_out)
+{
+	size_t hosts = 0;
+	for (size_t i = 0; i < policy->roles.count; i++) {
+		const struct role *role = &policy->roles.items[i];
+		if (role->effective_mode != policy->gateway.mode && add_mode(modes, NULL, role) < 0)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		const struct host *host = &policy->hosts.items[i];
+		if (host->effective_mode == policy->gateway.mode &&
+		    host->effective_mode == host->role->effective_mode)
+			continue;
+		if (hosts++ < OTHER_MODES_MAX && add_mode(modes, host, host->role) < 0)
+			return -ENOMEM;
+	}
+	*ret_left_out = hosts > OTHER_MODES_MAX ? hosts - OTHER_MODES_MAX : 0;
+	return 0;
+}
+
 static int add_faults(json_t *degraded, const struct health *health)
 {
 	for (size_t i = 0; i < FAULT_COUNT; i++)
@@ -196,7 +228,9 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	_cleanup_(json_release) json_t *degraded = json_array(), *roles = json_array();
 	_cleanup_(json_release) json_t *reasons = json_array(), *sources = json_array();
 	_cleanup_(json_release) json_t *inside = json_array(), *missing = json_array();
-	_cleanup_(json_release) json_t *notices = json_array();
+	_cleanup_(json_release) json_t *notices = json_array(), *modes = json_array();
+	const struct ledger_totals tried = ledger_totals(events_ledger(control->events));
+	size_t left_out = 0;
 	_cleanup_(counts_done) struct counts counts = {};
 	const struct request_entry *window = requests_pickup(&enforcement->requests);
 	struct count total = {};
@@ -207,6 +241,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	if (add_faults(degraded, control->health) < 0 ||
 	    add_notices(notices, control->health) < 0 || add_inside(inside, policy) < 0 ||
 	    add_roles(roles, policy, &counts) < 0 ||
+	    (policy && add_other_modes(modes, policy, &left_out) < 0) ||
 	    add_reasons(reasons, enforcement, &counts, &total) < 0)
 		return -ENOMEM;
 	r = add_missing(missing, policy);
@@ -221,7 +256,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	return request_reply(
 	        request,
 	        json_pack("{ss sO ss sI ss so sO sO so sO so sI sO so so sO sI sI sI sI sI so so "
-	                  "so so sO sb}",
+	                  "so so sO sO sI sI sI sb}",
 	                  "state", state_name(control->health->state), "degraded", degraded, "mode",
 	                  mode_name(policy ? policy->gateway.mode : MODE_ENFORCE), "since",
 	                  (json_int_t)control->health->since, "version", EGRESSD_VERSION, "policy",
@@ -238,6 +273,9 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  "picked_up", count_picked_up(enforcement), "pickup",
 	                  window ? reply_window(window) : json_null(), "processes",
 	                  processes_reply(control), "detection", detection_reply(control->alarms),
-	                  "contacts", contacts_reply(control->contacts), "notices", notices, "verified",
+	                  "contacts", contacts_reply(control->contacts), "notices", notices,
+	                  "other_modes", modes, "other_modes_left_out", (json_int_t)left_out,
+	                  "attempts", (json_int_t)tried.attempts, "passed",
+	                  (json_int_t)tried.passed, "verified",
 	                  !enforcement->unverified));
 }

@@ -111,15 +111,17 @@ static void note_offence(struct review *review, const struct offence *offence)
 {
 	const struct question *question = &review->question;
 	char text[ADDRESS_TEXT_MAX];
+	const char *still = offence->mode == MODE_AUDIT ? "would still be blocked, but for audit,"
+	                                                : "still blocked";
 	address_print(&question->connection.destination, text);
 
 	switch (offence->reason) {
 	case REASON_BLOCKLIST:
-		note(review->notes, "still blocked to %s: it is on the blocklist (%s:%u)", text,
+		note(review->notes, "%s to %s: it is on the blocklist (%s:%u)", still, text,
 		     offence->at.file, offence->at.line);
 		return;
 	case REASON_INBOUND:
-		note(review->notes, "still blocked to %s: role %s may not be reached on %s (%s:%u)",
+		note(review->notes, "%s to %s: role %s may not be reached on %s (%s:%u)", still,
 		     text, offence->role->name, question->service, offence->at.file,
 		     offence->at.line);
 		return;

@@ -61,6 +61,18 @@ json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *pol
 	                 process_last_reply(noted->has_uid ? processes : NULL, &stream));
 }
 
+json_t *reply_mode(enum mode declared)
+{
+	return declared == MODE_UNSET ? json_null() : json_string(mode_name(declared));
+}
+
+const char *reply_mode_from(const struct host *host, const struct role *role)
+{
+	if (host && host->mode != MODE_UNSET)
+		return "host";
+	return role->mode != MODE_UNSET ? "role" : "gateway";
+}
+
 json_t *reply_problems(const struct problems *problems)
 {
 	json_t *list = json_array();

@@ -22,6 +22,12 @@
 json_t *reply_blocked(const struct ledger_entry *entry, const struct policy *policy,
                       const struct processes *processes);
 
+/* The mode that is written somewhere; null for none. */
+json_t *reply_mode(enum mode declared);
+
+/* Who says which mode is in effect: "host", "role" or "gateway". NULL: it is about the role. */
+const char *reply_mode_from(const struct host *host, const struct role *role);
+
 /* []Problem */
 json_t *reply_problems(const struct problems *problems);
 

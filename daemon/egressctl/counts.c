@@ -57,12 +57,12 @@ static void print_roles(const struct command *command, const json_t *status)
 	columns_done(&columns);
 }
 
-static const struct column reason_columns[] = {
-        {"Blocked for the reason", false, YIELD_NEVER},
-        {"Packets", true, YIELD_NEVER},
-        {"Bytes", true, YIELD_NEVER},
-        {},
-};
+/* The kernel's counters do not tell what was blocked from what audit let pass. */
+static const char *blocked_title(const json_t *status)
+{
+	return field_number(status, "passed") ? "Blocked, or let pass by audit"
+	                                      : "Blocked for the reason";
+}
 
 /* Reasons that have blocked something; the others would only fill the screen. */
 static void print_reasons(const struct command *command, const json_t *status)
@@ -71,6 +71,12 @@ static void print_reasons(const struct command *command, const json_t *status)
 	struct columns columns;
 	size_t i;
 
+	const struct column reason_columns[] = {
+	        {blocked_title(status), false, YIELD_NEVER},
+	        {"Packets", true, YIELD_NEVER},
+	        {"Bytes", true, YIELD_NEVER},
+	        {},
+	};
 	columns_init(&columns, &command->writer, reason_columns);
 	columns_fit(&columns);
 	json_array_foreach(json_object_get(status, "reasons"), i, reason)
@@ -93,11 +99,19 @@ static const struct column source_columns[] = {
         {"Packets", true, YIELD_NEVER}, {"Bytes", true, YIELD_NEVER}, {},
 };
 
-static const struct column destination_columns[] = {
-        {"Tried", false, YIELD_NEVER}, {"Service", false, YIELD_FIRST},
-        {"Reason", false, YIELD_AWAY}, {"Attempts", true, YIELD_NEVER},
-        {"Last", true, YIELD_AWAY},    {},
-};
+/* With a column for what audit let pass, where it did. */
+static void choose_destination_columns(bool audited, struct column titles[static 7])
+{
+	size_t n = 0;
+	titles[n++] = (struct column){"Tried", false, YIELD_NEVER};
+	titles[n++] = (struct column){"Service", false, YIELD_FIRST};
+	titles[n++] = (struct column){"Reason", false, YIELD_AWAY};
+	titles[n++] = (struct column){"Attempts", true, YIELD_NEVER};
+	if (audited)
+		titles[n++] = (struct column){"Passed", true, YIELD_NEVER};
+	titles[n++] = (struct column){"Last", true, YIELD_AWAY};
+	titles[n] = (struct column){};
+}
 
 /* What a source tried most often next to `previous` (NULL: most often of all); NULL when there is
  * no more. Among equals the list's order counts. */
@@ -151,7 +165,7 @@ static void add_others(const struct command *command, struct columns *columns, s
 }
 
 static void add_destinations(const struct command *command, struct columns *columns,
-                             const json_t *blocked, const char *source)
+                             const json_t *blocked, const char *source, bool audited)
 {
 	size_t count = count_destinations(blocked, source);
 	const json_t *entry = next_destination(blocked, source, NULL);
@@ -164,13 +178,16 @@ static void add_destinations(const struct command *command, struct columns *colu
 	for (unsigned i = 0; i < DESTINATIONS_SHOWN && entry; i++) {
 		size_t traffic = 0;
 		_cleanup_free_ char *service = field_service(entry, &traffic);
-		char attempts[UNIT_TEXT_MAX], ago[UNIT_TEXT_MAX];
+		char attempts[UNIT_TEXT_MAX], passed[UNIT_TEXT_MAX], ago[UNIT_TEXT_MAX];
 		columns_add(columns, COLOUR_NONE, "  %s", field_text(entry, "destination", "?"));
 		columns_add(columns, COLOUR_NONE, "%s", service ? service : "?");
 		columns_keep(columns, traffic);
 		columns_add(columns, COLOUR_NONE, "%s", field_text(entry, "reason", "?"));
 		columns_add(columns, COLOUR_NONE, "%s",
 		            count_print(field_number(entry, "attempts"), attempts));
+		if (audited)
+			columns_add(columns, COLOUR_NONE, "%s",
+			            count_print(field_number(entry, "passed"), passed));
 		columns_add(columns, COLOUR_NONE, "%s",
 		            ago_print(field_number(entry, "last"), command->now, ago));
 		entry = next_destination(blocked, source, entry);
@@ -184,13 +201,16 @@ static void print_sources(const struct command *command, const json_t *status,
                           const json_t *blocked)
 {
 	const json_t *sources = json_object_get(status, "sources"), *source;
+	bool audited = field_number(status, "passed") > 0;
+	struct column titles[7];
 	struct columns who, where;
 	size_t i;
 
 	if (!json_array_size(sources))
 		return;
 	columns_init(&who, &command->writer, source_columns);
-	columns_init(&where, &command->writer, destination_columns);
+	choose_destination_columns(audited, titles);
+	columns_init(&where, &command->writer, titles);
 	columns_fit(&who);
 	columns_fit(&where);
 	json_array_foreach(sources, i, source)
@@ -203,7 +223,7 @@ static void print_sources(const struct command *command, const json_t *status,
 		columns_add(&who, COLOUR_NONE, "%s", field_text(source, "role", "-"));
 		add_count(&who, field_number(source, "packets"), field_number(source, "bytes"),
 		          COLOUR_WARNING);
-		add_destinations(command, &where, blocked, address);
+		add_destinations(command, &where, blocked, address, audited);
 	}
 	writer_gap(&command->writer);
 	columns_print(&who);

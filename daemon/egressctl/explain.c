@@ -26,9 +26,9 @@ static void print_explanation(const struct command *command, const json_t *answe
 	else
 		writer_field(writer, "Verdict",
 		             permitted ? COLOUR_GOOD : (passes ? COLOUR_WARNING : COLOUR_BAD),
-		             "%s%s%s%s", field_text(answer, "verdict", "?"),
-		             reason ? " for the reason " : "", reason ? reason : "",
-		             passes ? ", but it passes: mode audit" : "");
+		             "%s%s%s%s%s", passes ? "would be " : "",
+		             field_text(answer, "verdict", "?"), reason ? " for the reason " : "",
+		             reason ? reason : "", passes ? ", but it passes: mode audit" : "");
 	bool forged = reason && strcmp(reason, "spoofed") == 0;
 	writer_field(writer, "Host", COLOUR_NONE, "%s",
 	             host     ? host

@@ -5,11 +5,27 @@
 #include "columns.h"
 #include "field.h"
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
 static const struct column host_columns[] = {
         {"Host", false, YIELD_FIRST}, {"Role", false, YIELD_FIRST},
         {"Mode", false, YIELD_NEVER}, {"Addresses", false, YIELD_NEVER},
         {"MAC", false, YIELD_NEVER},  {},
 };
+
+#define MODE_TEXT_MAX 48
+
+/* "enforce", as the gateway; "audit (host)" and "audit (role)", as these say. */
+static const char *mode_print(const json_t *host, char buffer[static MODE_TEXT_MAX])
+{
+	const char *from = field_text(host, "mode_from", "gateway");
+	bool own = strcmp(from, "gateway") != 0;
+	snprintf(buffer, MODE_TEXT_MAX, "%.16s%s%.16s%s", field_text(host, "mode", "?"),
+	         own ? " (" : "", own ? from : "", own ? ")" : "");
+	return buffer;
+}
 
 /* A host takes a row for each of its addresses and MACs, side by side. */
 static void add_host(struct columns *columns, const json_t *host)
@@ -17,6 +33,7 @@ static void add_host(struct columns *columns, const json_t *host)
 	const json_t *addresses = json_object_get(host, "addresses");
 	const json_t *macs = json_object_get(host, "macs");
 	size_t rows = json_array_size(addresses);
+	char mode[MODE_TEXT_MAX];
 	if (json_array_size(macs) > rows)
 		rows = json_array_size(macs);
 
@@ -28,7 +45,7 @@ static void add_host(struct columns *columns, const json_t *host)
 			        json_is_true(json_object_get(host, "self")) ? "(the gateway)" : "-";
 		columns_add(columns, COLOUR_NONE, "%s", i ? "" : field_text(host, "name", "?"));
 		columns_add(columns, COLOUR_NONE, "%s", i ? "" : field_text(host, "role", "?"));
-		columns_add(columns, COLOUR_NONE, "%s", i ? "" : field_text(host, "mode", "?"));
+		columns_add(columns, COLOUR_NONE, "%s", i ? "" : mode_print(host, mode));
 		columns_add(columns, COLOUR_NONE, "%s", address ? address : "");
 		columns_add(columns, COLOUR_NONE, "%s", mac ? mac : i ? "" : "-");
 	}

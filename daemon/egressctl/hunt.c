@@ -319,17 +319,18 @@ static void print_command(const struct command *command, const struct ports *por
 }
 
 /* Where a socket shows only while it waits, the same is looked at again and again. */
-static void print_commands(const struct command *command, const json_t *card)
+static void print_commands(const struct command *command, const json_t *alarm, const json_t *card)
 {
+	int64_t passed = field_number(alarm, "passed");
+	bool refused = !passed || passed < field_number(alarm, "attempts");
 	const struct ports tcp = ports_of(card, "tcp"), udp = ports_of(card, "udp");
 	const struct writer *writer = &command->writer;
 
 	if (!tcp.count && !udp.count)
 		return;
 	writer_gap(writer);
-	writer_line(writer, COLOUR_NONE,
-	            "On that machine, which process it is (as root; again and again, as a refused "
-	            "socket is gone at once):");
+	writer_line(writer, COLOUR_NONE, "On that machine, which process it is (as root%s):",
+	            refused ? "; again and again, as a refused socket is gone at once" : "");
 	if (tcp.count) {
 		print_command(command, &tcp, "Linux", tcp.more ? "ss -tnp" : "ss -tnp '",
 		              "dport = :", " or ", "'");
@@ -385,5 +386,5 @@ void hunt_print(const struct command *command, const json_t *alarm, const json_t
 	print_evidence(command, card);
 	print_processes(command, card);
 	print_next(command, alarm);
-	print_commands(command, card);
+	print_commands(command, alarm, card);
 }

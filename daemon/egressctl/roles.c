@@ -56,8 +56,9 @@ static void print_role(const struct command *command, const json_t *role)
 	int64_t hosts = field_number(role, "hosts"), blocked = field_packets(role, "blocked");
 
 	writer_line(writer, COLOUR_BOLD, "%s", field_text(role, "name", "?"));
-	writer_field(writer, "  hosts", COLOUR_NONE, "%lld, mode %s%s%s", (long long)hosts,
+	writer_field(writer, "  hosts", COLOUR_NONE, "%lld, mode %s%s%s%s", (long long)hosts,
 	             field_text(role, "mode", "?"),
+	             field_text(role, "declared", NULL) ? " (its own)" : "",
 	             json_is_true(json_object_get(role, "tripwire")) ? ", tripwire" : "",
 	             json_is_true(json_object_get(role, "trw")) ? ", trw" : "");
 	print_inherits(command, role);

@@ -12,13 +12,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGEST_SHOWN 12
+#define DIGEST_SHOWN      12
+#define OTHER_MODES_SHOWN 8
 
 static enum colour state_colour(const char *state)
 {
 	if (strcmp(state, "enforcing") == 0)
 		return COLOUR_GOOD;
 	return strcmp(state, "audit") == 0 ? COLOUR_WARNING : COLOUR_BAD;
+}
+
+/* "audit for role trial", "audit for host pc7, which says so itself; its role desk: enforce" */
+static void print_other_modes(const struct writer *writer, const json_t *status)
+{
+	const json_t *modes = json_object_get(status, "other_modes"), *item;
+	int64_t more = field_number(status, "other_modes_left_out");
+	size_t i, shown = 0;
+
+	json_array_foreach(modes, i, item)
+	{
+		const char *host = field_text(item, "host", NULL);
+		const char *declared = field_text(item, "declared", NULL);
+		/* Hosts that only follow their role are named by it. */
+		if (host && !declared)
+			continue;
+		if (shown++ >= OTHER_MODES_SHOWN) {
+			more++;
+			continue;
+		}
+		writer_field(writer, "", COLOUR_WARNING, "%s %s: %s, declared for the %s itself",
+		             host ? "host" : "role", host ? host : field_text(item, "role", "?"),
+		             field_text(item, "mode", "?"), host ? "host" : "role");
+	}
+	if (more)
+		writer_field(writer, "", COLOUR_WARNING,
+		             "and %lld more; see egressctl roles and egressctl hosts",
+		             (long long)more);
 }
 
 static void print_state(const struct command *command, const json_t *status)
@@ -39,7 +68,9 @@ static void print_state(const struct command *command, const json_t *status)
 	        writer_field(writer, i ? "" : "Notice", COLOUR_WARNING, "%s",
 	                     json_is_string(reason) ? json_string_value(reason) : "?");
 	writer_field(writer, "Mode", COLOUR_NONE, "%s%s", mode,
-	             strcmp(mode, "audit") == 0 ? " (what is blocked is counted and passes)" : "");
+	             strcmp(mode, "audit") == 0 ? " (what would be blocked is counted and passes)"
+	                                        : "");
+	print_other_modes(writer, status);
 	writer_field(writer, "Version", COLOUR_NONE, "%s", field_text(status, "version", "?"));
 }
 
@@ -203,12 +234,20 @@ static void print_health(const struct command *command, const json_t *status)
 	int64_t earlier = field_number(events, "earlier");
 	int64_t overruns = field_number(events, "overruns"), bad = field_number(events, "bad");
 	int64_t lost = field_number(events, "lost"), alarms = field_number(status, "alarms");
+	int64_t passed = field_number(status, "passed");
 	char packets[UNIT_TEXT_MAX], bytes[UNIT_TEXT_MAX], received[UNIT_TEXT_MAX];
 	char lost_text[UNIT_TEXT_MAX];
 
-	writer_field(writer, "Blocked", COLOUR_NONE, "%s packets, %s in all",
+	writer_field(writer, "Blocked", COLOUR_NONE, "%s packets, %s in all%s",
 	             count_print(field_packets(status, "blocked"), packets),
-	             bytes_print(field_bytes(status, "blocked"), bytes));
+	             bytes_print(field_bytes(status, "blocked"), bytes),
+	             passed ? ", with what audit let pass" : "");
+	if (passed)
+		writer_field(writer, "", COLOUR_WARNING,
+		             "of %s %s that the daemon knows, audit let %s pass",
+		             count_print(field_number(status, "attempts"), received),
+		             plural(field_number(status, "attempts"), "attempt", "attempts"),
+		             count_print(passed, lost_text));
 	writer_field(writer, "Events", lost ? COLOUR_WARNING : COLOUR_NONE,
 	             "%s received, %s lost%s",
 	             count_print(field_number(events, "received"), received),

@@ -24,7 +24,7 @@ const struct verb verbs[] = {
         {.name = "status",
          .words_text = "",
          .run = verb_status,
-         .help = "how things are, and who was blocked most"},
+         .help = "how things are, and who is blocked or audited most"},
         {.name = "roles",
          .words_text = "",
          .run = verb_roles,
@@ -39,7 +39,7 @@ const struct verb verbs[] = {
          .options = BIT(OPTION_SOURCE) | BIT(OPTION_HOST) | BIT(OPTION_ROLE) | BIT(OPTION_SINCE) |
                     BIT(OPTION_BY) | BIT(OPTION_LINES) | BIT(OPTION_LAST),
          .run = verb_blocked,
-         .help = "what was blocked, the latest first",
+         .help = "what was blocked or audited, the latest first",
          .details =
                  "TIME is a span before now (" DURATION_FORMS "), today, yesterday,\n"
                  "14:00, 2026-11-22 or \"2026-11-22 14:00\", in local time. What was last tried\n"
