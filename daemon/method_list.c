@@ -73,13 +73,31 @@ static json_t *quarantine_reply(const struct self_quarantine *quarantine)
 	                 "line", (json_int_t)quarantine->at.line);
 }
 
-static json_t *role_reply(const struct policy *policy, const struct role *role, size_t hosts,
-                          const struct counts *counts)
+/* By the index of the role; NULL without memory. Free it. */
+static size_t *count_audited(const struct policy *policy)
 {
-	return json_pack("{ss ss so ss sI so so so sb sb so so so so so sI}", "name", role->name,
+	size_t *hosts = calloc(policy->roles.count + 1, sizeof(*hosts));
+	if (!hosts)
+		return NULL;
+	for (size_t i = 0; i < policy->hosts.count; i++) {
+		const struct host *host = &policy->hosts.items[i];
+		hosts[host->role->index] += host->effective_mode == MODE_AUDIT;
+	}
+	for (size_t i = 0; policy->runtime && i < policy->runtime->assignments.count; i++) {
+		const struct host *host = &policy->runtime->assignments.items[i].host;
+		hosts[host->role->index] += host->effective_mode == MODE_AUDIT;
+	}
+	return hosts;
+}
+
+static json_t *role_reply(const struct policy *policy, const struct role *role, size_t hosts,
+                          size_t audited, const struct counts *counts)
+{
+	return json_pack("{ss ss so ss sI sI so so so sb sb so so so so so sI}", "name", role->name,
 	                 "mode", mode_name(role->effective_mode), "declared",
 	                 reply_mode(role->mode), "mode_from", reply_mode_from(NULL, role), "hosts",
-	                 (json_int_t)hosts, "inherits", words_reply(&role->inherits), "outbound",
+	                 (json_int_t)hosts, "hosts_in_audit", (json_int_t)audited, "inherits",
+	                 words_reply(&role->inherits), "outbound",
 	                 permissions_reply(&role->may_initiate, "to"), "inbound",
 	                 role->judged_inbound ? permissions_reply(&role->may_be_reached, "from")
 	                                      : json_null(),
@@ -105,11 +123,12 @@ int method_list_roles(struct request *request, json_t *parameters, void *userdat
 		return answer_no_counters(request, r);
 
 	_cleanup_free_ size_t *hosts = reply_hosts_by_role(policy);
-	if (!hosts)
+	_cleanup_free_ size_t *audited = count_audited(policy);
+	if (!hosts || !audited)
 		return -ENOMEM;
 	for (size_t i = 0; i < policy->roles.count; i++)
 		if (json_array_append_new(roles, role_reply(policy, &policy->roles.items[i],
-		                                            hosts[i], &counts)) < 0)
+		                                            hosts[i], audited[i], &counts)) < 0)
 			return -ENOMEM;
 	return request_reply(request, json_pack("{sO}", "roles", roles));
 }

@@ -6,6 +6,8 @@
 #include "policy/span_word.h"
 #include "units.h"
 
+#include <stdio.h>
+
 /* Permissions, set apart by more than the commas that they have in them; `none` when there are
  * none. */
 static void print_permissions(const struct command *command, const char *name, const json_t *role,
@@ -71,9 +73,16 @@ static void print_role(const struct command *command, const json_t *role)
 	writer_field(writer, "  permitted", COLOUR_NONE, "%s packets, %s",
 	             count_print(field_packets(role, "permitted"), packets),
 	             bytes_print(field_bytes(role, "permitted"), bytes));
-	writer_field(writer, "  blocked", blocked ? COLOUR_WARNING : COLOUR_NONE, "%s packets, %s",
-	             count_print(blocked, packets),
-	             bytes_print(field_bytes(role, "blocked"), bytes));
+	int64_t audited = field_number(role, "hosts_in_audit");
+	char passed[64] = "";
+	if (audited && audited >= hosts)
+		snprintf(passed, sizeof(passed), ", and audit lets them pass");
+	else if (audited)
+		snprintf(passed, sizeof(passed), ", and audit lets those of %lld %s pass",
+		         (long long)audited, plural(audited, "host", "hosts"));
+	writer_field(writer, "  blocked", blocked ? COLOUR_WARNING : COLOUR_NONE,
+	             "%s packets, %s%s", count_print(blocked, packets),
+	             bytes_print(field_bytes(role, "blocked"), bytes), passed);
 	writer_field(writer, "  at", COLOUR_NONE, "%s:%lld", field_text(role, "file", "?"),
 	             (long long)field_number(role, "line"));
 }

@@ -44,6 +44,7 @@ const struct verb verbs[] = {
                  "TIME is a span before now (" DURATION_FORMS "), today, yesterday,\n"
                  "14:00, 2026-11-22 or \"2026-11-22 14:00\", in local time. What was last tried\n"
                  "then or later is listed, and its attempts are those of all times.\n"
+                 "Passed are attempts that audit let pass; the others were blocked.\n"
                  "WHAT is source, destination, host, service, reason or role.\n"
                  "For the reason inbound, the role is that of the destination.\n"
                  "Times in JSON are microseconds since 1970-01-01 00:00 UTC.\n"},

@@ -207,4 +207,9 @@ def test_modes_that_differ_from_that_of_the_gateway_are_told_with_who_declares_t
              for role in daemon.json("roles")["roles"]}
     assert roles == {"desk": ("enforce", None, "gateway"), "trial": ("audit", "audit", "role")}
     assert "audit (role)" in daemon.ctl("hosts").stdout
-    assert "mode audit (its own)" in daemon.ctl("roles").stdout
+    roles = {role["name"]: (role["hosts"], role["hosts_in_audit"])
+             for role in daemon.json("roles")["roles"]}
+    assert roles == {"desk": (2, 1), "trial": (2, 1)}
+    told = daemon.ctl("roles").stdout
+    assert "mode audit (its own)" in told
+    assert "audit lets those of 1 host pass" in told
