@@ -280,6 +280,8 @@ START_TEST(fields_of_an_alarm_are_printable_ascii_whatever_it_says)
 	ck_assert_str_eq(field(fields, count, "EGRESSD_ALARM_ID"), "42");
 	ck_assert_str_eq(field(fields, count, "EGRESSD_CHANGE"), "opened");
 	ck_assert_str_eq(field(fields, count, "EGRESSD_PORT"), "25");
+	ck_assert_str_eq(field(fields, count, "EGRESSD_ATTEMPTS"), "7");
+	ck_assert_str_eq(field(fields, count, "EGRESSD_PASSED"), "4");
 	ck_assert_str_eq(field(fields, count, "EGRESSD_LAST"), "2026-11-22T14:02:11Z");
 	ck_assert_str_eq(field(fields, count, "EGRESSD_UID"), "19");
 	ck_assert_ptr_null(field(fields, count, "EGRESSD_SCORE"));

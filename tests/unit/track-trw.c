@@ -66,6 +66,21 @@ START_TEST(four_failed_first_contacts_in_a_row_tell_a_scanner)
 }
 END_TEST
 
+START_TEST(a_walk_knows_how_many_of_its_failed_contacts_audit_let_pass)
+{
+	_cleanup_(scene_done) struct scene s = begin(16, 1024);
+	const struct address source = address_of(10, 1);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct address destination = address_of(203, i);
+		ck_assert_int_eq(trw_note(s.trw, &source, &destination, false, i != 1, &s.limits,
+		                          START + i * USEC_PER_SEC, &s.walk),
+		                 i == 3);
+	}
+	ck_assert_uint_eq(s.walk.failed, 4);
+	ck_assert_uint_eq(s.walk.passed, 3);
+}
+END_TEST
+
 START_TEST(a_good_contact_takes_back_a_failed_one)
 {
 	_cleanup_(scene_done) struct scene s = begin(16, 1024);
@@ -210,6 +225,7 @@ int main(void)
 	Suite *suite = suite_create("track-trw");
 	TCase *c = tcase_create("threshold random walk");
 	tcase_add_test(c, four_failed_first_contacts_in_a_row_tell_a_scanner);
+	tcase_add_test(c, a_walk_knows_how_many_of_its_failed_contacts_audit_let_pass);
 	tcase_add_test(c, a_good_contact_takes_back_a_failed_one);
 	tcase_add_test(c, good_contacts_are_no_credit_that_lasts);
 	tcase_add_test(c, after_a_day_a_contact_is_a_first_one_again);
