@@ -6,6 +6,7 @@
 #include "control/json_text.h"
 #include "journal.h"
 #include "ledger_json.h"
+#include "numbers.h"
 #include "replies.h"
 #include "state_field.h"
 #include "state_file.h"
@@ -51,8 +52,10 @@ struct past {
 	struct alarms *alarms;
 	sd_event_source *timer;
 	sd_event_source *writer; /* has a turn when nothing else waits while a page is written */
+	struct numbers *numbers; /* of alarms */
 	struct page pages[PAGE_COUNT];
 	bool alarms_changed;
+	bool numbers_told;       /* whether they can be set aside */
 	uint64_t ledger_packets; /* of the ledger as it was kept last */
 	past_fault_t fault;      /* or NULL */
 	void *fault_userdata;
@@ -91,7 +94,25 @@ static void tell_fault(const struct past *past)
 		past->fault(text, past->fault_userdata);
 		return;
 	}
+	int error = numbers_error(past->numbers);
+	if (error) {
+		snprintf(text, sizeof(text),
+		         "%s/" NUMBERS_NAME " cannot be written (%s): alarms have the time of day "
+		         "as their number",
+		         past->directory, strerror(-error));
+		past->fault(text, past->fault_userdata);
+		return;
+	}
 	past->fault(NULL, past->fault_userdata);
+}
+
+/* Before alarms have these numbers; see alarm_reserve_t. */
+static uint64_t reserve_numbers(uint64_t *number, void *userdata)
+{
+	struct past *past = userdata;
+	uint64_t behind = numbers_reserve(past->numbers, number);
+	past->numbers_told = false;
+	return behind;
 }
 
 static void page_failed(const struct past *past, struct page *page, int error)
@@ -246,6 +267,13 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 		if (r < 0)
 			page_failed(past, page, r);
 	}
+	if (numbers_error(past->numbers)) { /* perhaps it works again */
+		uint64_t next = alarm_book_counts(alarms_book(past->alarms)).next_id;
+		(void)reserve_numbers(&next, past);
+	}
+	if (!past->numbers_told)
+		tell_fault(past);
+	past->numbers_told = true;
 	(void)sd_event_source_set_enabled(past->writer, SD_EVENT_ON);
 	(void)sd_event_source_set_time_relative(source, past->every);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -269,8 +297,11 @@ int past_new(sd_event *event, const char *directory, usec_t every, struct events
 	                                         .item_to_json = entry_item,
 	                                         .item_size = sizeof(struct ledger_saved),
 	                                         .slice = LEDGER_SLICE};
-	int r = sd_event_add_time_relative(event, &past->timer, CLOCK_MONOTONIC, every,
-	                                   SAVE_ACCURACY, on_time, past);
+	past->numbers_told = true;
+	int r = numbers_new(directory, &past->numbers);
+	if (r >= 0)
+		r = sd_event_add_time_relative(event, &past->timer, CLOCK_MONOTONIC, every,
+		                               SAVE_ACCURACY, on_time, past);
 	if (r >= 0)
 		r = sd_event_add_defer(event, &past->writer, on_turn, past);
 	if (r >= 0)
@@ -279,6 +310,7 @@ int past_new(sd_event *event, const char *directory, usec_t every, struct events
 		r = sd_event_source_set_enabled(past->writer, SD_EVENT_OFF);
 	if (r < 0)
 		return r;
+	alarm_book_on_reserve(alarms_book(alarms), reserve_numbers, past);
 	*ret_past = TAKE_POINTER(past);
 	return 0;
 }
@@ -286,6 +318,8 @@ int past_new(sd_event *event, const char *directory, usec_t every, struct events
 struct past *past_free(struct past *past)
 {
 	if (past) {
+		alarm_book_on_reserve(alarms_book(past->alarms), NULL, NULL);
+		numbers_free(past->numbers);
 		for (size_t i = 0; i < PAGE_COUNT; i++)
 			page_done(&past->pages[i]);
 		sd_event_source_disable_unref(past->timer);
@@ -373,7 +407,8 @@ static int read_page(const struct past *past, enum page_index index, struct stat
 	return take_items(past, index, root, wrong, ret_count);
 }
 
-static size_t restore_page(const struct past *past, enum page_index index)
+/* Returns how many items there were; *ret_broken: not all that was kept could be read. */
+static size_t restore_page(const struct past *past, enum page_index index, bool *ret_broken)
 {
 	const char *name = past->pages[index].name;
 	struct state_wrong wrong = {};
@@ -381,6 +416,7 @@ static size_t restore_page(const struct past *past, enum page_index index)
 	size_t count = 0;
 
 	int r = read_page(past, index, &wrong, &count);
+	*ret_broken = r != 0 && r != -ENOENT;
 	if (r == STATE_FILE_BROKEN) {
 		(void)state_file_set_aside(past->directory, name, clock_realtime(), aside);
 		journal(LOG_WARNING, "%s/%s: %s; %s, and %zu of its entries were taken up",
@@ -399,7 +435,13 @@ static size_t restore_page(const struct past *past, enum page_index index)
 
 void past_restore(struct past *past)
 {
-	size_t alarms = restore_page(past, PAGE_ALARMS), entries = restore_page(past, PAGE_LEDGER);
+	bool broken, ledger_broken;
+	size_t alarms = restore_page(past, PAGE_ALARMS, &broken);
+	size_t entries = restore_page(past, PAGE_LEDGER, &ledger_broken);
+	struct alarm_book *book = alarms_book(past->alarms);
+	uint64_t next = alarm_book_counts(book).next_id;
+	enum numbers_known known = broken ? NUMBERS_FAULT : next > 1 ? NUMBERS_SOME : NUMBERS_NONE;
+	alarm_book_reserve(book, numbers_first(past->numbers, next, known));
 	if (alarms || entries)
 		journal(LOG_INFO,
 		        "Known from an earlier run: %zu alarms, %zu entries of what was blocked",
@@ -433,4 +475,5 @@ void past_keep(struct past *past)
 		if (r < 0)
 			page_failed(past, page, r);
 	}
+	numbers_return(past->numbers, alarm_book_counts(alarms_book(past->alarms)).next_id);
 }

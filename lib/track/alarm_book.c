@@ -28,6 +28,9 @@ struct alarm_book {
 	struct tag_secret tags;
 	alarm_listener_t listener;
 	void *userdata;
+	alarm_reserve_t reserve; /* or NULL */
+	void *reserve_userdata;
+	uint64_t reserved; /* ids below this one are set aside */
 	struct alarm_counts counts;
 };
 
@@ -66,6 +69,12 @@ int alarm_book_new(size_t max, uint64_t next_id, alarm_listener_t listener, void
 		return r;
 	*ret_book = TAKE_POINTER(book);
 	return 0;
+}
+
+void alarm_book_on_reserve(struct alarm_book *book, alarm_reserve_t reserve, void *userdata)
+{
+	book->reserve = reserve;
+	book->reserve_userdata = userdata;
 }
 
 struct alarm_book *alarm_book_free(struct alarm_book *book)
@@ -202,6 +211,14 @@ static struct alarm *add(struct alarm_book *book, const struct alarm *alarm)
 	return &book->alarms[at];
 }
 
+/* The id of the next alarm, which is set aside. */
+static uint64_t next_id(struct alarm_book *book)
+{
+	if (book->reserve && book->counts.next_id >= book->reserved)
+		book->reserved = book->reserve(&book->counts.next_id, book->reserve_userdata);
+	return book->counts.next_id;
+}
+
 static const struct alarm *open_alarm(struct alarm_book *book, struct alarm *old,
                                       const struct alarm *news)
 {
@@ -214,7 +231,7 @@ static const struct alarm *open_alarm(struct alarm_book *book, struct alarm *old
 		set_state(book, old, ALARM_OPEN, news->last);
 	} else {
 		struct alarm fresh = *news;
-		fresh.id = book->counts.next_id;
+		fresh.id = next_id(book);
 		fresh.state = ALARM_OPEN;
 		fresh.changed = news->last;
 		alarm = add(book, &fresh);

@@ -39,6 +39,14 @@ typedef void (*alarm_listener_t)(const struct alarm *alarm, enum alarm_change ch
 int alarm_book_new(size_t max, uint64_t next_id, alarm_listener_t listener, void *userdata,
                    struct alarm_book **ret_book);
 
+/*
+ * Called before an alarm gets an id that was not set aside: sets ids aside, from *id on, which it
+ * may raise, and returns the first behind them. So ids can be kept from being given out twice,
+ * whatever happens to the process. Without such a function all ids are set aside.
+ */
+typedef uint64_t (*alarm_reserve_t)(uint64_t *id, void *userdata);
+void alarm_book_on_reserve(struct alarm_book *book, alarm_reserve_t reserve, void *userdata);
+
 /* Takes NULL, returns NULL. */
 struct alarm_book *alarm_book_free(struct alarm_book *book);
 DEFINE_CLEANUP(struct alarm_book *, alarm_book_free)

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -320,6 +321,24 @@ def test_alarms_and_what_was_blocked_survive_a_restart(clean: Lab, broken_into: 
     traffic.tcp(clean["stray"], clean.world, WORLD, 21)
     assert alarms(daemon, "unassigned")[0]["id"] == 2, "an id is never given out twice"
     assert "Known from an earlier run: 1 alarms, 1 entries" in daemon.log()
+
+
+def test_a_number_that_was_told_is_never_that_of_another_alarm_whenever_the_daemon_is_killed(
+        clean: Lab, broken_into: Daemon):
+    daemon = broken_into
+    told = re.compile(r"Alarm (\d+) (?:re)?opened \(\w+\): (\S+)")
+    for sender in ("stray", "desk2", "www1"):
+        known = len(told.findall(daemon.log()))
+        daemon.kill()
+        daemon.start()
+        traffic.tcp(clean[sender], clean.world, WORLD, 80 if sender != "www1" else 22)
+        if sender != "www1":  # that alarm may have outlived the kill
+            assert wait_for(lambda known=known: len(told.findall(daemon.log())) > known)
+    owners: dict[str, set[str]] = {}
+    for number, owner in told.findall(daemon.log()):
+        owners.setdefault(number, set()).add(owner)
+    assert len(owners) >= 3
+    assert all(len(names) == 1 for names in owners.values()), owners
 
 
 @pytest.mark.parametrize("name", ["alarms.json", "ledger.json"])

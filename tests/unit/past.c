@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../runner.h"
+#include "numbers.h"
 #include "past.h"
 #include "track/ledger.h"
 
@@ -147,9 +148,121 @@ static void turn(struct run *run, usec_t time)
 	} while ((usec_t)now.tv_sec * USEC_PER_SEC + (usec_t)now.tv_nsec / 1000 < end);
 }
 
+/* Raises an alarm about a host of its own, and gives its number. */
+static uint64_t raise_alarm(struct run *run, const char *host)
+{
+	struct alarm news = {
+	        .cause = {.kind = ALARM_TRIPWIRE}, .attempts = 1, .first = 1, .last = 1};
+	alarm_name(news.cause.host, sizeof(news.cause.host), host);
+	const struct alarm *alarm = alarm_book_raise(alarms_book(run->alarms), &news);
+	ck_assert_ptr_nonnull(alarm);
+	return alarm->id;
+}
+
+static void clean_up(const char *directory)
+{
+	static const char *const names[] = {PAST_ALARMS_NAME, PAST_LEDGER_NAME, NUMBERS_NAME};
+	char path[96];
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+		unlink(path);
+	}
+	ck_assert_msg(rmdir(directory) == 0, "nothing else is left in %s", directory);
+}
+
+START_TEST(a_daemon_killed_at_any_moment_never_uses_a_number_again)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX", host[16];
+	uint64_t last = 0;
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	for (unsigned kill = 0; kill < 20; kill++) {
+		begin(&run, directory);
+		for (unsigned i = 0; i < kill * 17; i++) {
+			snprintf(host, sizeof(host), "pc%u-%u", kill, i);
+			uint64_t id = raise_alarm(&run, host);
+			ck_assert_uint_gt(id, last);
+			last = id;
+		}
+		end(&run); /* without a word */
+	}
+	/* Only what was set aside is skipped. */
+	ck_assert_uint_le(last, 20 * 19 / 2 * 17 + 20 * NUMBERS_AT_ONCE);
+	clean_up(directory);
+}
+END_TEST
+
+START_TEST(a_daemon_that_ends_in_order_skips_no_number)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX";
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	begin(&run, directory);
+	ck_assert_uint_eq(raise_alarm(&run, "pc1"), 1);
+	past_keep(run.past);
+	end(&run);
+	begin(&run, directory);
+	ck_assert_uint_eq(raise_alarm(&run, "pc2"), 2);
+	end(&run);
+	clean_up(directory);
+}
+END_TEST
+
+static void write_text(const char *directory, const char *name, const char *text)
+{
+	char path[96];
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	FILE *out = fopen(path, "we");
+	ck_assert_ptr_nonnull(out);
+	ck_assert_int_ge(fputs(text, out), 0);
+	ck_assert_int_eq(fclose(out), 0);
+	ck_assert_int_eq(chmod(path, 0600), 0);
+}
+
+START_TEST(alarms_of_a_version_without_the_file_of_numbers_keep_theirs)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX";
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	write_text(directory, PAST_ALARMS_NAME, "{\"version\": 1, \"next_id\": 7, \"items\": []}");
+	begin(&run, directory);
+	/* It may have been killed after it had used some more. */
+	ck_assert_uint_eq(raise_alarm(&run, "pc1"), 7 + NUMBERS_AT_ONCE);
+	end(&run);
+	clean_up(directory);
+}
+END_TEST
+
+START_TEST(numbers_that_cannot_be_known_or_kept_are_the_time_of_day)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX", nowhere[64], command[96];
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	write_text(directory, NUMBERS_NAME, "{\"version\": 1, \"next_nu");
+	begin(&run, directory);
+	uint64_t first = raise_alarm(&run, "pc1"), second = raise_alarm(&run, "pc2");
+	ck_assert_uint_ge(first, (uint64_t)time(NULL) * USEC_PER_SEC - 60 * USEC_PER_SEC);
+	ck_assert_uint_eq(second, first + 1);
+	end(&run);
+
+	/* The directory cannot be made: each number is later than the one before. */
+	snprintf(nowhere, sizeof(nowhere), "%s/lib/state", directory);
+	begin(&run, nowhere);
+	uint64_t third = raise_alarm(&run, "pc1");
+	ck_assert_uint_gt(third, second);
+	end(&run);
+	begin(&run, nowhere);
+	ck_assert_uint_gt(raise_alarm(&run, "pc1"), third);
+	end(&run);
+	snprintf(command, sizeof(command), "rm %s/" NUMBERS_NAME ".broken-*", directory);
+	ck_assert_int_eq(system(command), 0);
+	clean_up(directory);
+}
+END_TEST
+
 START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
 {
-	char directory[] = "/tmp/egressd-test-XXXXXX", path[64];
+	char directory[] = "/tmp/egressd-test-XXXXXX";
 	struct run run;
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	begin(&run, directory);
@@ -167,11 +280,7 @@ START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
 	ck_assert_str_eq(alarm->detail, "nft (pid 7) deleted the table");
 	ck_assert_uint_eq(alarms_open(run.alarms), 1);
 	end(&run);
-	snprintf(path, sizeof(path), "%s/" PAST_LEDGER_NAME, directory);
-	unlink(path);
-	snprintf(path, sizeof(path), "%s/" PAST_ALARMS_NAME, directory);
-	unlink(path);
-	ck_assert_msg(rmdir(directory) == 0, "nothing else is left there");
+	clean_up(directory);
 }
 END_TEST
 
@@ -227,6 +336,10 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, the_latest_entries_are_kept_and_the_sum_of_all_stays_true);
 	tcase_add_test(tests, a_file_of_before_outcomes_were_kept_is_read_as_if_nothing_had_passed);
+	tcase_add_test(tests, a_daemon_killed_at_any_moment_never_uses_a_number_again);
+	tcase_add_test(tests, a_daemon_that_ends_in_order_skips_no_number);
+	tcase_add_test(tests, alarms_of_a_version_without_the_file_of_numbers_keep_theirs);
+	tcase_add_test(tests, numbers_that_cannot_be_known_or_kept_are_the_time_of_day);
 	tcase_add_test(tests, a_daemon_that_is_killed_keeps_what_was_written_meanwhile);
 	tcase_add_test(tests, a_directory_that_cannot_be_written_to_is_said_until_it_can_be);
 	suite_add_tcase(suite, tests);
