@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "track/alarm_book.h"
 
-#include "track/hash.h"
 #include "track/tag.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define BOOK_MAX ((size_t)1 << 20) /* alarms; far over any sensible limit */
 #define NOWHERE  UINT32_MAX
@@ -15,6 +14,7 @@
 struct place {
 	uint64_t id;
 	uint32_t same_bucket; /* the next place, or NOWHERE */
+	uint32_t tag;         /* of its cause */
 };
 
 struct alarm_book {
@@ -24,7 +24,6 @@ struct alarm_book {
 	struct alarm *alarms;
 	uint32_t *buckets; /* by cause; the first place of each, or NOWHERE */
 	size_t bucket_mask;
-	struct hash_key secret;
 	struct tag_secret tags;
 	alarm_listener_t listener;
 	void *userdata;
@@ -59,11 +58,6 @@ int alarm_book_new(size_t max, uint64_t next_id, alarm_listener_t listener, void
 		return -ENOMEM;
 	memset(book->buckets, 0xff, buckets * sizeof(*book->buckets)); /* NOWHERE */
 
-	ssize_t n = getrandom(&book->secret, sizeof(book->secret), 0);
-	if (n < 0)
-		return -errno;
-	if ((size_t)n != sizeof(book->secret))
-		return -EIO;
 	int r = tag_secret_draw(&book->tags);
 	if (r < 0)
 		return r;
@@ -90,9 +84,9 @@ struct alarm_book *alarm_book_free(struct alarm_book *book)
 
 /*
  * Most causes are about an address and nothing else, of which a flood by strangers asks for each:
- * that is little to hash, and done the quick way.
+ * that is little to work out a tag of.
  */
-static uint64_t hash_cause(const struct alarm_book *book, const struct alarm_cause *cause)
+static uint32_t tag_of_cause(const struct alarm_book *book, const struct alarm_cause *cause)
 {
 	struct {
 		struct address source;
@@ -101,23 +95,26 @@ static uint64_t hash_cause(const struct alarm_book *book, const struct alarm_cau
 		uint8_t many;
 	} brief = {cause->source, cause->mac, cause->kind, cause->many};
 	_Static_assert(sizeof(brief) == sizeof(struct address) + sizeof(struct mac) + 2,
-	               "what is hashed has padding");
+	               "what a tag is of has padding");
+	_Static_assert(sizeof(*cause) <= TAG_KEY_MAX, "a cause is too long for a tag");
 	if (cause->host[0] || cause->has_destination)
-		return hash_bytes(&book->secret, cause, sizeof(*cause));
+		return tag_of(&book->tags, cause, sizeof(*cause));
 	return tag_of(&book->tags, &brief, sizeof(brief));
 }
 
-static uint32_t *bucket_of(const struct alarm_book *book, const struct alarm_cause *cause)
+static uint32_t *bucket_of(const struct alarm_book *book, uint32_t tag)
 {
-	return &book->buckets[hash_cause(book, cause) & book->bucket_mask];
+	return &book->buckets[tag & book->bucket_mask];
 }
 
 /* The alarm of that cause in whatever state. */
 static struct alarm *find(const struct alarm_book *book, const struct alarm_cause *cause)
 {
-	uint32_t at = *bucket_of(book, cause);
+	uint32_t tag = tag_of_cause(book, cause);
+	uint32_t at = *bucket_of(book, tag);
 	for (; at != NOWHERE; at = book->places[at].same_bucket)
-		if (memcmp(&book->alarms[at].cause, cause, sizeof(*cause)) == 0)
+		if (book->places[at].tag == tag &&
+		    memcmp(&book->alarms[at].cause, cause, sizeof(*cause)) == 0)
 			return &book->alarms[at];
 	return NULL;
 }
@@ -126,6 +123,11 @@ const struct alarm *alarm_book_find(const struct alarm_book *book, const struct 
 {
 	const struct alarm *alarm = find(book, cause);
 	return alarm && alarm->state != ALARM_CLEARED ? alarm : NULL;
+}
+
+size_t alarm_book_open(const struct alarm_book *book, enum alarm_kind kind)
+{
+	return book->counts.open[kind];
 }
 
 static void tell(const struct alarm_book *book, const struct alarm *alarm, enum alarm_change change)
@@ -163,7 +165,7 @@ static bool is_lesser(const struct alarm *a, const struct alarm *b)
 
 static void leave_bucket(struct alarm_book *book, uint32_t place)
 {
-	uint32_t *link = bucket_of(book, &book->alarms[place].cause);
+	uint32_t *link = bucket_of(book, book->places[place].tag);
 	while (*link != place)
 		link = &book->places[*link].same_bucket;
 	*link = book->places[place].same_bucket;
@@ -205,8 +207,9 @@ static struct alarm *add(struct alarm_book *book, const struct alarm *alarm)
 	book->counts.open[alarm->cause.kind] += opens;
 	book->counts.free -= opens;
 
-	uint32_t *bucket = bucket_of(book, &alarm->cause);
-	book->places[at] = (struct place){.id = alarm->id, .same_bucket = *bucket};
+	uint32_t tag = tag_of_cause(book, &alarm->cause);
+	uint32_t *bucket = bucket_of(book, tag);
+	book->places[at] = (struct place){.id = alarm->id, .same_bucket = *bucket, .tag = tag};
 	*bucket = at;
 	return &book->alarms[at];
 }

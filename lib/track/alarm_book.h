@@ -54,6 +54,9 @@ DEFINE_CLEANUP(struct alarm_book *, alarm_book_free)
 /* The alarm of that cause that is open or acknowledged; NULL when there is none. */
 const struct alarm *alarm_book_find(const struct alarm_book *book, const struct alarm_cause *cause);
 
+/* How many alarms of that kind are open or acknowledged: without any, none need be looked for. */
+size_t alarm_book_open(const struct alarm_book *book, enum alarm_kind kind);
+
 /*
  * Raises an alarm. When there is none of that cause, or only a cleared one, it opens with all that
  * `news` says (the id and state of which do not matter), at news->last. While it is open or

@@ -45,17 +45,19 @@ static bool has_port(const struct endpoint *endpoint)
 	return endpoint->has_port && protocol_has_ports(endpoint->protocol);
 }
 
+static bool is_target(const struct alarm *portscan, const struct endpoint *destination)
+{
+	return address_compare(&portscan->destination.address, &destination->address) == 0;
+}
+
 /* The open alarm of a source that is known to scan the ports of this destination. */
 static const struct alarm *find_portscan(const struct look *look)
 {
 	if (!look->talker->told_portscan)
 		return NULL;
-	struct alarm_cause cause = look_cause(look, ALARM_PORTSCAN);
-	const struct alarm *alarm = alarm_book_find(look->detect->book, &cause);
+	const struct alarm *alarm = look_find(look, ALARM_PORTSCAN);
 	look->talker->told_portscan = alarm != NULL;
-	bool same = alarm && address_compare(&alarm->destination.address,
-	                                     &look->stream.destination.address) == 0;
-	return same ? alarm : NULL;
+	return alarm && is_target(alarm, &look->stream.destination) ? alarm : NULL;
 }
 
 static void look_for_portscan(const struct look *look)
@@ -121,6 +123,15 @@ static struct alarm_cause beacon_cause(const struct look *look, const struct end
 	return cause;
 }
 
+/* The open alarm of a beacon of that stream, whoever knows of it still. */
+static const struct alarm *find_beacon(const struct look *look)
+{
+	if (!alarm_book_open(look->detect->book, ALARM_BEACON))
+		return NULL;
+	struct alarm_cause cause = beacon_cause(look, &look->stream.destination);
+	return alarm_book_find(look->detect->book, &cause);
+}
+
 /* How many beacons of the source have an alarm now. */
 static unsigned count_beacons(const struct look *look)
 {
@@ -148,27 +159,25 @@ static void look_for_beacon(const struct look *look, bool scans)
 	struct detect *detect = look->detect;
 	const struct endpoint *to = &look->stream.destination;
 	struct told *told = talker_told(look->talker, to);
-	if (scans && !told)
+	const struct alarm *open = find_beacon(look);
+	if (scans && !told && !open)
 		return;
 
 	struct beacon beacon;
 	bool beats = beacons_note(detect->beacons, &look->stream, look->facts->bytes,
 	                          look->attempt.passed, &look->thresholds->beacon,
 	                          look->attempt.time, &beacon);
-	if (!beats && !told)
-		return;
-	struct alarm_cause cause = beacon_cause(look, to);
 	if (!beats) {
-		look_count_for(look, &cause);
+		if (open)
+			look_count_in(look, open);
 		return;
 	}
-
-	const struct alarm *open = alarm_book_find(detect->book, &cause);
 	if (told && open && beacon.last != look->attempt.time &&
 	    !look_is_due(look, open, LOOK_NOTE_EVERY)) {
 		look_tally(look, open);
 		return;
 	}
+	struct alarm_cause cause = beacon_cause(look, to);
 	struct alarm news = look_alarm(look, &cause);
 	news.period = beacon.period;
 	/* Three gaps that are nearly equal come about by chance, in one of some hundred streams. */
@@ -214,10 +223,33 @@ void conduct_count(const struct look *look)
 		if (look->talker->told_trw)
 			look_count_for_host(look, ALARM_TRW);
 	}
-	if (talker_told(look->talker, &look->stream.destination)) {
-		struct alarm_cause cause = beacon_cause(look, &look->stream.destination);
-		look_count_for(look, &cause);
-	}
+	const struct alarm *beacon = find_beacon(look);
+	if (beacon)
+		look_count_in(look, beacon);
+}
+
+void conduct_count_unknown(const struct look *look)
+{
+	const struct alarm *scan = look_find(look, ALARM_SCAN);
+	const struct alarm *portscan = look_find(look, ALARM_PORTSCAN);
+	const struct alarm *trw = look_find(look, ALARM_TRW);
+	const struct alarm *beacon = find_beacon(look);
+	if (scan)
+		look_count_in(look, scan);
+	if (!scan && portscan && is_target(portscan, &look->stream.destination))
+		look_count_in(look, portscan);
+	if (!scan && trw)
+		look_count_in(look, trw);
+	if (beacon)
+		look_count_in(look, beacon);
+}
+
+void conduct_meet(const struct look *look)
+{
+	struct talker *talker = look->talker;
+	look_remember(&talker->scan, look_find(look, ALARM_SCAN));
+	talker->told_portscan = look_find(look, ALARM_PORTSCAN) != NULL;
+	talker->told_trw = look_find(look, ALARM_TRW) != NULL;
 }
 
 /* None reach a wanted number of 0, less which 1 is the greatest there is. */

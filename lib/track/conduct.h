@@ -12,6 +12,13 @@ void conduct_look(const struct look *look);
 /* Counts it in the open alarms of its source, and looks no further. */
 void conduct_count(const struct look *look);
 
+/* The same for a source that is not known, or not any more, and may have open alarms all the same.
+ */
+void conduct_count_unknown(const struct look *look);
+
+/* A source becomes known: whatever of it is open in the book goes on. */
+void conduct_meet(const struct look *look);
+
 /* True when so many attempts of a source may be enough for a first verdict. */
 bool conduct_is_enough(const struct thresholds *thresholds, unsigned attempts);
 

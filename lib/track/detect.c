@@ -213,6 +213,7 @@ static bool meet(struct look *look, const struct expected_source *expected)
 		return false;
 	}
 	look->talker = talkers_add(detect->talkers, source);
+	conduct_meet(look);
 	for (uint32_t i = 0; i < newcomer->count; i++)
 		conduct_catch_up(look, &newcomer->attempts[i]);
 	newcomer->count = 0;
@@ -336,6 +337,8 @@ void detect_expected_attempt(struct detect *detect, const struct expected_source
 		conduct_count(&look);
 	else if (look.talker)
 		conduct_look(&look);
+	else if (kept)
+		conduct_count_unknown(&look);
 }
 
 void detect_contact(struct detect *detect, const struct stream *stream,

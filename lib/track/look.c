@@ -43,6 +43,14 @@ struct alarm_cause look_cause(const struct look *look, enum alarm_kind kind)
 	                        &look->stream.source);
 }
 
+const struct alarm *look_find(const struct look *look, enum alarm_kind kind)
+{
+	if (!alarm_book_open(look->detect->book, kind))
+		return NULL;
+	struct alarm_cause cause = look_cause(look, kind);
+	return alarm_book_find(look->detect->book, &cause);
+}
+
 struct alarm look_alarm(const struct look *look, const struct alarm_cause *cause)
 {
 	const struct detect_facts *facts = look->facts;
@@ -153,8 +161,7 @@ const struct alarm *look_recall(const struct look *look, struct told_alarm *told
 	const char *host = look->facts->host ? look->facts->host : "";
 	if (alarm->id != told->id || alarm->state == ALARM_CLEARED ||
 	    strncmp(alarm->host, host, sizeof(alarm->host) - 1) != 0) {
-		struct alarm_cause cause = look_cause(look, kind);
-		look_remember(told, alarm_book_find(look->detect->book, &cause));
+		look_remember(told, look_find(look, kind));
 	}
 	return told->alarm;
 }

@@ -51,6 +51,9 @@ struct look {
 /* How grave an alarm of that kind is at last; a beacon is a notice at first. */
 enum severity look_severity(const struct look *look, enum alarm_kind kind);
 
+/* The open alarm of that kind about the source, of no destination; NULL when there is none. */
+const struct alarm *look_find(const struct look *look, enum alarm_kind kind);
+
 /* The cause of an alarm about the source. */
 struct alarm_cause look_cause(const struct look *look, enum alarm_kind kind);
 

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "../runner.h"
+#include "track/detect.h"
+
+#include "scene.h"
+
+/* What the detectors forget, as at a restart, changes nothing about an alarm that is open. */
+
+#define DAY 86400
+
+static struct scene scene;
+static const struct person watch = {.user = "alice", .uid = 1000};
+
+static void begin(void)
+{
+	scene_begin(&scene);
+}
+
+static void end(void)
+{
+	scene_end(&scene);
+}
+
+/* The detectors begin anew; the book stays. */
+static void restart(void)
+{
+	detect_free(scene.detect);
+	ck_assert_int_eq(detect_new(&detect_sizes_standard, scene.book, &scene.detect), 0);
+	detect_know_contacts(scene.detect, 0);
+}
+
+static const struct alarm *alarm_of(enum alarm_kind kind)
+{
+	for (const struct alarm *a = alarm_book_next(scene.book, 0); a;
+	     a = alarm_book_next(scene.book, a->id))
+		if (a->cause.kind == kind)
+			return a;
+	ck_abort_msg("there is no %s", alarm_kind_name(kind));
+}
+
+static struct detect_facts pc7(void)
+{
+	struct detect_facts facts = scene_desk;
+	facts.host = "pc7";
+	facts.one_machine = true;
+	return facts;
+}
+
+/* The beacon beats 16 times and is acknowledged at the 5th. */
+static void beat_over_a_restart(unsigned period, unsigned restart_before)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7), drop = scene_address("203.0.113.9");
+	begin();
+	for (unsigned i = 0; i < 16; i++) {
+		double now = (double)i * period;
+		alarm_book_expire(scene.book, SCENE_START + (usec_t)now * USEC_PER_SEC);
+		if (i == restart_before)
+			restart();
+		scene_try(&scene, &facts, &source, &drop, TCP, 8443, now);
+		if (i == 4)
+			ck_assert_int_eq(
+			        alarm_book_acknowledge(scene.book, 1, &watch,
+			                               SCENE_START + (usec_t)now * USEC_PER_SEC),
+			        0);
+	}
+	const struct alarm *a = alarm_of(ALARM_BEACON);
+	ck_assert_msg(a->attempts == 16, "period %u, restart %u: %u attempts", period,
+	              restart_before, (unsigned)a->attempts);
+	ck_assert_int_eq(a->state, ALARM_ACKNOWLEDGED);
+	ck_assert_uint_eq(scene.told_count, 1);
+	end();
+}
+
+START_TEST(a_beacon_of_any_period_counts_on_after_a_restart_and_stays_acknowledged)
+{
+	static const unsigned periods[] = {60, 3600, DAY / 3, DAY};
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned at = 5; at < 16; at++)
+			beat_over_a_restart(periods[i], at);
+}
+END_TEST
+
+START_TEST(a_scan_counts_what_else_its_source_tries_after_a_restart)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7);
+	begin();
+	for (unsigned i = 0; i < 30; i++) {
+		struct address victim = scene_outside(i);
+		scene_try(&scene, &facts, &source, &victim, TCP, 445, i);
+	}
+	ck_assert_uint_eq(alarm_of(ALARM_SCAN)->attempts, 30);
+	for (unsigned i = 0; i < 30; i++) {
+		if (i == 0 || i == 2 || i == 20)
+			restart();
+		struct address victim = scene_outside(100 + i);
+		scene_try(&scene, &facts, &source, &victim, TCP, 445, 40 + i);
+	}
+	ck_assert_uint_eq(alarm_of(ALARM_SCAN)->attempts, 60);
+	ck_assert_uint_eq(scene.told_count, 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_port_scan_counts_on_after_a_restart)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7), target = scene_address("203.0.113.9");
+	begin();
+	for (unsigned i = 0; i < 20; i++)
+		scene_try(&scene, &facts, &source, &target, TCP, (uint16_t)(1000 + i), i);
+	uint64_t before = alarm_of(ALARM_PORTSCAN)->attempts;
+	for (unsigned i = 0; i < 10; i++) {
+		if (i == 0 || i == 1 || i == 7)
+			restart();
+		scene_try(&scene, &facts, &source, &target, TCP, (uint16_t)(2000 + i), 30 + i);
+	}
+	ck_assert_uint_eq(alarm_of(ALARM_PORTSCAN)->attempts, before + 10);
+	ck_assert_uint_eq(scene.told_count, 1);
+	end();
+}
+END_TEST
+
+START_TEST(failing_first_contacts_count_on_after_a_restart)
+{
+	struct thresholds thresholds = thresholds_standard;
+	struct detect_facts facts = pc7();
+	struct address source = scene_pc(7);
+	thresholds.trw.enabled = true;
+	facts.thresholds = &thresholds;
+	begin();
+	for (unsigned i = 0; i < 6; i++) {
+		struct address to = scene_outside(i);
+		scene_try(&scene, &facts, &source, &to, TCP, 25, 10 * i);
+	}
+	uint64_t before = alarm_of(ALARM_TRW)->attempts;
+	restart();
+	for (unsigned i = 0; i < 2; i++) {
+		struct address to = scene_outside(100 + i);
+		scene_try(&scene, &facts, &source, &to, TCP, 25, 100 + 10 * i);
+	}
+	ck_assert_uint_eq(alarm_of(ALARM_TRW)->attempts, before + 2);
+	ck_assert_uint_eq(scene.told_count, 1);
+	end();
+}
+END_TEST
+
+START_TEST(an_alarm_of_who_is_washed_out_by_a_flood_counts_on)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7), drop = scene_address("203.0.113.9");
+	begin();
+	scene.silent = true;
+	for (unsigned i = 0; i < 5; i++)
+		scene_try(&scene, &facts, &source, &drop, TCP, 8443, i * 600);
+	for (unsigned i = 0; i < 100000; i++) {
+		const uint8_t bytes[] = {10, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i};
+		struct address other = address_from_bytes(FAMILY_IPV4, bytes);
+		scene_block(&scene, &scene_desk, REASON_ROLE, &other, &drop, TCP, 25,
+		            2500 + (i / 4) * 0.001);
+		if (i % 4 == 0)
+			scene_block(&scene, &scene_desk, REASON_ROLE, &other, &drop, TCP, 26,
+			            2500 + (i / 4) * 0.001);
+	}
+	for (unsigned i = 5; i < 10; i++)
+		scene_try(&scene, &facts, &source, &drop, TCP, 8443, i * 600);
+	ck_assert_uint_eq(alarm_of(ALARM_BEACON)->attempts, 10);
+	end();
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("track-continuity");
+	TCase *tests = tcase_create("continuity");
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests,
+	               a_beacon_of_any_period_counts_on_after_a_restart_and_stays_acknowledged);
+	tcase_add_test(tests, a_scan_counts_what_else_its_source_tries_after_a_restart);
+	tcase_add_test(tests, a_port_scan_counts_on_after_a_restart);
+	tcase_add_test(tests, failing_first_contacts_count_on_after_a_restart);
+	tcase_add_test(tests, an_alarm_of_who_is_washed_out_by_a_flood_counts_on);
+	suite_add_tcase(suite, tests);
+	return run_suite(suite);
+}
