@@ -262,7 +262,7 @@ static void on_alarm(const struct alarm *alarm, enum alarm_change change, void *
 {
 	struct daemon *daemon = userdata;
 	alarm_report(daemon->server, alarm, change);
-	past_note_alarm(daemon->past);
+	past_note_alarm(daemon->past, change != ALARM_CHANGE_UPDATED);
 	on_alarm_tell(daemon->teller, alarm, change);
 	quarantiner_take_alarm(daemon->quarantiner, alarm, change);
 }

@@ -19,6 +19,14 @@
 #define FORMAT_VERSION 1
 #define SAVE_ACCURACY  USEC_PER_SEC
 
+/*
+ * News of alarms is written at once, in turn with whatever else waits; but so seldom that writing
+ * takes a tenth of the time at most, as an alarm takes about a tenth of a millisecond.
+ */
+#define NEWS_GAP      (10 * USEC_PER_MSEC)
+#define NEWS_GAP_EACH USEC_PER_MSEC /* longer for each alarm in the book */
+#define NEWS_ACCURACY USEC_PER_MSEC
+
 /* Items a turn of the loop: some one and a half milliseconds, so that nothing else waits. */
 #define ALARMS_SLICE 16
 #define LEDGER_SLICE 128
@@ -51,6 +59,8 @@ struct past {
 	struct events *events;
 	struct alarms *alarms;
 	sd_event_source *timer;
+	sd_event_source *news;   /* a timer; off when alarms have no news */
+	usec_t news_written;     /* when it was, by the clock that never jumps */
 	sd_event_source *writer; /* has a turn when nothing else waits while a page is written */
 	struct numbers *numbers; /* of alarms */
 	struct page pages[PAGE_COUNT];
@@ -239,6 +249,8 @@ static int on_turn(sd_event_source *source, void *userdata)
 			r = page_end(past, page, false);
 		if (r < 0)
 			page_failed(past, page, r);
+		if (i == PAGE_ALARMS && !page->draft)
+			(void)sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IDLE);
 		return 0;
 	}
 	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
@@ -279,6 +291,40 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+/* What is being written is a copy of before: then this waits for the next one. */
+static void write_news_soon(struct past *past)
+{
+	usec_t count = 0, now = clock_monotonic();
+	for (unsigned kind = 0; kind < ALARM_KIND_COUNT; kind++)
+		count += alarm_book_open(alarms_book(past->alarms), (enum alarm_kind)kind);
+	usec_t next = past->news_written + NEWS_GAP + count * NEWS_GAP_EACH;
+	int r = sd_event_source_set_time(past->news, next > now ? next : now);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(past->news, SD_EVENT_ONESHOT);
+	if (r < 0)
+		journal(LOG_WARNING, "Alarms are written at the next half minute only: %s",
+		        strerror(-r));
+}
+
+static int on_news(sd_event_source *source, uint64_t time, void *userdata)
+{
+	struct past *past = userdata;
+	struct page *page = &past->pages[PAGE_ALARMS];
+	past->news_written = clock_monotonic();
+	if (page->draft) {
+		write_news_soon(past);
+		return 0;
+	}
+	(void)has_changed(past, PAGE_ALARMS);
+	int r = page_begin(past, PAGE_ALARMS, page);
+	if (r < 0) {
+		page_failed(past, page, r); /* it is tried again with the rest */
+		return 0;
+	}
+	(void)sd_event_source_set_priority(past->writer, SD_EVENT_PRIORITY_NORMAL);
+	return sd_event_source_set_enabled(past->writer, SD_EVENT_ON);
+}
+
 int past_new(sd_event *event, const char *directory, usec_t every, struct events *events,
              struct alarms *alarms, struct past **ret_past)
 {
@@ -303,6 +349,11 @@ int past_new(sd_event *event, const char *directory, usec_t every, struct events
 		r = sd_event_add_time_relative(event, &past->timer, CLOCK_MONOTONIC, every,
 		                               SAVE_ACCURACY, on_time, past);
 	if (r >= 0)
+		r = sd_event_add_time(event, &past->news, CLOCK_MONOTONIC, 0, NEWS_ACCURACY,
+		                      on_news, past);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(past->news, SD_EVENT_OFF);
+	if (r >= 0)
 		r = sd_event_add_defer(event, &past->writer, on_turn, past);
 	if (r >= 0)
 		r = sd_event_source_set_priority(past->writer, SD_EVENT_PRIORITY_IDLE);
@@ -323,6 +374,7 @@ struct past *past_free(struct past *past)
 		for (size_t i = 0; i < PAGE_COUNT; i++)
 			page_done(&past->pages[i]);
 		sd_event_source_disable_unref(past->timer);
+		sd_event_source_disable_unref(past->news);
 		sd_event_source_disable_unref(past->writer);
 		free(past);
 	}
@@ -455,9 +507,15 @@ void past_on_fault(struct past *past, past_fault_t fault, void *userdata)
 	past->fault_userdata = userdata;
 }
 
-void past_note_alarm(struct past *past)
+void past_note_alarm(struct past *past, bool news)
 {
+	int enabled = SD_EVENT_OFF;
 	past->alarms_changed = true;
+	if (!news)
+		return;
+	(void)sd_event_source_get_enabled(past->news, &enabled);
+	if (enabled == SD_EVENT_OFF)
+		write_news_soon(past);
 }
 
 void past_keep(struct past *past)

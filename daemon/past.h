@@ -11,7 +11,8 @@
 /*
  * Lets alarms and the ledger outlive the daemon: in the state directory as alarms.json and
  * ledger.json, written when they have changed, now and then, in slices so small that nothing else
- * waits. What the last half minute brought is lost when the daemon is killed.
+ * waits. News of an alarm is written as soon as it comes. When the daemon is killed, what was
+ * blocked in the last half minute is lost, and what an alarm counted in it.
  */
 struct past;
 
@@ -41,8 +42,8 @@ void past_restore(struct past *past);
 typedef void (*past_fault_t)(const char *fault, void *userdata);
 void past_on_fault(struct past *past, past_fault_t fault, void *userdata);
 
-/* An alarm has changed. */
-void past_note_alarm(struct past *past);
+/* An alarm has changed; news, other than counts and times, is written at once. */
+void past_note_alarm(struct past *past, bool news);
 
 /* Writes all at once; for the end. */
 void past_keep(struct past *past);

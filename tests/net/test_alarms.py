@@ -323,6 +323,21 @@ def test_alarms_and_what_was_blocked_survive_a_restart(clean: Lab, broken_into: 
     assert "Known from an earlier run: 1 alarms, 1 entries" in daemon.log()
 
 
+def test_an_alarm_that_is_acknowledged_outlives_a_kill_and_counts_on(clean: Lab,
+                                                                     broken_into: Daemon):
+    daemon = broken_into
+    assert daemon.ctl("alarms", "ack", "1").returncode == 0
+    kept = daemon.state / "alarms.json"
+    assert wait_for(lambda: kept.exists() and '"acknowledged"' in kept.read_text()
+                    and json.loads(kept.read_text())["items"][0]["state"] == "acknowledged")
+    daemon.kill()
+    daemon.start()
+    traffic.tcp(clean["www1"], clean.world, WORLD, 21)
+    assert wait_for(lambda: alarms(daemon)[0]["attempts"] == 2)
+    alarm, = alarms(daemon)
+    assert (alarm["id"], alarm["state"]) == (1, "acknowledged")
+
+
 def test_a_number_that_was_told_is_never_that_of_another_alarm_whenever_the_daemon_is_killed(
         clean: Lab, broken_into: Daemon):
     daemon = broken_into

@@ -37,15 +37,20 @@ struct run {
 	struct past *past;
 };
 
-static void begin(struct run *run, const char *directory)
+static void begin_writing_every(struct run *run, const char *directory, usec_t every)
 {
 	const struct intake_hooks hooks = {.attempt = ignore_attempt};
 	ck_assert_int_ge(sd_event_new(&run->event), 0);
 	ck_assert_int_ge(events_new(run->event, &hooks, none_blocked, NULL, &run->events), 0);
 	ck_assert_int_ge(alarms_new(run->event, ignore_alarm, NULL, &run->alarms), 0);
 	ck_assert_int_ge(
-	        past_new(run->event, directory, EVERY, run->events, run->alarms, &run->past), 0);
+	        past_new(run->event, directory, every, run->events, run->alarms, &run->past), 0);
 	past_restore(run->past);
+}
+
+static void begin(struct run *run, const char *directory)
+{
+	begin_writing_every(run, directory, EVERY);
 }
 
 static void end(struct run *run)
@@ -267,7 +272,7 @@ START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	begin(&run, directory);
 	alarms_take_tampering(run.alarms, "nft (pid 7) deleted the table");
-	past_note_alarm(run.past);
+	past_note_alarm(run.past, false);
 	for (uint32_t i = 0; i < 1000; i++)
 		note(&run, i);
 	turn(&run, 2 * USEC_PER_SEC);
@@ -279,6 +284,33 @@ START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
 	ck_assert_ptr_nonnull(alarm);
 	ck_assert_str_eq(alarm->detail, "nft (pid 7) deleted the table");
 	ck_assert_uint_eq(alarms_open(run.alarms), 1);
+	end(&run);
+	clean_up(directory);
+}
+END_TEST
+
+START_TEST(news_of_an_alarm_is_kept_long_before_the_rest)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX", host[16];
+	const struct person watch = {.user = "alice", .uid = 1000};
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	begin_writing_every(&run, directory, 3600 * USEC_PER_SEC);
+	for (unsigned i = 0; i < 100; i++) { /* more than one turn writes */
+		snprintf(host, sizeof(host), "pc%u", i);
+		raise_alarm(&run, host);
+		past_note_alarm(run.past, true);
+		if (i % 10 == 0) /* the first is being written meanwhile */
+			ck_assert_int_ge(sd_event_run(run.event, 0), 0);
+	}
+	ck_assert_int_eq(alarm_book_acknowledge(alarms_book(run.alarms), 1, &watch, 2), 0);
+	past_note_alarm(run.past, true);
+	turn(&run, 3 * USEC_PER_SEC);
+	end(&run); /* without a word */
+
+	begin(&run, directory);
+	ck_assert_uint_eq(alarms_open(run.alarms), 99);
+	ck_assert_int_eq(alarm_book_get(alarms_book(run.alarms), 1)->state, ALARM_ACKNOWLEDGED);
 	end(&run);
 	clean_up(directory);
 }
@@ -341,6 +373,7 @@ int main(void)
 	tcase_add_test(tests, alarms_of_a_version_without_the_file_of_numbers_keep_theirs);
 	tcase_add_test(tests, numbers_that_cannot_be_known_or_kept_are_the_time_of_day);
 	tcase_add_test(tests, a_daemon_that_is_killed_keeps_what_was_written_meanwhile);
+	tcase_add_test(tests, news_of_an_alarm_is_kept_long_before_the_rest);
 	tcase_add_test(tests, a_directory_that_cannot_be_written_to_is_said_until_it_can_be);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
