@@ -104,6 +104,24 @@ void alarms_take_attempt(struct alarms *alarms, const struct ledger_noted *noted
 		detect_attempt(alarms->detect, noted, &facts, noted->last);
 }
 
+unsigned alarms_beats(const struct alarms *alarms, const struct stream *stream,
+                      usec_t ret_beats[static BEACON_BEATS])
+{
+	return detect_beats(alarms->detect, stream, ret_beats);
+}
+
+void alarms_remember(struct alarms *alarms, const struct policy *policy,
+                     const struct ledger_noted *noted, const usec_t *beats, unsigned beat_count)
+{
+	struct sighting sighting = {};
+	if (policy)
+		sighting.host = policy_host_at(policy, &noted->key.source);
+	if (policy && !sighting.host && noted->has_mac)
+		sighting.host = policy_host_by_mac(policy, &noted->mac);
+	struct detect_facts facts = facts_of(alarms->facts, &sighting, noted->last);
+	detect_remember(alarms->detect, noted, &facts, beats, beat_count, clock_realtime());
+}
+
 void alarms_take_contact(struct alarms *alarms, const struct host *host,
                          const struct address *source, const struct address *destination,
                          usec_t time)

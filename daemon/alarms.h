@@ -42,6 +42,15 @@ void alarms_take_attempt(struct alarms *alarms, const struct ledger_noted *noted
                          const struct sighting *sighting);
 
 /*
+ * How the detectors go on after a restart: the beats of an entry, to be kept with it, and what to
+ * remind them of; see detect_remember(). The policy is the one in force, or NULL.
+ */
+unsigned alarms_beats(const struct alarms *alarms, const struct stream *stream,
+                      usec_t ret_beats[static BEACON_BEATS]);
+void alarms_remember(struct alarms *alarms, const struct policy *policy,
+                     const struct ledger_noted *noted, const usec_t *beats, unsigned beat_count);
+
+/*
  * A host contacted somebody and may: shows it to the detectors. And: they see all such contacts
  * since then, or do not any more, see trw_know(); and what of them there was no room for.
  */

@@ -303,6 +303,7 @@ static int start_policy(struct daemon *daemon)
 	r = loading_start(daemon->loading);
 	if (r < 0)
 		return r;
+	past_remind(daemon->past, daemon->enforcement.policy);
 	daemon->decided = true;
 	update_health(daemon);
 	tell_earlier_tampering(daemon);

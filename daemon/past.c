@@ -2,10 +2,11 @@
 #include "past.h"
 
 #include "alarm_json.h"
+#include "base/array.h"
 #include "clock.h"
 #include "control/json_text.h"
 #include "journal.h"
-#include "ledger_json.h"
+#include "memory.h"
 #include "numbers.h"
 #include "replies.h"
 #include "state_field.h"
@@ -64,6 +65,7 @@ struct past {
 	sd_event_source *writer; /* has a turn when nothing else waits while a page is written */
 	struct numbers *numbers; /* of alarms */
 	struct page pages[PAGE_COUNT];
+	ARRAY(struct memory) memories; /* of an earlier run, that nobody was reminded of yet */
 	bool alarms_changed;
 	bool numbers_told;       /* whether they can be set aside */
 	uint64_t ledger_packets; /* of the ledger as it was kept last */
@@ -78,7 +80,7 @@ static json_t *alarm_item(const void *item)
 
 static json_t *entry_item(const void *item)
 {
-	return ledger_saved_to_json(item);
+	return memory_to_json(item);
 }
 
 static void page_done(struct page *page)
@@ -158,13 +160,17 @@ static int copy_ledger(const struct past *past, struct page *page)
 	size_t most = ledger_count(ledger);
 	if (most > PAST_LEDGER_ENTRIES)
 		most = PAST_LEDGER_ENTRIES;
-	struct ledger_saved *items = calloc(most + 1, sizeof(*items));
+	struct memory *items = calloc(most + 1, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	page->count = 0;
 	for (const struct ledger_entry *e = ledger_first(ledger, NULL); e && page->count < most;
-	     e = ledger_next(ledger, NULL, e))
-		ledger_save(e, &items[page->count++]);
+	     e = ledger_next(ledger, NULL, e)) {
+		struct memory *memory = &items[page->count++];
+		const struct stream stream = ledger_stream(&ledger_noted(e)->key);
+		ledger_save(e, &memory->saved);
+		memory->beat_count = alarms_beats(past->alarms, &stream, memory->beats);
+	}
 	page->items = (char *)items;
 	return 0;
 }
@@ -179,11 +185,11 @@ static void put_head(const struct past *past, enum page_index index, const struc
 		return;
 	}
 	struct ledger_totals totals = ledger_totals(events_ledger(past->events));
-	const struct ledger_saved *entries = (const struct ledger_saved *)(const void *)page->items;
+	const struct memory *entries = (const struct memory *)(const void *)page->items;
 	for (size_t i = 0; i < page->count; i++) {
-		totals.attempts -= entries[i].noted.attempts;
-		totals.passed -= entries[i].noted.passed;
-		totals.packets -= entries[i].noted.packets;
+		totals.attempts -= entries[i].saved.noted.attempts;
+		totals.passed -= entries[i].saved.noted.passed;
+		totals.packets -= entries[i].saved.noted.packets;
 	}
 	totals.other_entries += ledger_count(events_ledger(past->events)) - page->count;
 	fprintf(out,
@@ -341,7 +347,7 @@ int past_new(sd_event *event, const char *directory, usec_t every, struct events
 	                                         .slice = ALARMS_SLICE};
 	past->pages[PAGE_LEDGER] = (struct page){.name = PAST_LEDGER_NAME,
 	                                         .item_to_json = entry_item,
-	                                         .item_size = sizeof(struct ledger_saved),
+	                                         .item_size = sizeof(struct memory),
 	                                         .slice = LEDGER_SLICE};
 	past->numbers_told = true;
 	int r = numbers_new(directory, &past->numbers);
@@ -371,6 +377,7 @@ struct past *past_free(struct past *past)
 	if (past) {
 		alarm_book_on_reserve(alarms_book(past->alarms), NULL, NULL);
 		numbers_free(past->numbers);
+		ARRAY_DONE(&past->memories);
 		for (size_t i = 0; i < PAGE_COUNT; i++)
 			page_done(&past->pages[i]);
 		sd_event_source_disable_unref(past->timer);
@@ -389,11 +396,18 @@ static int take_alarm(const struct past *past, const json_t *item)
 	return r < 0 ? r : alarm_book_restore(alarms_book(past->alarms), &alarm);
 }
 
-static int take_entry(const struct past *past, const json_t *item)
+static int take_entry(struct past *past, const json_t *item)
 {
-	struct ledger_saved entry;
-	int r = ledger_saved_from_json(item, &entry);
-	return r < 0 ? r : ledger_restore(events_ledger(past->events), &entry);
+	struct memory entry;
+	int r = memory_from_json(item, &entry);
+	if (r == 0)
+		r = ledger_restore(events_ledger(past->events), &entry.saved);
+	if (r < 0)
+		return r;
+	struct memory *memory = ARRAY_ADD(&past->memories);
+	if (memory) /* else the detectors begin anew */
+		*memory = entry;
+	return 0;
 }
 
 /* What stands in front of the list; false when it is none of ours. */
@@ -423,7 +437,7 @@ static bool take_head(const struct past *past, enum page_index index, const json
 }
 
 /* Takes up the items, the last one first, as it was seen longest ago. */
-static int take_items(const struct past *past, enum page_index index, const json_t *root,
+static int take_items(struct past *past, enum page_index index, const json_t *root,
                       struct state_wrong *wrong, size_t *ret_count)
 {
 	const json_t *items = json_object_get(root, "items");
@@ -439,7 +453,7 @@ static int take_items(const struct past *past, enum page_index index, const json
 	return 0;
 }
 
-static int read_page(const struct past *past, enum page_index index, struct state_wrong *wrong,
+static int read_page(struct past *past, enum page_index index, struct state_wrong *wrong,
                      size_t *ret_count)
 {
 	_cleanup_free_ char *text = NULL;
@@ -460,7 +474,7 @@ static int read_page(const struct past *past, enum page_index index, struct stat
 }
 
 /* Returns how many items there were; *ret_broken: not all that was kept could be read. */
-static size_t restore_page(const struct past *past, enum page_index index, bool *ret_broken)
+static size_t restore_page(struct past *past, enum page_index index, bool *ret_broken)
 {
 	const char *name = past->pages[index].name;
 	struct state_wrong wrong = {};
@@ -499,6 +513,14 @@ void past_restore(struct past *past)
 		        "Known from an earlier run: %zu alarms, %zu entries of what was blocked",
 		        alarms, entries);
 	past->ledger_packets = ledger_totals(events_ledger(past->events)).packets;
+}
+
+void past_remind(struct past *past, const struct policy *policy)
+{
+	ARRAY_FOREACH (memory, &past->memories)
+		alarms_remember(past->alarms, policy, &memory->saved.noted, memory->beats,
+		                memory->beat_count);
+	ARRAY_DONE(&past->memories);
 }
 
 void past_on_fault(struct past *past, past_fault_t fault, void *userdata)

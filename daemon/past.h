@@ -36,6 +36,9 @@ DEFINE_CLEANUP(struct past *, past_free)
 /* Takes up what an earlier run kept, and says what could not be; before the first attempt. */
 void past_restore(struct past *past);
 
+/* Reminds the detectors of it; once, when a policy is in force (NULL: none is). */
+void past_remind(struct past *past, const struct policy *policy);
+
 /* Who is told that something cannot be written, in a sentence, and by NULL that all can be again;
  * it is tried until then. */
 #define PAST_FAULT_MAX 320

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define TIMES (BEACON_GAPS + 1)
+#define TIMES BEACON_BEATS
 
 /* Steps back that are smaller come from records that overtook each other. */
 #define STEP_BACK USEC_PER_SEC
@@ -218,6 +218,16 @@ bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t
 		begin_history(beacons, f);
 	f->named = true;
 	return true;
+}
+
+unsigned beacons_beats(const struct beacons *beacons, const struct stream *stream,
+                       usec_t ret_beats[static BEACON_BEATS])
+{
+	const struct followed *f = recent_peek(beacons->streams, stream);
+	unsigned count = f ? beats(f) : 0;
+	for (unsigned i = 0; i < count; i++)
+		ret_beats[i] = beat(f, count - 1 - i);
+	return count;
 }
 
 static usec_t choose_window(usec_t first, usec_t now)

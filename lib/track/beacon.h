@@ -18,7 +18,8 @@
  */
 struct beacons;
 
-#define BEACON_GAPS 24 /* the last ones, which are judged */
+#define BEACON_GAPS  24 /* the last ones, which are judged */
+#define BEACON_BEATS (BEACON_GAPS + 1)
 
 /*
  * Attempts less than this after another one belong to the same beat: programs try twice at once,
@@ -67,6 +68,13 @@ void beacons_expect(const struct beacons *beacons, const struct stream *stream);
  */
 bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t bytes, bool passed,
                   const struct beacon_limits *limits, usec_t now, struct beacon *ret_beacon);
+
+/*
+ * The last beats of a stream, at most BEACON_BEATS, the oldest one first: noted again, they give
+ * the same verdict. Returns how many; 0 for a stream that is not followed.
+ */
+unsigned beacons_beats(const struct beacons *beacons, const struct stream *stream,
+                       usec_t ret_beats[static BEACON_BEATS]);
 
 /*
  * RITA's score of a stream that was a beacon, over the longest window that its history fills, or

@@ -292,3 +292,28 @@ void conduct_catch_up(const struct look *look, const struct newcomer_attempt *ke
 	detect->counts.kept--;
 	detect->counts.looked++;
 }
+
+void conduct_remember(const struct look *look, const usec_t *beats, unsigned beat_count)
+{
+	struct detect *detect = look->detect;
+	const struct thresholds *thresholds = look->thresholds;
+	const struct endpoint *to = &look->stream.destination;
+	usec_t time = look->attempt.time;
+	struct scan scan;
+	struct beacon beacon;
+	talkers_note(detect->talkers, look->talker, &look->attempt);
+	if (look->noted->attempts)
+		look->talker->attempts += look->noted->attempts - 1;
+	if (!look->talker->first)
+		look->talker->first = look->noted->first;
+	scans_note_host(detect->scans, &look->stream, &thresholds->scan, time, &scan);
+	if (has_port(to))
+		scans_note_port(detect->scans, &look->stream, &thresholds->scan, time, &scan);
+	if (!beat_count && look->noted->attempts == 1) { /* later packets repeat it */
+		beats = &look->noted->first;
+		beat_count = 1;
+	}
+	for (unsigned i = 0; i < beat_count; i++)
+		beacons_note(detect->beacons, &look->stream, look->facts->bytes,
+		             &thresholds->beacon, beats[i], &beacon);
+}

@@ -22,6 +22,9 @@ void conduct_meet(const struct look *look);
 /* True when so many attempts of a source may be enough for a first verdict. */
 bool conduct_is_enough(const struct thresholds *thresholds, unsigned attempts);
 
+/* Shows the detectors an entry that was kept over a restart; its last attempt was at that time. */
+void conduct_remember(const struct look *look, const usec_t *beats, unsigned beat_count);
+
 /* Shows the detectors an attempt that was kept; it cannot have been enough for a verdict. */
 void conduct_catch_up(const struct look *look, const struct newcomer_attempt *kept);
 

@@ -249,6 +249,28 @@ static bool is_beyond_budget(const struct look *look)
 	return !budget_spend(&look->talker->looks, allowance, now);
 }
 
+static struct look look_at(struct detect *detect, const struct ledger_noted *noted,
+                           const struct detect_facts *facts, usec_t now)
+{
+	struct look look = {
+	        .detect = detect,
+	        .facts = facts,
+	        .thresholds = facts->thresholds ? facts->thresholds : &thresholds_standard,
+	        .noted = noted,
+	        .stream = ledger_stream(&noted->key),
+	};
+	look.attempt = (struct evidence_attempt){
+	        .time = now,
+	        .source = look.stream.source,
+	        .destination = look.stream.destination,
+	        .source_port = noted->source_port,
+	        .has_uid = noted->has_uid,
+	        .passed = facts->passed,
+	        .uid = noted->has_uid ? noted->uid : 0,
+	};
+	return look;
+}
+
 struct expected_source detect_expect(const struct detect *detect, const struct address *source)
 {
 	struct recent_place place = talkers_expect(detect->talkers, source);
@@ -278,23 +300,7 @@ void detect_expected_attempt(struct detect *detect, const struct expected_source
                              const struct ledger_noted *noted, const struct detect_facts *facts,
                              usec_t now)
 {
-	struct look look = {
-	        .detect = detect,
-	        .facts = facts,
-	        .thresholds = facts->thresholds ? facts->thresholds : &thresholds_standard,
-	        .noted = noted,
-	        .stream = ledger_stream(&noted->key),
-	};
-	look.attempt = (struct evidence_attempt){
-	        .time = now,
-	        .source = look.stream.source,
-	        .destination = look.stream.destination,
-	        .source_port = noted->source_port,
-	        .has_uid = noted->has_uid,
-	        .passed = facts->passed,
-	        .uid = noted->has_uid ? noted->uid : 0,
-	};
-
+	struct look look = look_at(detect, noted, facts, now);
 	detect->counts.attempts++;
 	bool conduct =
 	        shows_conduct((enum reason)noted->key.reason, facts) && !is_quic_of_browser(&look);
@@ -339,6 +345,30 @@ void detect_expected_attempt(struct detect *detect, const struct expected_source
 		conduct_look(&look);
 	else if (kept)
 		conduct_count_unknown(&look);
+}
+
+unsigned detect_beats(const struct detect *detect, const struct stream *stream,
+                      usec_t ret_beats[static BEACON_BEATS])
+{
+	return beacons_beats(detect->beacons, stream, ret_beats);
+}
+
+void detect_remember(struct detect *detect, const struct ledger_noted *noted,
+                     const struct detect_facts *facts, const usec_t *beats, unsigned beat_count,
+                     usec_t now)
+{
+	struct look look = look_at(detect, noted, facts, noted->last);
+	const struct address *source = &look.stream.source;
+	if (noted->last > now || !shows_conduct((enum reason)noted->key.reason, facts) ||
+	    is_quic_of_browser(&look))
+		return;
+	look.talker =
+	        talkers_find(detect->talkers, source, talkers_expect(detect->talkers, source));
+	if (!look.talker) {
+		look.talker = talkers_add(detect->talkers, source);
+		conduct_meet(&look);
+	}
+	conduct_remember(&look, beats, beat_count);
 }
 
 void detect_contact(struct detect *detect, const struct stream *stream,

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/time.h"
 #include "track/alarm_book.h"
+#include "track/beacon.h"
 #include "track/endpoint.h"
 #include "track/ledger.h"
 #include "track/recent.h"
@@ -99,6 +100,20 @@ void detect_attempt(struct detect *detect, const struct ledger_noted *noted,
 void detect_expected_attempt(struct detect *detect, const struct expected_source *expected,
                              const struct ledger_noted *noted, const struct detect_facts *facts,
                              usec_t now);
+
+/* When a stream was tried, see beacons_beats(). */
+unsigned detect_beats(const struct detect *detect, const struct stream *stream,
+                      usec_t ret_beats[static BEACON_BEATS]);
+
+/*
+ * Reminds the detectors of what an entry of the ledger tells of an earlier run, and of its beats;
+ * to be called from the entry last seen longest ago to the latest, before the first attempt.
+ * Nothing is raised. An entry that is later than `now`, as by a clock that was wrong, tells
+ * nothing.
+ */
+void detect_remember(struct detect *detect, const struct ledger_noted *noted,
+                     const struct detect_facts *facts, const usec_t *beats, unsigned beat_count,
+                     usec_t now);
 
 /*
  * Takes a permitted contact, for the random walk; of the facts only the thresholds count. And: all

@@ -303,6 +303,13 @@ void *recent_use_at(struct recent *recent, const void *key, struct recent_place 
 	return item_at(recent, slot);
 }
 
+const void *recent_peek(const struct recent *recent, const void *key)
+{
+	uint32_t slot = slots_find(&recent->slots, place_of(recent, key).tag, key, recent->key_size,
+	                           recent->items, recent->stride);
+	return slot == NONE ? NULL : item_at(recent, slot);
+}
+
 static __attribute__((noinline)) uint32_t oldest_of_the_heavy(struct recent *recent)
 {
 	uint32_t slot = recent->cursor;

@@ -83,6 +83,9 @@ void *recent_add_at(struct recent *recent, const void *key, struct recent_place 
 /* The item with that key, from now on the one used last; NULL when there is none. */
 void *recent_use(struct recent *recent, const void *key);
 
+/* The same, but the item is not used by that: it stays as old as it is. */
+const void *recent_peek(const struct recent *recent, const void *key);
+
 /*
  * Adds an item for a key that is not there; zero but for the key, or see recent_zero_only(). It
  * takes the place of recent_victim(), if that is not NULL.

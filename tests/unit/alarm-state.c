@@ -7,6 +7,7 @@
 #include "helper.h"
 #include "journal_socket.h"
 #include "ledger_json.h"
+#include "memory.h"
 
 #include <check.h>
 #include <errno.h>
@@ -239,6 +240,47 @@ START_TEST(an_entry_of_the_ledger_is_read_again_to_the_byte)
 }
 END_TEST
 
+START_TEST(what_the_detectors_need_is_kept_with_an_entry_and_no_nonsense_is_believed)
+{
+	struct memory memory = {
+	        .saved = {.noted = {.key = {.source = address_of("192.0.2.7"),
+	                                    .destination = address_of("203.0.113.9"),
+	                                    .port = 25,
+	                                    .protocol = IPPROTO_TCP,
+	                                    .reason = REASON_ROLE,
+	                                    .has_port = true},
+	                            .attempts = 3,
+	                            .packets = 9,
+	                            .first = NOW - 5,
+	                            .last = NOW}},
+	        .beat_count = BEACON_BEATS,
+	};
+	struct memory again;
+	for (unsigned i = 0; i < BEACON_BEATS; i++)
+		memory.beats[i] = NOW + i * USEC_PER_SEC;
+	json_t *json = memory_to_json(&memory);
+	ck_assert_int_eq(memory_from_json(json, &again), 0);
+	ck_assert_uint_eq(again.beat_count, BEACON_BEATS);
+	ck_assert_mem_eq(again.beats, memory.beats, sizeof(memory.beats));
+
+	json_t *beats = json_object_get(json, "beats");
+	json_array_append_new(beats, json_integer(NOW + 99 * USEC_PER_SEC));
+	ck_assert_int_eq(memory_from_json(json, &again), -EINVAL);
+	json_array_clear(beats);
+	json_array_append_new(beats, json_integer(NOW));
+	json_array_append_new(beats, json_integer(NOW - 1));
+	ck_assert_int_eq(memory_from_json(json, &again), -EINVAL);
+	json_object_set_new(json, "beats", json_string("x"));
+	ck_assert_int_eq(memory_from_json(json, &again), -EINVAL);
+
+	/* An earlier egressd kept none. */
+	json_object_del(json, "beats");
+	ck_assert_int_eq(memory_from_json(json, &again), 0);
+	ck_assert_uint_eq(again.beat_count, 0);
+	json_decref(json);
+}
+END_TEST
+
 static const char *field(const struct alarm_field *fields, size_t count, const char *name)
 {
 	for (size_t i = 0; i < count; i++)
@@ -459,6 +501,8 @@ int main(void)
 	tcase_add_test(tests, an_alarm_with_a_field_that_is_missing_or_wrong_is_none);
 	tcase_add_test(tests, more_evidence_than_there_is_room_for_is_refused);
 	tcase_add_test(tests, an_entry_of_the_ledger_is_read_again_to_the_byte);
+	tcase_add_test(tests,
+	               what_the_detectors_need_is_kept_with_an_entry_and_no_nonsense_is_believed);
 	tcase_add_test(tests, fields_say_who_changed_an_alarm_and_how_it_worsened);
 	tcase_add_test(tests, fields_of_an_alarm_are_printable_ascii_whatever_it_says);
 	tcase_add_test(tests, thresholds_are_those_of_the_role_else_of_all_else_the_standard_ones);

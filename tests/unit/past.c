@@ -289,6 +289,44 @@ START_TEST(a_daemon_that_is_killed_keeps_what_was_written_meanwhile)
 }
 END_TEST
 
+/* An attempt, from a source that is no host, of which the detectors learn. */
+static void try(struct run *run, usec_t time)
+{
+	struct packet packet = {.protocol = 6, .has_ports = true, .destination_port = 8443};
+	const uint8_t source[4] = {10, 0, 0, 7}, destination[4] = {203, 0, 113, 9};
+	const struct sighting sighting = {};
+	packet.source = address_from_bytes(FAMILY_IPV4, source);
+	packet.destination = address_from_bytes(FAMILY_IPV4, destination);
+	const struct ledger_entry *entry = ledger_note(events_ledger(run->events), &packet,
+	                                               REASON_ROLE, "", "desk", NULL, true, time);
+	alarms_take_attempt(run->alarms, ledger_noted(entry), &sighting);
+}
+
+START_TEST(a_beacon_is_named_though_the_daemon_restarts_between_its_attempts)
+{
+	char directory[] = "/tmp/egressd-test-XXXXXX";
+	usec_t start = (usec_t)time(NULL) * USEC_PER_SEC - 6 * 3600 * USEC_PER_SEC;
+	struct run run;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	for (unsigned i = 0; i < 6; i++) {
+		begin(&run, directory);
+		past_remind(run.past, NULL);
+		try(&run, start + i * 3600 * USEC_PER_SEC);
+		ck_assert_uint_eq(alarms_open(run.alarms), i >= 3);
+		past_note_alarm(run.past, false);
+		past_keep(run.past);
+		end(&run);
+	}
+	begin(&run, directory);
+	const struct alarm *alarm = alarm_book_next(alarms_book(run.alarms), 0);
+	ck_assert_int_eq(alarm->cause.kind, ALARM_BEACON);
+	ck_assert_uint_eq(alarm->attempts, 6);
+	ck_assert_uint_eq(alarm->period, 3600 * USEC_PER_SEC);
+	end(&run);
+	clean_up(directory);
+}
+END_TEST
+
 START_TEST(news_of_an_alarm_is_kept_long_before_the_rest)
 {
 	char directory[] = "/tmp/egressd-test-XXXXXX", host[16];
@@ -373,6 +411,7 @@ int main(void)
 	tcase_add_test(tests, alarms_of_a_version_without_the_file_of_numbers_keep_theirs);
 	tcase_add_test(tests, numbers_that_cannot_be_known_or_kept_are_the_time_of_day);
 	tcase_add_test(tests, a_daemon_that_is_killed_keeps_what_was_written_meanwhile);
+	tcase_add_test(tests, a_beacon_is_named_though_the_daemon_restarts_between_its_attempts);
 	tcase_add_test(tests, news_of_an_alarm_is_kept_long_before_the_rest);
 	tcase_add_test(tests, a_directory_that_cannot_be_written_to_is_said_until_it_can_be);
 	suite_add_tcase(suite, tests);

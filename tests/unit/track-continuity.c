@@ -46,6 +46,89 @@ static struct detect_facts pc7(void)
 	return facts;
 }
 
+/* What is kept of an attempt over a restart. */
+static void remember(const struct detect_facts *facts, const struct address *source,
+                     const struct address *destination, uint16_t port, unsigned attempts,
+                     double first, double last, const usec_t *beats, unsigned beat_count)
+{
+	const struct ledger_noted noted = {
+	        .key = {.source = *source,
+	                .destination = *destination,
+	                .port = port,
+	                .protocol = TCP,
+	                .reason = REASON_ROLE,
+	                .has_port = 1},
+	        .attempts = attempts,
+	        .packets = attempts,
+	        .first = SCENE_START + (usec_t)(first * (double)USEC_PER_SEC),
+	        .last = SCENE_START + (usec_t)(last * (double)USEC_PER_SEC),
+	};
+	detect_remember(scene.detect, &noted, facts, beats, beat_count,
+	                SCENE_START + 1000 * DAY * USEC_PER_SEC);
+}
+
+START_TEST(a_daily_beacon_is_named_though_the_gateway_restarts_every_day)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7), drop = scene_address("203.0.113.9");
+	usec_t beats[BEACON_BEATS];
+	begin();
+	for (unsigned i = 0; i < 10; i++) {
+		struct stream stream = {
+		        source, {.address = drop, .port = 8443, .protocol = TCP, .has_port = 1}};
+		unsigned count = detect_beats(scene.detect, &stream, beats);
+		restart();
+		if (i)
+			remember(&facts, &source, &drop, 8443, i, 0, (i - 1) * DAY + 7, beats,
+			         count);
+		scene_try(&scene, &facts, &source, &drop, TCP, 8443, i * DAY);
+	}
+	ck_assert_uint_eq(scene.told_count, 1);
+	ck_assert_uint_eq(scene_told(&scene, 0, ALARM_BEACON, SEVERITY_NOTICE)->attempt, 4);
+	ck_assert_uint_eq(alarm_of(ALARM_BEACON)->attempts, 10);
+	end();
+}
+END_TEST
+
+START_TEST(a_scan_is_named_at_its_25th_host_whenever_the_gateway_restarts)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7);
+	for (unsigned before = 1; before < 25; before++) {
+		begin();
+		for (unsigned i = 0; i < 30; i++) {
+			struct address victim = scene_outside(i);
+			if (i == before)
+				restart();
+			for (unsigned j = 0; i == before && j < before; j++) {
+				struct address earlier = scene_outside(j);
+				remember(&facts, &source, &earlier, 445, 1, j, j, NULL, 0);
+			}
+			scene_try(&scene, &facts, &source, &victim, TCP, 445, i);
+		}
+		ck_assert_uint_eq(scene.told_count, 1);
+		ck_assert_uint_eq(scene_told(&scene, 0, ALARM_SCAN, SEVERITY_CRITICAL)->attempt,
+		                  25);
+		end();
+	}
+}
+END_TEST
+
+START_TEST(what_an_entry_later_than_now_tells_is_not_believed)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7), drop = scene_address("203.0.113.9");
+	begin();
+	for (unsigned i = 0; i < 24; i++) {
+		struct address victim = scene_outside(i);
+		remember(&facts, &source, &victim, 445, 1, 2000 * DAY, 2000 * DAY, NULL, 0);
+	}
+	scene_try(&scene, &facts, &source, &drop, TCP, 445, 0);
+	ck_assert_uint_eq(scene.told_count, 0);
+	end();
+}
+END_TEST
+
 /* The beacon beats 16 times and is acknowledged at the 5th. */
 static void beat_over_a_restart(unsigned period, unsigned restart_before)
 {
@@ -177,6 +260,9 @@ int main(void)
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests,
 	               a_beacon_of_any_period_counts_on_after_a_restart_and_stays_acknowledged);
+	tcase_add_test(tests, a_daily_beacon_is_named_though_the_gateway_restarts_every_day);
+	tcase_add_test(tests, a_scan_is_named_at_its_25th_host_whenever_the_gateway_restarts);
+	tcase_add_test(tests, what_an_entry_later_than_now_tells_is_not_believed);
 	tcase_add_test(tests, a_scan_counts_what_else_its_source_tries_after_a_restart);
 	tcase_add_test(tests, a_port_scan_counts_on_after_a_restart);
 	tcase_add_test(tests, failing_first_contacts_count_on_after_a_restart);
