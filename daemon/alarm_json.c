@@ -166,7 +166,7 @@ static json_t *expected_to_json(const struct alarm *alarm)
 json_t *alarm_to_json(const struct alarm *alarm)
 {
 	return json_pack(
-	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI sI so sb so sI sI sI sI so "
+	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI sI sI so sb so sI sI sI sI so "
 	        "so so}",
 	        "id", (json_int_t)alarm->id, "cause", cause_to_json(&alarm->cause), "severity",
 	        severity_name(alarm->severity), "state", alarm_state_name(alarm->state), "host",
@@ -177,7 +177,8 @@ json_t *alarm_to_json(const struct alarm *alarm)
 	        state_from_mac(alarm->has_mac, &alarm->mac), "attempts",
 	        (json_int_t)alarm->attempts, "passed", (json_int_t)alarm->passed, "first",
 	        (json_int_t)alarm->first, "last", (json_int_t)alarm->last, "changed",
-	        (json_int_t)alarm->changed, "quiet", (json_int_t)alarm->quiet, "period",
+	        (json_int_t)alarm->changed, "quiet", (json_int_t)alarm->quiet, "silence",
+	        (json_int_t)alarm->silence, "period",
 	        (json_int_t)alarm->period, "expected", expected_to_json(alarm), "strobe",
 	        alarm->strobe, "score", score_to_json(alarm), "distinct",
 	        (json_int_t)alarm->distinct, "succeeded", (json_int_t)alarm->succeeded, "span",
@@ -209,6 +210,8 @@ static void times_from_json(const json_t *json, struct alarm *alarm, bool *valid
 	alarm->last = state_number(json, "last", COUNT_MOST, valid);
 	alarm->changed = state_number(json, "changed", COUNT_MOST, valid);
 	alarm->quiet = state_number(json, "quiet", COUNT_MOST, valid);
+	if (json_object_get(json, "silence")) /* files of earlier versions have none */
+		alarm->silence = state_number(json, "silence", COUNT_MOST / 2, valid);
 	alarm->period = state_number(json, "period", COUNT_MOST, valid);
 	alarm->span = state_number(json, "span", COUNT_MOST, valid);
 	for (size_t i = 0; i < ALARM_EXPECTED; i++) {

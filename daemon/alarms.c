@@ -34,7 +34,7 @@ static void arm(struct alarms *alarms)
 static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 {
 	struct alarms *alarms = userdata;
-	alarm_book_expire(alarms->book, clock_realtime());
+	alarm_book_expire(alarms->book, clock_realtime(), clock_boottime());
 	arm(alarms);
 	return 0;
 }
@@ -46,6 +46,8 @@ int alarms_new(sd_event *event, alarm_listener_t listener, void *userdata,
 	if (!alarms)
 		return -ENOMEM;
 	int r = alarm_book_new(ALARMS_MAX, 0, listener, userdata, &alarms->book);
+	if (r >= 0)
+		alarm_book_expire(alarms->book, clock_realtime(), clock_boottime());
 	if (r >= 0)
 		r = detect_new(&detect_sizes_standard, alarms->book, &alarms->detect);
 	if (r >= 0)

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #define FORMAT_VERSION 1
+#define SILENCE_EVERY  (600 * USEC_PER_SEC)
 #define SAVE_ACCURACY  USEC_PER_SEC
 
 /*
@@ -62,6 +63,7 @@ struct past {
 	sd_event_source *timer;
 	sd_event_source *news;   /* a timer; off when alarms have no news */
 	usec_t news_written;     /* when it was, by the clock that never jumps */
+	usec_t alarms_written;   /* likewise */
 	sd_event_source *writer; /* has a turn when nothing else waits while a page is written */
 	struct numbers *numbers; /* of alarms */
 	struct page pages[PAGE_COUNT];
@@ -148,8 +150,10 @@ static int copy_alarms(const struct past *past, struct page *page)
 		return -ENOMEM;
 	page->count = 0;
 	for (const struct alarm *a = alarm_book_next(book, 0); a && page->count < ALARMS_MAX;
-	     a = alarm_book_next(book, a->id))
-		items[page->count++] = *a;
+	     a = alarm_book_next(book, a->id)) {
+		items[page->count] = *a;
+		items[page->count++].silence = alarm_book_silence(book, a);
+	}
 	page->items = (char *)items;
 	return 0;
 }
@@ -200,7 +204,7 @@ static void put_head(const struct past *past, enum page_index index, const struc
 }
 
 /* Begins to write a page. 0 or a negative errno. */
-static int page_begin(const struct past *past, enum page_index index, struct page *page)
+static int page_begin(struct past *past, enum page_index index, struct page *page)
 {
 	page_done(page);
 	int r = state_draft_new(past->directory, page->name, &page->draft);
@@ -209,6 +213,8 @@ static int page_begin(const struct past *past, enum page_index index, struct pag
 	if (r < 0)
 		return r;
 	page->written = 0;
+	if (index == PAGE_ALARMS)
+		past->alarms_written = clock_monotonic();
 	put_head(past, index, page);
 	return 0;
 }
@@ -262,11 +268,25 @@ static int on_turn(sd_event_source *source, void *userdata)
 	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
 
+static size_t count_open(const struct past *past)
+{
+	size_t count = 0;
+	for (unsigned kind = 0; kind < ALARM_KIND_COUNT; kind++)
+		count += alarm_book_open(alarms_book(past->alarms), (enum alarm_kind)kind);
+	return count;
+}
+
+/* That an open alarm goes on being quiet is to outlive the daemon too. */
+static bool grew_older(const struct past *past)
+{
+	return count_open(past) && clock_monotonic() - past->alarms_written >= SILENCE_EVERY;
+}
+
 static bool has_changed(struct past *past, enum page_index index)
 {
 	uint64_t packets = ledger_totals(events_ledger(past->events)).packets;
-	bool changed =
-	        index == PAGE_ALARMS ? past->alarms_changed : packets != past->ledger_packets;
+	bool changed = index == PAGE_ALARMS ? past->alarms_changed || grew_older(past)
+	                                    : packets != past->ledger_packets;
 	if (index == PAGE_ALARMS)
 		past->alarms_changed = false;
 	else
@@ -300,9 +320,7 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 /* What is being written is a copy of before: then this waits for the next one. */
 static void write_news_soon(struct past *past)
 {
-	usec_t count = 0, now = clock_monotonic();
-	for (unsigned kind = 0; kind < ALARM_KIND_COUNT; kind++)
-		count += alarm_book_open(alarms_book(past->alarms), (enum alarm_kind)kind);
+	usec_t count = count_open(past), now = clock_monotonic();
 	usec_t next = past->news_written + NEWS_GAP + count * NEWS_GAP_EACH;
 	int r = sd_event_source_set_time(past->news, next > now ? next : now);
 	if (r >= 0)
@@ -544,7 +562,7 @@ void past_keep(struct past *past)
 {
 	for (unsigned i = 0; i < PAGE_COUNT; i++) {
 		struct page *page = &past->pages[i];
-		bool on_its_way = page->draft != NULL;
+		bool on_its_way = page->draft != NULL || (i == PAGE_ALARMS && count_open(past));
 		if (!has_changed(past, (enum page_index)i) && !on_its_way && !page->error)
 			continue;
 		int r = page_begin(past, (enum page_index)i, page);

@@ -107,7 +107,8 @@ struct alarm {
 	usec_t first;
 	usec_t last;
 	usec_t changed; /* when it got its state */
-	usec_t quiet;   /* it clears when `last` is longer ago than this; 0: never by itself */
+	usec_t quiet;   /* it clears after so long without an attempt; 0: never by itself */
+	usec_t silence; /* of a saved one only: see alarm_book_silence() */
 	struct alarm_deed acknowledged;
 	struct alarm_deed cleared;        /* not by itself */
 	struct alarm_worsening worsening; /* is news, and not kept */

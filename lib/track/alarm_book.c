@@ -10,11 +10,15 @@
 #define BOOK_MAX ((size_t)1 << 20) /* alarms; far over any sensible limit */
 #define NOWHERE  UINT32_MAX
 
+/* By so much records may overtake each other. */
+#define OVERTAKEN (10 * USEC_PER_SEC)
+
 /* What of an alarm is looked at most, apart from the rest: walking over these is quick. */
 struct place {
 	uint64_t id;
 	uint32_t same_bucket; /* the next place, or NOWHERE */
 	uint32_t tag;         /* of its cause */
+	int64_t heard;        /* of its last attempt, by the steady time */
 };
 
 struct alarm_book {
@@ -30,6 +34,9 @@ struct alarm_book {
 	alarm_reserve_t reserve; /* or NULL */
 	void *reserve_userdata;
 	uint64_t reserved; /* ids below this one are set aside */
+	/* At the last alarm_book_expire(): the steady time, and how far the time of day is off. */
+	int64_t steady;
+	int64_t offset;
 	struct alarm_counts counts;
 };
 
@@ -222,6 +229,25 @@ static uint64_t next_id(struct alarm_book *book)
 	return book->counts.next_id;
 }
 
+static struct place *place_of(const struct alarm_book *book, const struct alarm *alarm)
+{
+	return &book->places[alarm - book->alarms];
+}
+
+/*
+ * An alarm had an attempt, at that time of day: since the last look at the clocks, whatever it
+ * says. Records overtake each other by little; by more, somebody set the clock back.
+ */
+static void hear_again(const struct alarm_book *book, struct alarm *alarm, usec_t time)
+{
+	int64_t heard = (int64_t)time + book->offset;
+	place_of(book, alarm)->heard = heard > book->steady ? heard : book->steady;
+	if (time > alarm->last || alarm->last - time > OVERTAKEN)
+		alarm->last = time;
+	if (alarm->first > alarm->last)
+		alarm->first = alarm->last;
+}
+
 static const struct alarm *open_alarm(struct alarm_book *book, struct alarm *old,
                                       const struct alarm *news)
 {
@@ -242,6 +268,7 @@ static const struct alarm *open_alarm(struct alarm_book *book, struct alarm *old
 			return NULL;
 		book->counts.next_id++;
 	}
+	hear_again(book, alarm, news->last);
 	tell(book, alarm, old ? ALARM_CHANGE_REOPENED : ALARM_CHANGE_OPENED);
 	return alarm;
 }
@@ -299,8 +326,7 @@ static void go_on(const struct alarm_book *book, struct alarm *alarm, const stru
 	take_facts(alarm, news);
 	alarm->attempts++;
 	alarm->passed += news->passed != 0;
-	if (news->last > alarm->last)
-		alarm->last = news->last;
+	hear_again(book, alarm, news->last);
 	if (news->evidence.attempt_count) {
 		uint32_t services = alarm->evidence.service_count;
 		evidence_note(&alarm->evidence, &news->evidence.attempts[0]);
@@ -327,8 +353,7 @@ bool alarm_book_tally(struct alarm_book *book, const struct alarm *alarm,
 	struct alarm *mine = &book->alarms[alarm - book->alarms];
 	mine->attempts++;
 	mine->passed += passed;
-	if (now > mine->last)
-		mine->last = now;
+	hear_again(book, mine, now);
 	return evidence_count(&mine->evidence, destination, passed);
 }
 
@@ -371,19 +396,30 @@ int alarm_book_clear(struct alarm_book *book, uint64_t id, const struct person *
 	return 0;
 }
 
-size_t alarm_book_expire(struct alarm_book *book, usec_t now)
+size_t alarm_book_expire(struct alarm_book *book, usec_t now, usec_t steady)
 {
 	size_t cleared = 0;
+	book->steady = (int64_t)steady;
+	book->offset = book->steady - (int64_t)now;
 	for (size_t i = 0; i < book->count; i++) {
 		struct alarm *alarm = &book->alarms[i];
-		if (alarm->state == ALARM_CLEARED || !alarm->quiet || now <= alarm->last ||
-		    now - alarm->last <= alarm->quiet)
+		struct place *place = &book->places[i];
+		if (place->heard > book->steady)
+			place->heard = book->steady; /* the time of day was ahead */
+		usec_t silence = (usec_t)(book->steady - place->heard);
+		if (alarm->state == ALARM_CLEARED || !alarm->quiet || silence <= alarm->quiet)
 			continue;
 		set_state(book, alarm, ALARM_CLEARED, now);
 		tell(book, alarm, ALARM_CHANGE_CLEARED);
 		cleared++;
 	}
 	return cleared;
+}
+
+usec_t alarm_book_silence(const struct alarm_book *book, const struct alarm *alarm)
+{
+	int64_t heard = place_of(book, alarm)->heard;
+	return book->steady > heard ? (usec_t)(book->steady - heard) : 0;
 }
 
 const struct alarm *alarm_book_get(const struct alarm_book *book, uint64_t id)
@@ -418,8 +454,9 @@ static bool is_family(const struct address *address)
 static bool is_sound(const struct alarm *alarm)
 {
 	const struct evidence *evidence = &alarm->evidence;
-	if (!alarm->id || alarm->id == UINT64_MAX || alarm->cause.unused ||
-	    alarm->cause.kind >= ALARM_KIND_COUNT || (unsigned)alarm->severity >= SEVERITY_COUNT ||
+	if (!alarm->id || alarm->id == UINT64_MAX || alarm->silence > INT64_MAX / 2 ||
+	    alarm->cause.unused || alarm->cause.kind >= ALARM_KIND_COUNT ||
+	    (unsigned)alarm->severity >= SEVERITY_COUNT ||
 	    (unsigned)alarm->state >= ALARM_STATE_COUNT ||
 	    (unsigned)alarm->score.category >= RITA_CATEGORY_COUNT ||
 	    evidence->attempt_count > EVIDENCE_ATTEMPTS ||
@@ -447,6 +484,7 @@ int alarm_book_restore(struct alarm_book *book, const struct alarm *saved)
 		return -EEXIST;
 	if (!add(book, saved))
 		return -ENOSPC;
+	place_of(book, find(book, &saved->cause))->heard = book->steady - (int64_t)saved->silence;
 	if (saved->id >= book->counts.next_id)
 		book->counts.next_id = saved->id + 1;
 	return 0;

@@ -86,8 +86,15 @@ int alarm_book_acknowledge(struct alarm_book *book, uint64_t id, const struct pe
  */
 int alarm_book_clear(struct alarm_book *book, uint64_t id, const struct person *by, usec_t now);
 
-/* Clears all that were quiet for long enough; to be called now and then. Returns how many. */
-size_t alarm_book_expire(struct alarm_book *book, usec_t now);
+/*
+ * Clears all that were quiet for long enough, and returns how many; to be called now and then, and
+ * once before the first alarm. Ages go by `steady`, a time that never jumps: `now` is the time of
+ * day, which somebody may set. Both are of the same moment.
+ */
+size_t alarm_book_expire(struct alarm_book *book, usec_t now, usec_t steady);
+
+/* For how long an alarm of the book was quiet at the last alarm_book_expire(). */
+usec_t alarm_book_silence(const struct alarm_book *book, const struct alarm *alarm);
 
 /* The alarm with that id, NULL when there is none. */
 const struct alarm *alarm_book_get(const struct alarm_book *book, uint64_t id);
@@ -101,7 +108,8 @@ const struct alarm *alarm_book_get(const struct alarm_book *book, uint64_t id);
 const struct alarm *alarm_book_next(const struct alarm_book *book, uint64_t id);
 
 /*
- * Puts an alarm back that was saved; ids given out later are higher. Nobody is told. 0, -EEXIST
+ * Puts an alarm back that was saved; ids given out later are higher. It has been quiet for as long
+ * as its `silence` says; the time between does not count. Nobody is told. 0, -EEXIST
  * when its id or cause is there already, -EINVAL when it is none that a book could have held,
  * -ENOSPC when there is no room.
  */

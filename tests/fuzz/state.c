@@ -86,7 +86,7 @@ static void read_items(const char *text, size_t size, bool alarms)
 			read_entry(item, ledger);
 	}
 	/* Whatever it was, it ages like anything else. */
-	alarm_book_expire(book, INT64_MAX);
+	alarm_book_expire(book, INT64_MAX, INT64_MAX);
 	alarm_book_free(book);
 	ledger_free(ledger);
 }

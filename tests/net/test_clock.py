@@ -3,6 +3,7 @@
 import json
 import time
 
+import pytest
 import traffic
 from daemon import Daemon, wait_for
 from faults import Faults
@@ -40,6 +41,26 @@ def test_a_clock_that_jumps_ends_no_request_early_and_keeps_none_longer(clean: L
     assert smtp(clean) == traffic.SILENCE
     clock.disarm()
     assert daemon.status()["state"] == "enforcing"
+
+
+@pytest.mark.parametrize("years", [10, -10])
+def test_an_alarm_clears_when_it_is_quiet_though_the_clock_was_wrong_when_it_opened(
+        clean: Lab, daemon: Daemon, years: int):
+    clock = Faults("clock", daemon.folder)
+    daemon.environment |= clock.environment
+    clock.arm(value=years * 365 * DAY)
+    daemon.start(POLICY + 'detection = { quiet = "8s"; };')
+    traffic.tcp(clean["stray"], clean.world, WORLD, 25, wait=0.1)
+    assert wait_for(lambda: daemon.call("ListAlarms")["alarms"])
+    assert daemon.ctl("alarms", "ack", "1").returncode == 0
+    clock.disarm()
+    begun = time.monotonic()
+    traffic.tcp(clean["stray"], clean.world, WORLD, 26, wait=0.1)
+    alarm, = daemon.call("ListAlarms")["alarms"]
+    assert (alarm["id"], alarm["state"]) == (1, "acknowledged")
+    assert wait_for(lambda: not daemon.call("ListAlarms")["alarms"], 40)
+    assert time.monotonic() - begun >= 8
+    assert "Alarm 1 reopened" not in daemon.log()
 
 
 def test_a_clock_that_jumps_forward_takes_nothing_away(clean: Lab, daemon: Daemon):

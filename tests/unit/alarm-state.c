@@ -55,6 +55,7 @@ static struct alarm full_alarm(void)
 	        .last = NOW,
 	        .changed = NOW - USEC_PER_SEC,
 	        .quiet = 3600 * USEC_PER_SEC,
+	        .silence = 60 * USEC_PER_SEC,
 	        .period = 30 * USEC_PER_SEC,
 	        .expected = {NOW + 30 * USEC_PER_SEC, NOW + 60 * USEC_PER_SEC,
 	                     NOW + 90 * USEC_PER_SEC},
@@ -110,7 +111,10 @@ START_TEST(an_alarm_that_was_written_is_read_again_to_the_byte)
 	/* An earlier egressd did not keep who acknowledged it. */
 	json_object_del(json, "acknowledged");
 	json_object_del(json, "cleared");
+	ck_assert_uint_eq(again.silence, alarm.silence);
+	json_object_del(json, "silence");
 	ck_assert_int_eq(alarm_from_json(json, &again), 0);
+	ck_assert_uint_eq(again.silence, 0);
 	ck_assert(!again.acknowledged.time && !again.cleared.time);
 	json_decref(json);
 	json_decref(second);

@@ -235,13 +235,100 @@ START_TEST(quiet_time_clears_and_none_never_does)
 	forever.quiet = 0;
 	alarm_book_raise(book, &forever);
 
-	ck_assert_uint_eq(alarm_book_expire(book, START + HOUR), 0);
-	ck_assert_uint_eq(alarm_book_expire(book, START + HOUR + 1), 1);
+	ck_assert_uint_eq(alarm_book_expire(book, START + HOUR, START + HOUR), 0);
+	ck_assert_uint_eq(alarm_book_expire(book, START + HOUR + 1, START + HOUR + 1), 1);
 	ck_assert_int_eq(heard.last, ALARM_CHANGE_CLEARED);
 	ck_assert_uint_eq(heard.id, 1);
-	ck_assert_uint_eq(alarm_book_expire(book, START - HOUR), 0);
-	ck_assert_uint_eq(alarm_book_expire(book, START + 1000 * HOUR), 1);
+	ck_assert_uint_eq(alarm_book_expire(book, START - HOUR, START - HOUR), 0);
+	ck_assert_uint_eq(alarm_book_expire(book, START + 1000 * HOUR, START + 1000 * HOUR), 1);
 	ck_assert_int_eq(alarm_book_get(book, 3)->state, ALARM_OPEN);
+}
+END_TEST
+
+#define YEAR (365 * 24 * HOUR)
+#define BOOT (60 * USEC_PER_SEC) /* the steady time at START */
+
+/* The clocks go on for so long; the time of day is off by some. */
+static size_t pass(struct alarm_book *book, usec_t passed, int64_t off)
+{
+	return alarm_book_expire(book, START + passed + (usec_t)off, BOOT + passed);
+}
+
+START_TEST(a_clock_that_was_ahead_keeps_no_alarm_open)
+{
+	struct heard heard = {};
+	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, &heard);
+	pass(book, 0, 10 * YEAR);
+	const struct alarm *a = raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, START + 10 * YEAR);
+	ck_assert_uint_eq(pass(book, HOUR / 2, 0), 0);
+	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, START + HOUR / 2);
+	ck_assert_uint_eq(a->last, START + HOUR / 2);
+	ck_assert_uint_eq(a->first, START + HOUR / 2);
+	ck_assert_uint_eq(pass(book, HOUR + HOUR / 2, 0), 0);
+	ck_assert_uint_eq(pass(book, HOUR + HOUR / 2 + 1, 0), 1);
+	ck_assert_int_eq(a->state, ALARM_CLEARED);
+}
+END_TEST
+
+START_TEST(a_clock_that_was_ahead_only_at_an_attempt_delays_nothing)
+{
+	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, NULL);
+	pass(book, 0, 0);
+	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, START + 10 * YEAR);
+	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 2, START - 10 * YEAR);
+	ck_assert_uint_eq(pass(book, 5 * USEC_PER_SEC, 0), 0);
+	ck_assert_uint_eq(pass(book, HOUR, 0), 0);
+	ck_assert_uint_eq(pass(book, HOUR + 6 * USEC_PER_SEC, 0), 2);
+}
+END_TEST
+
+START_TEST(a_clock_that_was_1970_first_clears_and_reopens_nothing)
+{
+	struct heard heard = {};
+	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, &heard);
+	pass(book, 0, -(int64_t)START);
+	const struct alarm *a = raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, USEC_PER_SEC);
+	ck_assert_int_eq(alarm_book_acknowledge(book, a->id, &watch, 2 * USEC_PER_SEC), 0);
+	ck_assert_uint_eq(pass(book, 5 * USEC_PER_SEC, 0), 0);
+	ck_assert_uint_eq(pass(book, HOUR, 0), 0);
+	unsigned told = heard.count;
+	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, START + HOUR);
+	ck_assert_int_eq(heard.last, ALARM_CHANGE_UPDATED);
+	ck_assert_uint_eq(heard.count, told + 1);
+	ck_assert_int_eq(a->state, ALARM_ACKNOWLEDGED);
+	ck_assert_uint_eq(a->last, START + HOUR);
+	ck_assert_uint_eq(pass(book, 2 * HOUR, 0), 0);
+	ck_assert_uint_eq(pass(book, 2 * HOUR + 1, 0), 1);
+}
+END_TEST
+
+START_TEST(time_in_suspend_is_quiet_time_and_a_step_of_an_hour_is_none)
+{
+	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, NULL);
+	pass(book, 0, 0);
+	raise_one(book, ALARM_SCAN, SEVERITY_WARNING, 1, START);
+	ck_assert_uint_eq(pass(book, USEC_PER_SEC, (int64_t)HOUR), 0);
+	ck_assert_uint_eq(pass(book, 2 * USEC_PER_SEC, 0), 0);
+	ck_assert_uint_eq(pass(book, 8 * HOUR, 0), 1); /* one jump of both clocks */
+}
+END_TEST
+
+START_TEST(a_saved_alarm_goes_on_being_quiet_where_it_was)
+{
+	_cleanup_(alarm_book_freep) struct alarm_book *book = new_book(8, 0, NULL);
+	pass(book, 0, 0);
+	struct alarm saved = news_of(ALARM_SCAN, SEVERITY_WARNING, 1, START - YEAR);
+	saved.id = 1;
+	saved.silence = HOUR - USEC_PER_SEC; /* longer than this machine runs */
+	ck_assert_int_eq(alarm_book_restore(book, &saved), 0);
+	ck_assert_uint_eq(pass(book, USEC_PER_SEC, 0), 0);
+	ck_assert_uint_eq(alarm_book_silence(book, alarm_book_get(book, 1)), HOUR);
+	ck_assert_uint_eq(pass(book, USEC_PER_SEC + 1, 0), 1);
+
+	saved.id = 2;
+	saved.cause.kind = ALARM_PORTSCAN;
+	saved.silence = UINT64_MAX;
+	ck_assert_int_eq(alarm_book_restore(book, &saved), -EINVAL);
 }
 END_TEST
 
@@ -619,6 +706,11 @@ int main(void)
 	tcase_add_test(c, a_host_of_one_machine_is_known_by_its_name_whatever_its_address);
 	tcase_add_test(c, an_acknowledged_alarm_counts_in_silence_and_a_cleared_one_comes_up_again);
 	tcase_add_test(c, quiet_time_clears_and_none_never_does);
+	tcase_add_test(c, a_clock_that_was_ahead_keeps_no_alarm_open);
+	tcase_add_test(c, a_clock_that_was_ahead_only_at_an_attempt_delays_nothing);
+	tcase_add_test(c, a_clock_that_was_1970_first_clears_and_reopens_nothing);
+	tcase_add_test(c, time_in_suspend_is_quiet_time_and_a_step_of_an_hour_is_none);
+	tcase_add_test(c, a_saved_alarm_goes_on_being_quiet_where_it_was);
 	tcase_add_test(c, what_grows_worse_is_told);
 	tcase_add_test(c, what_matters_least_makes_room_and_is_counted);
 	tcase_add_test(c, a_book_full_many_times_over_still_finds_each_alarm_it_has);

@@ -137,7 +137,8 @@ static void beat_over_a_restart(unsigned period, unsigned restart_before)
 	begin();
 	for (unsigned i = 0; i < 16; i++) {
 		double now = (double)i * period;
-		alarm_book_expire(scene.book, SCENE_START + (usec_t)now * USEC_PER_SEC);
+		alarm_book_expire(scene.book, SCENE_START + (usec_t)now * USEC_PER_SEC,
+		                  SCENE_START + (usec_t)now * USEC_PER_SEC);
 		if (i == restart_before)
 			restart();
 		scene_try(&scene, &facts, &source, &drop, TCP, 8443, now);

@@ -484,8 +484,12 @@ START_TEST(a_slow_beacon_stays_open_until_it_missed_some_periods)
 		scene_try(&scene, &scene_desk, &source, &to, TCP, 25, 86400. * i);
 	ck_assert_uint_eq(scene.told_count, 1);
 	usec_t last = SCENE_START + 4 * RITA_WINDOW_DAY;
-	ck_assert_uint_eq(alarm_book_expire(scene.book, last + 2 * RITA_WINDOW_DAY), 0);
-	ck_assert_uint_eq(alarm_book_expire(scene.book, last + 3 * RITA_WINDOW_DAY + 1), 1);
+	ck_assert_uint_eq(alarm_book_expire(scene.book, last + 2 * RITA_WINDOW_DAY,
+	                                    last + 2 * RITA_WINDOW_DAY),
+	                  0);
+	ck_assert_uint_eq(alarm_book_expire(scene.book, last + 3 * RITA_WINDOW_DAY + 1,
+	                                    last + 3 * RITA_WINDOW_DAY + 1),
+	                  1);
 }
 END_TEST
 

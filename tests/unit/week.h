@@ -161,7 +161,7 @@ static inline void show(struct scene *scene, const struct week *week,
 		        .source = source,
 		        .destination = {.address = to, .port = event->port, .protocol = TCP}};
 		usec_t now = SCENE_START + (usec_t)(event->time * (double)USEC_PER_SEC);
-		alarm_book_expire(scene->book, now);
+		alarm_book_expire(scene->book, now, now);
 		if (event->permitted)
 			detect_contact(scene->detect, &stream, facts, now);
 		else
