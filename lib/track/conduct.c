@@ -20,23 +20,29 @@ static void take_scan(struct alarm *news, const struct look *look, const struct 
 	}
 }
 
-/* True when the source is known to look for hosts. */
+/*
+ * True when the attempt is part of a scan and of nothing else. Whatever else a scanner tries counts
+ * for the scan, as the ports of a worm are its name; but it may be a beacon or a port scan as well.
+ */
 static bool look_for_scan(const struct look *look)
 {
-	struct told_alarm *told = &look->talker->scan;
+	struct talker *talker = look->talker;
+	struct told_alarm *told = &talker->scan;
 	struct scan scan;
 	if (!scans_note_host(look->detect->scans, &look->stream, &look->thresholds->scan,
 	                     look->attempt.passed, look->attempt.time, &scan)) {
-		/* Whatever else a scanner tries belongs to it: the ports of a worm are its name. */
 		const struct alarm *open = look_recall(look, told, ALARM_SCAN);
 		if (open)
 			look_count_in(look, open);
-		return open;
+		return conduct_is_of_scan(look, open);
 	}
 	struct alarm_cause cause = look_cause(look, ALARM_SCAN);
 	struct alarm news = look_alarm(look, &cause);
 	take_scan(&news, look, &scan);
 	look_remember(told, look_put(look, &news));
+	talker->scan_protocol = look->stream.destination.protocol;
+	talker->scan_has_port = look->stream.destination.has_port;
+	talker->scan_port = look->stream.destination.port;
 	return told->alarm;
 }
 
@@ -95,9 +101,7 @@ static void look_for_trw(const struct look *look, bool scans)
 	bool told = trw_note(look->detect->trw, &look->stream.source,
 	                     &look->stream.destination.address, false, look->attempt.passed,
 	                     &look->thresholds->trw, look->attempt.time, &walk);
-	if (scans)
-		return;
-	if (!told) {
+	if (!told || scans) {
 		if (look->talker->told_trw)
 			look->talker->told_trw = look_count_for(look, &cause);
 		return;
@@ -214,15 +218,13 @@ void conduct_look(const struct look *look)
 void conduct_count(const struct look *look)
 {
 	const struct alarm *scan = look_recall(look, &look->talker->scan, ALARM_SCAN);
-	if (scan) {
+	const struct alarm *portscan = find_portscan(look);
+	if (scan)
 		look_count_in(look, scan);
-	} else {
-		const struct alarm *open = find_portscan(look);
-		if (open)
-			look_count_in(look, open);
-		if (look->talker->told_trw)
-			look_count_for_host(look, ALARM_TRW);
-	}
+	if (portscan)
+		look_count_in(look, portscan);
+	if (look->talker->told_trw)
+		look_count_for_host(look, ALARM_TRW);
 	const struct alarm *beacon = find_beacon(look);
 	if (beacon)
 		look_count_in(look, beacon);
@@ -236,9 +238,9 @@ void conduct_count_unknown(const struct look *look)
 	const struct alarm *beacon = find_beacon(look);
 	if (scan)
 		look_count_in(look, scan);
-	if (!scan && portscan && is_target(portscan, &look->stream.destination))
+	if (portscan && is_target(portscan, &look->stream.destination))
 		look_count_in(look, portscan);
-	if (!scan && trw)
+	if (trw)
 		look_count_in(look, trw);
 	if (beacon)
 		look_count_in(look, beacon);

@@ -9,6 +9,15 @@
 /* Shows the attempt to the detectors of conduct, and raises what they find. */
 void conduct_look(const struct look *look);
 
+/* True when the attempt is of the service that its source scans hosts for; scan is that alarm. */
+static inline bool conduct_is_of_scan(const struct look *look, const struct alarm *scan)
+{
+	const struct talker *talker = look->talker;
+	const struct endpoint *to = &look->stream.destination;
+	return scan && to->protocol == talker->scan_protocol && to->port == talker->scan_port &&
+	       to->has_port == talker->scan_has_port;
+}
+
 /* Counts it in the open alarms of its source, and looks no further. */
 void conduct_count(const struct look *look);
 

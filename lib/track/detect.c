@@ -236,7 +236,7 @@ static bool is_no_news(const struct look *look)
 {
 	struct talker *talker = look->talker;
 	const struct alarm *scan = look_recall(look, &talker->scan, ALARM_SCAN);
-	return (scan && !look_is_due(look, scan, LOOK_NOTE_EVERY)) ||
+	return (conduct_is_of_scan(look, scan) && !look_is_due(look, scan, LOOK_NOTE_EVERY)) ||
 	       (talker->looks.spent >= SAME_LOOKS && repeats(look));
 }
 

@@ -28,8 +28,8 @@
  *			blocked, so that nothing else can be told from it
  *	spoofed		nothing: a forged address accuses the wrong one
  *
- * Of a host that is known to scan, streams that are no beacons yet are not followed: it would fill
- * the tables, and repeat itself in a beacon for each of its victims.
+ * Of a host that scans for a service, new streams of that service are not followed: it would fill
+ * the tables, and repeat itself in a beacon for each of its victims. Its other streams are.
  *
  * A flood must not cost more than it is worth:
  * - The first attempts of a source are only kept (newcomer.h) until there are enough for a verdict;

@@ -43,6 +43,11 @@ struct talker {
 	unsigned told_count;
 	bool told_portscan; /* these are hints; the book knows whether they are open */
 	bool told_trw;
+	/* What it scanned hosts for last, while `scan` is there: only that belongs to the scan
+	 * alone. */
+	uint8_t scan_protocol;
+	uint8_t scan_has_port;
+	uint16_t scan_port;
 	struct told_alarm scan;
 	struct told_alarm tripwire;
 	struct budget looks; /* at its attempts */

@@ -254,6 +254,30 @@ START_TEST(an_alarm_of_who_is_washed_out_by_a_flood_counts_on)
 }
 END_TEST
 
+START_TEST(an_open_scan_hides_neither_a_beacon_nor_a_port_scan_of_the_same_machine)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7), drop = scene_address("203.0.113.9");
+	struct address target = scene_address("198.51.100.7");
+	begin();
+	for (unsigned i = 0; i < 3000; i++) { /* ten a second */
+		struct address victim = scene_outside(4096 + i);
+		scene_try(&scene, &facts, &source, &victim, TCP, 445, 0.1 * i);
+		if (i % 300 == 150)
+			scene_try(&scene, &facts, &source, &drop, TCP, 8443, 0.1 * i + 0.05);
+		if (i >= 2000 && i % 10 == 0)
+			scene_try(&scene, &facts, &source, &target, TCP, (uint16_t)i,
+			          0.1 * i + 0.07);
+	}
+	ck_assert_uint_eq(alarm_of(ALARM_BEACON)->attempts, 10);
+	ck_assert_uint_eq(alarm_of(ALARM_BEACON)->cause.destination.port, 8443);
+	ck_assert_uint_eq(alarm_of(ALARM_PORTSCAN)->attempts, 100);
+	ck_assert_uint_eq(alarm_of(ALARM_SCAN)->attempts, 3000 + 10 + 100);
+	ck_assert_uint_eq(scene.told_count, 3);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("track-continuity");
@@ -268,6 +292,8 @@ int main(void)
 	tcase_add_test(tests, a_port_scan_counts_on_after_a_restart);
 	tcase_add_test(tests, failing_first_contacts_count_on_after_a_restart);
 	tcase_add_test(tests, an_alarm_of_who_is_washed_out_by_a_flood_counts_on);
+	tcase_add_test(tests,
+	               an_open_scan_hides_neither_a_beacon_nor_a_port_scan_of_the_same_machine);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
