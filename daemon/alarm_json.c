@@ -163,11 +163,62 @@ static json_t *expected_to_json(const struct alarm *alarm)
 	return list;
 }
 
+static json_t *targets_to_json(const struct alarm *alarm)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < alarm->target_count; i++)
+		json_array_append_new(
+		        list, json_pack("{so sI}", "address",
+		                        state_from_address(true, &alarm->targets[i].address),
+		                        "attempts", (json_int_t)alarm->targets[i].attempts));
+	return list;
+}
+
+/* Files of earlier versions have none: there the last one is the only one that is known. */
+static void targets_from_json(const json_t *json, struct alarm *alarm, bool *valid)
+{
+	const json_t *list = json_object_get(json, "targets"), *item;
+	size_t i;
+	if (!list && alarm->cause.kind == ALARM_PORTSCAN && alarm->has_destination) {
+		alarm->targets[0] =
+		        (struct alarm_target){alarm->destination.address, alarm->attempts};
+		alarm->target_count = alarm->all_targets = 1;
+	}
+	if (!list)
+		return;
+	if (!json_is_array(list) || json_array_size(list) > ALARM_TARGETS) {
+		*valid = false;
+		return;
+	}
+	json_array_foreach(list, i, item)
+	{
+		struct alarm_target *target = &alarm->targets[alarm->target_count++];
+		if (!state_address(item, "address", &target->address, valid))
+			*valid = false;
+		target->attempts = state_number(item, "attempts", COUNT_MOST, valid);
+	}
+	alarm->all_targets = (unsigned)state_number(json, "all_targets", UINT32_MAX, valid);
+	if (alarm->all_targets < alarm->target_count)
+		*valid = false;
+}
+
+/* Likewise; there it may be in the evidence. */
+static void origin_from_json(const json_t *json, struct alarm *alarm, bool *valid)
+{
+	const struct evidence *evidence = &alarm->evidence;
+	if (json_object_get(json, "origin"))
+		alarm->has_origin = state_endpoint(json, "origin", &alarm->origin, valid);
+	else if (evidence->attempt_count && evidence->attempt_count == alarm->attempts) {
+		alarm->has_origin = true;
+		alarm->origin = evidence->attempts[evidence->attempt_count - 1].destination;
+	}
+}
+
 json_t *alarm_to_json(const struct alarm *alarm)
 {
 	return json_pack(
 	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI sI sI so sb so sI sI sI sI so "
-	        "so so}",
+	        "so so so so sI}",
 	        "id", (json_int_t)alarm->id, "cause", cause_to_json(&alarm->cause), "severity",
 	        severity_name(alarm->severity), "state", alarm_state_name(alarm->state), "host",
 	        reply_string(alarm->host), "role", reply_string(alarm->role), "interface",
@@ -184,7 +235,9 @@ json_t *alarm_to_json(const struct alarm *alarm)
 	        (json_int_t)alarm->distinct, "succeeded", (json_int_t)alarm->succeeded, "span",
 	        (json_int_t)alarm->span, "danger", (json_int_t)alarm->danger, "evidence",
 	        evidence_to_json(&alarm->evidence), "acknowledged",
-	        deed_to_json(&alarm->acknowledged), "cleared", deed_to_json(&alarm->cleared));
+	        deed_to_json(&alarm->acknowledged), "cleared", deed_to_json(&alarm->cleared),
+	        "origin", state_from_endpoint(alarm->has_origin, &alarm->origin), "targets",
+	        targets_to_json(alarm), "all_targets", (json_int_t)alarm->all_targets);
 }
 
 /* Who it is about. */
@@ -242,6 +295,8 @@ int alarm_from_json(const json_t *json, struct alarm *ret_alarm)
 		alarm.succeeded = (unsigned)state_number(json, "succeeded", UINT32_MAX, &valid);
 	alarm.danger = (unsigned)state_number(json, "danger", UINT32_MAX, &valid);
 	evidence_from_json(json_object_get(json, "evidence"), &alarm.evidence, &valid);
+	targets_from_json(json, &alarm, &valid);
+	origin_from_json(json, &alarm, &valid);
 	deed_from_json(json_object_get(json, "acknowledged"), &alarm.acknowledged, &valid);
 	deed_from_json(json_object_get(json, "cleared"), &alarm.cleared, &valid);
 	if (!valid)

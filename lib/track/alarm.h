@@ -45,6 +45,7 @@ enum alarm_state {
 #define ALARM_NAME_BYTES   64 /* with the NUL; longer names are cut */
 #define ALARM_DETAIL_BYTES 256
 #define ALARM_EXPECTED     3
+#define ALARM_TARGETS      16
 
 /*
  * What an alarm is about; there is one alarm for each. Compared as bytes: start from {} and set
@@ -79,6 +80,13 @@ struct alarm_worsening {
 	enum severity severity; /* that it had before */
 	unsigned danger;        /* that its source had before */
 	bool service;           /* it had not tried services[0] of its evidence before */
+	bool target;            /* nor the host of `destination` */
+};
+
+/* A host whose ports somebody looks for. */
+struct alarm_target {
+	struct address address;
+	uint64_t attempts;
 };
 
 /* It borrows nothing: it is copied, and kept for long after the policy that named it is gone. */
@@ -101,6 +109,8 @@ struct alarm {
 	bool has_source;
 	bool has_destination;
 	bool has_mac;
+	bool has_origin;
+	struct endpoint origin; /* the destination of the first attempt */
 
 	uint64_t attempts;
 	uint64_t passed; /* of these, those that audit let pass */
@@ -126,6 +136,12 @@ struct alarm {
 	unsigned distinct;
 	unsigned succeeded;
 	usec_t span;
+
+	/* A port scan's: the first hosts, and how many there are in all. In news, all_targets says
+	 * whether the host of `destination` is a new one. */
+	unsigned target_count;
+	unsigned all_targets;
+	struct alarm_target targets[ALARM_TARGETS];
 
 	unsigned danger; /* psad's level of the source */
 	struct evidence evidence;

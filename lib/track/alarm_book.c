@@ -248,6 +248,58 @@ static void hear_again(const struct alarm_book *book, struct alarm *alarm, usec_
 		alarm->first = alarm->last;
 }
 
+static struct alarm_target *target_of(struct alarm *alarm, const struct address *address)
+{
+	for (unsigned i = 0; i < alarm->target_count; i++)
+		if (address_compare(&alarm->targets[i].address, address) == 0)
+			return &alarm->targets[i];
+	return NULL;
+}
+
+bool alarm_has_target(const struct alarm *alarm, const struct address *address)
+{
+	for (unsigned i = 0; i < alarm->target_count; i++)
+		if (address_compare(&alarm->targets[i].address, address) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Counts attempts at a target; true when that is a new one. Of those that there was no room for,
+ * who raises the alarm says which are new.
+ */
+static bool note_target(struct alarm *alarm, const struct alarm *news)
+{
+	if (alarm->cause.kind != ALARM_PORTSCAN || !news->has_destination)
+		return false;
+	struct alarm_target *target = target_of(alarm, &news->destination.address);
+	bool has_room = alarm->target_count < ALARM_TARGETS;
+	bool fresh = !target && news->distinct && (has_room || news->all_targets);
+	if (fresh) {
+		alarm->all_targets++;
+		if (has_room) {
+			target = &alarm->targets[alarm->target_count++];
+			*target = (struct alarm_target){.address = news->destination.address};
+		}
+	}
+	if (target)
+		target->attempts += news->attempts;
+	return fresh;
+}
+
+/* It opens: what its first attempt was for, as far as it is known. */
+static void begin_story(struct alarm *alarm)
+{
+	const struct evidence *evidence = &alarm->evidence;
+	alarm->target_count = 0;
+	alarm->all_targets = 0;
+	(void)note_target(alarm, alarm);
+	alarm->has_origin = alarm->has_destination;
+	alarm->origin = alarm->destination;
+	if (evidence->attempt_count && evidence->attempt_count == alarm->attempts)
+		alarm->origin = evidence->attempts[evidence->attempt_count - 1].destination;
+}
+
 static const struct alarm *open_alarm(struct alarm_book *book, struct alarm *old,
                                       const struct alarm *news)
 {
@@ -268,6 +320,7 @@ static const struct alarm *open_alarm(struct alarm_book *book, struct alarm *old
 			return NULL;
 		book->counts.next_id++;
 	}
+	begin_story(alarm);
 	hear_again(book, alarm, news->last);
 	tell(book, alarm, old ? ALARM_CHANGE_REOPENED : ALARM_CHANGE_OPENED);
 	return alarm;
@@ -324,8 +377,10 @@ static void go_on(const struct alarm_book *book, struct alarm *alarm, const stru
 	if (news->danger > alarm->danger)
 		alarm->danger = news->danger;
 	take_facts(alarm, news);
-	alarm->attempts++;
-	alarm->passed += news->passed != 0;
+	alarm->attempts += news->attempts > 1 ? news->attempts : 1;
+	alarm->passed += news->attempts > 1 ? news->passed : news->passed != 0;
+	worsening.target = note_target(alarm, news);
+	worse |= worsening.target;
 	hear_again(book, alarm, news->last);
 	if (news->evidence.attempt_count) {
 		uint32_t services = alarm->evidence.service_count;
@@ -351,8 +406,11 @@ bool alarm_book_tally(struct alarm_book *book, const struct alarm *alarm,
                       const struct endpoint *destination, bool passed, usec_t now)
 {
 	struct alarm *mine = &book->alarms[alarm - book->alarms];
+	struct alarm_target *target = target_of(mine, &destination->address);
 	mine->attempts++;
 	mine->passed += passed;
+	if (target)
+		target->attempts++;
 	hear_again(book, mine, now);
 	return evidence_count(&mine->evidence, destination, passed);
 }
@@ -459,6 +517,7 @@ static bool is_sound(const struct alarm *alarm)
 	    (unsigned)alarm->severity >= SEVERITY_COUNT ||
 	    (unsigned)alarm->state >= ALARM_STATE_COUNT ||
 	    (unsigned)alarm->score.category >= RITA_CATEGORY_COUNT ||
+	    alarm->target_count > ALARM_TARGETS || alarm->all_targets < alarm->target_count ||
 	    evidence->attempt_count > EVIDENCE_ATTEMPTS ||
 	    evidence->service_count > EVIDENCE_SERVICES)
 		return false;
@@ -466,7 +525,11 @@ static bool is_sound(const struct alarm *alarm)
 		if (!is_family(&evidence->attempts[i].source) ||
 		    !is_family(&evidence->attempts[i].destination.address))
 			return false;
-	return ends(alarm->cause.host, sizeof(alarm->cause.host)) &&
+	for (unsigned i = 0; i < alarm->target_count; i++)
+		if (!is_family(&alarm->targets[i].address))
+			return false;
+	return is_family(&alarm->origin.address) &&
+	       ends(alarm->cause.host, sizeof(alarm->cause.host)) &&
 	       ends(alarm->host, sizeof(alarm->host)) && ends(alarm->role, sizeof(alarm->role)) &&
 	       ends(alarm->interface, sizeof(alarm->interface)) &&
 	       ends(alarm->detail, sizeof(alarm->detail)) &&

@@ -60,13 +60,17 @@ size_t alarm_book_open(const struct alarm_book *book, enum alarm_kind kind);
 /*
  * Raises an alarm. When there is none of that cause, or only a cleared one, it opens with all that
  * `news` says (the id and state of which do not matter), at news->last. While it is open or
- * acknowledged it has one attempt more, which passed if `news` has any that did: `last` and
- * `expected` move on, the newest attempt of news->evidence is noted, what `news` has of names,
- * detail and addresses, period, score, distinct and span takes the place of what was known, and
- * severity, danger and quiet can only rise. Returns the alarm, or NULL when there was no room for
- * it.
+ * acknowledged it has one attempt more, or those of `news`, which passed if those of `news` did:
+ * `last` and `expected` move on, the newest attempt of news->evidence is noted, what `news` has of
+ * names, detail and addresses, period, score, distinct and span takes the place of what was known,
+ * and severity, danger and quiet can only rise. Returns the alarm, or NULL when there was no room
+ * for it.
  */
 const struct alarm *alarm_book_raise(struct alarm_book *book, const struct alarm *news);
+
+/* True when it is an alarm about a port scan, and one of its targets that are known has that
+ * address. */
+bool alarm_has_target(const struct alarm *alarm, const struct address *address);
 
 /*
  * One attempt more of an alarm that alarm_book_find() gave, for when there are too many to note

@@ -12,6 +12,7 @@
 #define SPAN_TEXT_MAX  32
 #define ZONE_TEXT_MAX  16
 #define TIME_TEXT_MAX  48
+#define TARGETS_TOLD   4 /* and of the targets of a port scan */
 #define SERVICES_TOLD  8 /* the rest of what a scanner tried is in its evidence */
 
 const char *service_text(uint8_t protocol, bool has_port, uint16_t port,
@@ -170,13 +171,50 @@ static void put_beacon(const struct alarm *alarm, FILE *out)
 	        address_print(&to->address, address), span_text(alarm->period, span));
 }
 
-static void put_portscan(const struct alarm *alarm, FILE *out)
+/* "203.0.113.9", or "203.0.113.9 (20 attempts), 198.51.100.7 (300 attempts) and 3 more" */
+static void put_targets(const struct alarm *alarm, FILE *out)
 {
 	char address[ADDRESS_TEXT_MAX];
+	unsigned all = alarm->all_targets, told = alarm->target_count;
+	if (all <= 1) {
+		fputs(address_print(&alarm->destination.address, address), out);
+		return;
+	}
+	if (told > TARGETS_TOLD)
+		told = TARGETS_TOLD;
+	for (unsigned i = 0; i < told; i++) {
+		const struct alarm_target *target = &alarm->targets[i];
+		fprintf(out, "%s%s (%" PRIu64 " attempt%s)",
+		        !i                             ? ""
+		        : i + 1 == told && told == all ? " and "
+		                                       : ", ",
+		        address_print(&target->address, address), target->attempts,
+		        target->attempts == 1 ? "" : "s");
+	}
+	if (all > told)
+		fprintf(out, " and %u more", all - told);
+}
+
+static void put_portscan(const struct alarm *alarm, FILE *out)
+{
 	char span[SPAN_TEXT_MAX];
-	fprintf(out, " looks for services of %s: %u ports or more within %s",
-	        address_print(&alarm->destination.address, address), alarm->distinct,
-	        span_text(alarm->span, span));
+	fputs(" looks for services of ", out);
+	put_targets(alarm, out);
+	fprintf(out, ": %u ports or more within %s", alarm->distinct, span_text(alarm->span, span));
+}
+
+/* What was tried first, and how many ports besides: "tcp/21 to 203.0.113.9 and 2 other ports" */
+static void put_first(const struct alarm *alarm, FILE *out)
+{
+	const struct evidence *evidence = &alarm->evidence;
+	const struct endpoint *first = alarm->has_origin ? &alarm->origin : &alarm->destination;
+	char place[PLACE_TEXT_MAX];
+	uint32_t others = evidence->service_count - evidence_knows(evidence, first);
+	fputs(place_text(first, "to", place), out);
+	if (!alarm->has_origin || !others)
+		return;
+	fprintf(out, " and %u other port%s%s", others, others == 1 ? "" : "s",
+	        evidence->service_count == EVIDENCE_SERVICES ? " or more" : "");
 }
 
 static void put_throttle(const struct alarm *alarm, FILE *out)
@@ -192,7 +230,6 @@ static void put_throttle(const struct alarm *alarm, FILE *out)
 static void put_stranger(const struct alarm *alarm, FILE *out)
 {
 	char address[ADDRESS_TEXT_MAX];
-	char place[PLACE_TEXT_MAX];
 	address_print(&alarm->source, address);
 	if (alarm->cause.many) {
 		fputs("Many more senders", out);
@@ -208,12 +245,13 @@ static void put_stranger(const struct alarm *alarm, FILE *out)
 		fprintf(out, " uses the address %s", address);
 		if (*alarm->host)
 			fprintf(out, " of %s", alarm->host);
-		fprintf(out, " and tried %s", place_text(&alarm->destination, "to", place));
+		fputs(" and tried ", out);
+		put_first(alarm, out);
 	} else {
 		fputs(address, out);
 		put_sender(alarm, out);
-		fprintf(out, " is no host of the policy and tried %s",
-		        place_text(&alarm->destination, "to", place));
+		fputs(" is no host of the policy and tried ", out);
+		put_first(alarm, out);
 	}
 }
 
@@ -231,8 +269,10 @@ static void put_story(const struct alarm *alarm, FILE *out)
 	switch (kind) {
 	case ALARM_TRIPWIRE:
 		put_who(alarm, out);
-		fprintf(out, " tried %s: ", place_text(&alarm->destination, "to", place));
-		fprintf(out, *alarm->role ? "role %s may initiate %s%s" : "%sit may initiate %s%s",
+		fputs(" tried ", out);
+		put_first(alarm, out);
+		fprintf(out,
+		        *alarm->role ? ": role %s may initiate %s%s" : ": %sit may initiate %s%s",
 		        alarm->role, *alarm->detail ? "only " : "nothing", alarm->detail);
 		break;
 	case ALARM_BEACON:
@@ -281,7 +321,7 @@ const char *worsening_text(const struct alarm *alarm, char buffer[static WORSENI
 	const struct alarm_worsening *before = &alarm->worsening;
 	const struct evidence_service *latest = &alarm->evidence.services[0];
 	const char *separator = "";
-	char service[SERVICE_TEXT_MAX];
+	char service[SERVICE_TEXT_MAX], address[ADDRESS_TEXT_MAX];
 
 	buffer[0] = '\0';
 	FILE *out = fmemopen(buffer, WORSENING_TEXT_MAX, "w");
@@ -297,9 +337,14 @@ const char *worsening_text(const struct alarm *alarm, char buffer[static WORSENI
 		        alarm->danger);
 		separator = ", ";
 	}
-	if (before->service)
+	if (before->service) {
 		fprintf(out, "%snow %s, too", separator,
 		        service_text(latest->protocol, latest->has_port, latest->port, service));
+		separator = ", ";
+	}
+	if (before->target)
+		fprintf(out, "%snow ports of %s, too", separator,
+		        address_print(&alarm->destination.address, address));
 	fclose(out);
 	return buffer;
 }

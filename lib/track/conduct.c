@@ -51,11 +51,6 @@ static bool has_port(const struct endpoint *endpoint)
 	return endpoint->has_port && protocol_has_ports(endpoint->protocol);
 }
 
-static bool is_target(const struct alarm *portscan, const struct endpoint *destination)
-{
-	return address_compare(&portscan->destination.address, &destination->address) == 0;
-}
-
 /* The open alarm of a source that is known to scan the ports of this destination. */
 static const struct alarm *find_portscan(const struct look *look)
 {
@@ -63,7 +58,7 @@ static const struct alarm *find_portscan(const struct look *look)
 		return NULL;
 	const struct alarm *alarm = look_find(look, ALARM_PORTSCAN);
 	look->talker->told_portscan = alarm != NULL;
-	return alarm && is_target(alarm, &look->stream.destination) ? alarm : NULL;
+	return alarm && alarm_has_target(alarm, &look->stream.destination.address) ? alarm : NULL;
 }
 
 static void look_for_portscan(const struct look *look)
@@ -82,6 +77,10 @@ static void look_for_portscan(const struct look *look)
 		struct alarm_cause cause = look_cause(look, ALARM_PORTSCAN);
 		struct alarm news = look_alarm(look, &cause);
 		take_scan(&news, look, &scan);
+		/* What it tried of a new target until then is in no count yet. */
+		news.all_targets = scan.fresh;
+		if (!open && scan.fresh)
+			news.attempts = scan.attempts;
 		look->talker->told_portscan = look_put(look, &news);
 	} else if (open) {
 		look_raise(look, &open->cause);
@@ -209,8 +208,7 @@ static void look_for_beacon(const struct look *look, bool scans)
 void conduct_look(const struct look *look)
 {
 	bool scans = look_for_scan(look);
-	if (!scans)
-		look_for_portscan(look);
+	look_for_portscan(look);
 	look_for_trw(look, scans);
 	look_for_beacon(look, scans);
 }
@@ -238,7 +236,7 @@ void conduct_count_unknown(const struct look *look)
 	const struct alarm *beacon = find_beacon(look);
 	if (scan)
 		look_count_in(look, scan);
-	if (portscan && is_target(portscan, &look->stream.destination))
+	if (portscan && alarm_has_target(portscan, &look->stream.destination.address))
 		look_count_in(look, portscan);
 	if (trw)
 		look_count_in(look, trw);

@@ -24,7 +24,8 @@ struct seen {
 
 struct row {
 	struct stream key; /* a source, and the part of the destination that is the same for all */
-	unsigned count;
+	uint16_t count;
+	bool named;        /* there was a verdict about this run */
 	unsigned attempts; /* since `first` */
 	unsigned passed;   /* likewise */
 	usec_t first;
@@ -102,6 +103,7 @@ static struct row *note(struct recent *rows, const struct stream *key, uint64_t 
 		now = row->last;
 	if (!row->attempts || now < row->last || now - row->last > span) {
 		row->count = 0;
+		row->named = false;
 		row->attempts = 0;
 		row->passed = 0;
 		row->first = now;
@@ -113,7 +115,7 @@ static struct row *note(struct recent *rows, const struct stream *key, uint64_t 
 	return row;
 }
 
-static bool within(const struct row *row, unsigned threshold, usec_t span, struct scan *ret_scan)
+static bool within(struct row *row, unsigned threshold, usec_t span, struct scan *ret_scan)
 {
 	if (threshold > SCAN_DISTINCT_MAX)
 		threshold = SCAN_DISTINCT_MAX;
@@ -126,7 +128,9 @@ static bool within(const struct row *row, unsigned threshold, usec_t span, struc
 	        .since = row->first,
 	        .attempts = row->attempts,
 	        .passed = row->passed,
+	        .fresh = !row->named,
 	};
+	row->named = true;
 	return true;
 }
 
@@ -164,7 +168,7 @@ bool scans_note_host(struct scans *scans, const struct stream *stream,
 {
 	const struct stream key = port_key(stream);
 	usec_t longer = limits->span > limits->slow_span ? limits->span : limits->slow_span;
-	const struct row *row =
+	struct row *row =
 	        note(scans->by_port, &key, destination_of(scans, stream), passed, longer, now);
 	return within(row, limits->hosts, limits->span, ret_scan) ||
 	       within(row, limits->slow_hosts, limits->slow_span, ret_scan);
@@ -175,7 +179,7 @@ bool scans_note_port(struct scans *scans, const struct stream *stream,
                      struct scan *ret_scan)
 {
 	const struct stream key = host_key(stream);
-	const struct row *row = note(scans->by_host, &key, destination_of(scans, stream), passed,
+	struct row *row = note(scans->by_host, &key, destination_of(scans, stream), passed,
 	                             limits->ports_span, now);
 	return within(row, limits->ports, limits->ports_span, ret_scan);
 }

@@ -36,6 +36,7 @@ struct scan {
 	usec_t since;      /* the first of these attempts */
 	unsigned attempts; /* in the run of attempts that the last one belongs to */
 	unsigned passed;   /* of these, those that audit let pass */
+	bool fresh;        /* the first verdict about that run */
 };
 
 /*

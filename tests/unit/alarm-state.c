@@ -74,6 +74,12 @@ static struct alarm full_alarm(void)
 	        .acknowledged = {.time = NOW - USEC_PER_SEC, .uid = 1000, .user = "alice"},
 	        .cleared = {.time = NOW, .uid = UINT32_MAX - 1, .user = "4294967294"},
 	};
+	alarm.has_origin = true;
+	alarm.origin = to;
+	alarm.target_count = 2;
+	alarm.all_targets = 50;
+	alarm.targets[0] = (struct alarm_target){address_of("203.0.113.9"), 20};
+	alarm.targets[1] = (struct alarm_target){address_of("2001:db8::9"), 300};
 	alarm_name(alarm.cause.host, sizeof(alarm.cause.host), "pc7");
 	alarm_name(alarm.host, sizeof(alarm.host), "pc7");
 	alarm_name(alarm.role, sizeof(alarm.role), "desk");
@@ -112,6 +118,11 @@ START_TEST(an_alarm_that_was_written_is_read_again_to_the_byte)
 	json_object_del(json, "acknowledged");
 	json_object_del(json, "cleared");
 	ck_assert_uint_eq(again.silence, alarm.silence);
+	ck_assert_mem_eq(again.targets, alarm.targets, sizeof(alarm.targets));
+	ck_assert_uint_eq(again.all_targets, 50);
+	ck_assert_mem_eq(&again.origin, &alarm.origin, sizeof(alarm.origin));
+	json_object_del(json, "targets");
+	json_object_del(json, "origin");
 	json_object_del(json, "silence");
 	ck_assert_int_eq(alarm_from_json(json, &again), 0);
 	ck_assert_uint_eq(again.silence, 0);

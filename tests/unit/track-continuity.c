@@ -278,6 +278,70 @@ START_TEST(an_open_scan_hides_neither_a_beacon_nor_a_port_scan_of_the_same_machi
 }
 END_TEST
 
+static void scan_ports(const struct detect_facts *facts, const struct address *target,
+                       uint16_t port, unsigned ports, double since)
+{
+	struct address source = scene_pc(7);
+	for (unsigned i = 0; i < ports; i++)
+		scene_try(&scene, facts, &source, target, TCP, (uint16_t)(port + i),
+		          since + 0.5 * i);
+}
+
+static void expect_text(enum alarm_kind kind, const char *expected)
+{
+	char text[ALARM_TEXT_MAX];
+	const struct alarm_reader reader = {.now = SCENE_START + 3600 * USEC_PER_SEC};
+	ck_assert_str_eq(alarm_text(alarm_of(kind), &reader, text), expected);
+}
+
+START_TEST(a_port_scan_names_all_its_targets_with_their_own_counts)
+{
+	const struct detect_facts facts = pc7();
+	struct address first = scene_address("203.0.113.9"),
+	               second = scene_address("198.51.100.77");
+	begin();
+	scan_ports(&facts, &first, 1000, 20, 0);
+	expect_text(ALARM_PORTSCAN, "pc7 (192.168.0.7, desk) looks for services of 203.0.113.9: "
+	                            "15 ports or more within 5 min. 20 attempts since 14:00:00 "
+	                            "UTC.");
+	scan_ports(&facts, &second, 1000, 300, 600);
+	expect_text(ALARM_PORTSCAN,
+	            "pc7 (192.168.0.7, desk) looks for services of 203.0.113.9 (20 attempts) and "
+	            "198.51.100.77 (300 attempts): 15 ports or more within 5 min. 320 attempts "
+	            "since 14:00:00 UTC.");
+	scan_ports(&facts, &first, 1000, 5, 800);
+	for (unsigned i = 0; i < 50; i++) {
+		struct address more = scene_outside(i);
+		scan_ports(&facts, &more, (uint16_t)(2000 + 20 * i), 18, 900 + i * 10);
+	}
+	expect_text(
+	        ALARM_PORTSCAN,
+	        "pc7 (192.168.0.7, desk) looks for services of 203.0.113.9 (25 attempts), "
+	        "198.51.100.77 (300 attempts), 203.0.0.0 (18 attempts), 203.0.0.1 (18 attempts) "
+	        "and 48 more: 15 ports or more within 5 min. 1225 attempts since 14:00:00 UTC.");
+	ck_assert_uint_eq(scene.told_count, 1);
+	end();
+}
+END_TEST
+
+START_TEST(a_tripwire_names_what_was_tried_first_and_how_many_ports_besides)
+{
+	struct address source = scene_address("192.0.2.80"), store = scene_address("203.0.113.9");
+	static const uint16_t ports[] = {21, 40001, 40002};
+	begin();
+	for (unsigned i = 0; i < 3; i++)
+		scene_try(&scene, &scene_web, &source, &store, TCP, ports[i], i);
+	expect_text(ALARM_TRIPWIRE,
+	            "www1 (192.0.2.80, web) tried tcp/21 to 203.0.113.9 and 2 other ports: role "
+	            "web may initiate nothing. 3 attempts in all since 14:00:00 UTC.");
+	for (unsigned i = 3; i < 100; i++)
+		scene_try(&scene, &scene_web, &source, &store, TCP, (uint16_t)(i * 7), i);
+	const struct alarm *a = alarm_of(ALARM_TRIPWIRE);
+	ck_assert_uint_eq(a->origin.port, 21);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("track-continuity");
@@ -294,6 +358,8 @@ int main(void)
 	tcase_add_test(tests, an_alarm_of_who_is_washed_out_by_a_flood_counts_on);
 	tcase_add_test(tests,
 	               an_open_scan_hides_neither_a_beacon_nor_a_port_scan_of_the_same_machine);
+	tcase_add_test(tests, a_port_scan_names_all_its_targets_with_their_own_counts);
+	tcase_add_test(tests, a_tripwire_names_what_was_tried_first_and_how_many_ports_besides);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
