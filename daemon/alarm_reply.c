@@ -5,14 +5,9 @@
 #include "process_reply.h"
 #include "replies.h"
 
-#include <time.h>
-
 struct alarm_reader alarm_reader_here(usec_t now)
 {
-	time_t seconds = (time_t)(now / USEC_PER_SEC);
-	struct tm tm = {};
-	(void)localtime_r(&seconds, &tm); /* else it is Greenwich */
-	return (struct alarm_reader){.now = now, .utc_offset = (int)tm.tm_gmtoff};
+	return (struct alarm_reader){.now = now, .zone = zone_here(now)};
 }
 
 static json_t *time_or_null(usec_t time)

@@ -16,11 +16,18 @@ static int read_reader(const json_t *parameters, struct alarm_reader *ret_reader
 {
 	const json_t *offset = json_object_get(parameters, "utc_offset");
 	json_int_t seconds = json_integer_value(offset);
-	struct alarm_reader reader = alarm_reader_here(clock_realtime());
-	if (seconds < -UTC_OFFSET_MOST || seconds > UTC_OFFSET_MOST)
+	const json_t *since = json_object_get(parameters, "utc_offset_since");
+	json_int_t before = json_integer_value(json_object_get(parameters, "utc_offset_before"));
+	struct alarm_reader reader = {.now = clock_realtime()};
+	if (seconds < -UTC_OFFSET_MOST || seconds > UTC_OFFSET_MOST || before < -UTC_OFFSET_MOST ||
+	    before > UTC_OFFSET_MOST)
 		return -EINVAL;
-	if (offset)
-		reader.utc_offset = (int)seconds;
+	if (!offset)
+		reader = alarm_reader_here(reader.now);
+	else
+		reader.zone = (struct zone){.offset = (int)seconds, .before = (int)before};
+	if (offset && json_integer_value(since) > 0)
+		reader.zone.since = (usec_t)json_integer_value(since);
 	*ret_reader = reader;
 	return 0;
 }

@@ -65,6 +65,8 @@ static const struct parameter pickup_parameters[] = {
 static const struct parameter list_alarms_parameters[] = {
         {"all", PARAMETER_BOOL, false},
         {"utc_offset", PARAMETER_INT, false},
+        {"utc_offset_since", PARAMETER_INT, false},
+        {"utc_offset_before", PARAMETER_INT, false},
         {},
 };
 
@@ -76,6 +78,8 @@ static const struct parameter monitor_parameters[] = {
 static const struct parameter alarm_parameters[] = {
         {"id", PARAMETER_INT, true},
         {"utc_offset", PARAMETER_INT, false},
+        {"utc_offset_since", PARAMETER_INT, false},
+        {"utc_offset_before", PARAMETER_INT, false},
         {},
 };
 

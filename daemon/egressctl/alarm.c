@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "alarm.h"
 
+#include "base/zone.h"
 #include "field.h"
 #include "units.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define SHOWN          3 /* beside other things */
 #define STATE_TEXT_MAX 160
 
-int alarm_utc_offset(usec_t now)
+json_t *alarm_reader(usec_t now)
 {
-	time_t seconds = (time_t)(now / USEC_PER_SEC);
-	struct tm tm = {};
-	return localtime_r(&seconds, &tm) ? (int)tm.tm_gmtoff : 0;
+	struct zone zone = zone_here(now);
+	if (!zone.since)
+		return json_pack("{si}", "utc_offset", zone.offset);
+	return json_pack("{si sI si}", "utc_offset", zone.offset, "utc_offset_since",
+	                 (json_int_t)zone.since, "utc_offset_before", zone.before);
 }
 
 enum colour alarm_colour(const json_t *alarm)

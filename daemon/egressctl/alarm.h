@@ -20,7 +20,8 @@ enum colour alarm_colour(const json_t *alarm);
 /* What somebody did to bring it into its state, an object of type Deed; NULL when nobody did. */
 const json_t *alarm_deed(const json_t *alarm);
 
-/* Seconds east of Greenwich, where the reader is. */
-int alarm_utc_offset(usec_t now);
+/* The parameters of a call that say where the reader is; a new reference, or NULL without memory.
+ */
+json_t *alarm_reader(usec_t now);
 
 #endif

@@ -41,8 +41,9 @@ static void print_change(const struct command *command, const json_t *answer)
 
 static enum outcome list(const struct command *command)
 {
-	json_t *parameters = json_pack("{sb si}", "all", command->options[OPTION_ALL] != NULL,
-	                               "utc_offset", alarm_utc_offset(command->now));
+	json_t *parameters = alarm_reader(command->now);
+	(void)json_object_set_new(parameters, "all",
+	                          json_boolean(command->options[OPTION_ALL] != NULL));
 	return ask_and_print(command, "ListAlarms", parameters, ASK_USEC, print_list);
 }
 
@@ -83,10 +84,10 @@ enum outcome verb_alarms(const struct command *command)
 			         command->words[1]);
 			return OUTCOME_USAGE;
 		}
-		return ask_and_print(command, deeds[i].method,
-		                     json_pack("{sI si}", "id", id, "utc_offset",
-		                               alarm_utc_offset(command->now)),
-		                     ASK_USEC, deeds[i].print);
+		json_t *parameters = alarm_reader(command->now);
+		(void)json_object_set_new(parameters, "id", json_integer(id));
+		return ask_and_print(command, deeds[i].method, parameters, ASK_USEC,
+		                     deeds[i].print);
 	}
 	return complain_usage(command);
 }

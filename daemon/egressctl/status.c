@@ -285,9 +285,7 @@ enum outcome verb_status(const struct command *command)
 	}
 	outcome = counts_ask_tried(command, status, &blocked);
 	if (outcome == OUTCOME_DONE && field_number(status, "alarms"))
-		outcome = ask(command, "ListAlarms",
-		              json_pack("{si}", "utc_offset", alarm_utc_offset(command->now)),
-		              ASK_USEC, &alarms);
+		outcome = ask(command, "ListAlarms", alarm_reader(command->now), ASK_USEC, &alarms);
 	if (outcome != OUTCOME_DONE)
 		return outcome;
 

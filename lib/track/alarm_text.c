@@ -70,7 +70,7 @@ static const char *span_text(usec_t span, char buffer[static SPAN_TEXT_MAX])
 
 static bool local_time(usec_t time, const struct alarm_reader *reader, struct tm *ret_tm)
 {
-	time_t seconds = (time_t)(time / USEC_PER_SEC) + reader->utc_offset;
+	time_t seconds = (time_t)(time / USEC_PER_SEC) + zone_offset(&reader->zone, time);
 	return gmtime_r(&seconds, ret_tm) != NULL;
 }
 
@@ -97,7 +97,8 @@ static const char *time_text(usec_t time, const struct alarm_reader *reader,
 	bool same = then.tm_year == today.tm_year && then.tm_yday == today.tm_yday;
 	char clock[TIME_TEXT_MAX - ZONE_TEXT_MAX] = "", zone[ZONE_TEXT_MAX];
 	strftime(clock, sizeof(clock), same ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S", &then);
-	snprintf(buffer, TIME_TEXT_MAX, "%s %s", clock, zone_text(reader->utc_offset, zone));
+	snprintf(buffer, TIME_TEXT_MAX, "%s %s", clock,
+	         zone_text(zone_offset(&reader->zone, time), zone));
 	return buffer;
 }
 

@@ -2,14 +2,15 @@
 #ifndef EGRESSD_TRACK_ALARM_TEXT_H
 #define EGRESSD_TRACK_ALARM_TEXT_H
 
+#include "base/zone.h"
 #include "track/alarm.h"
 
 #define ALARM_TEXT_MAX 1024
 
 /* For whom it is written. */
 struct alarm_reader {
-	usec_t now;     /* times of the same day are told without their date */
-	int utc_offset; /* seconds east of Greenwich, as tm_gmtoff */
+	usec_t now; /* times of the same day are told without their date */
+	struct zone zone;
 };
 
 /*

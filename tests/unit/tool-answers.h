@@ -193,6 +193,8 @@ static int list_alarms(struct request *request, json_t *parameters, void *userda
 static const struct parameter list_alarms_parameters[] = {
         {"all", PARAMETER_BOOL, false},
         {"utc_offset", PARAMETER_INT, false},
+        {"utc_offset_since", PARAMETER_INT, false},
+        {"utc_offset_before", PARAMETER_INT, false},
         {},
 };
 

@@ -5,7 +5,9 @@
 
 #include <check.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define HOUR  (3600 * USEC_PER_SEC)
 #define START ((usec_t)1020521531 * USEC_PER_SEC) /* 2002-05-04 14:12:11 UTC */
@@ -527,7 +529,7 @@ static struct alarm example(enum alarm_kind kind)
 
 static void expect(const struct alarm *alarm, const char *text)
 {
-	const struct alarm_reader reader = {.now = START + 3 * HOUR, .utc_offset = -600};
+	const struct alarm_reader reader = {.now = START + 3 * HOUR, .zone = {.offset = -600}};
 	char buffer[ALARM_TEXT_MAX];
 	ck_assert_str_eq(alarm_text(alarm, &reader, buffer), text);
 }
@@ -665,6 +667,38 @@ START_TEST(an_alarm_counts_what_audit_let_pass_beside_all_attempts)
 }
 END_TEST
 
+START_TEST(a_time_before_the_change_of_clocks_is_told_as_clocks_showed_it)
+{
+	const usec_t change = (usec_t)1792890000 * USEC_PER_SEC; /* 2026-10-25 01:00:00 UTC */
+	char buffer[ALARM_TEXT_MAX];
+	ck_assert_int_eq(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
+	tzset();
+	struct zone zone = zone_here(change + 10 * HOUR);
+	ck_assert_int_eq(zone.offset, 3600);
+	ck_assert_int_eq(zone.before, 7200);
+	ck_assert_uint_eq(zone.since, change);
+	zone = zone_here(change - 1);
+	ck_assert_int_eq(zone.offset, 7200);
+	ck_assert_int_eq(zone.before, 3600);
+
+	const struct alarm_reader reader = {.now = change + 10 * HOUR,
+	                                    .zone = zone_here(change + 10 * HOUR)};
+	struct alarm a = example(ALARM_THROTTLE);
+	a.first = change - 2 * HOUR - HOUR / 2; /* 00:30 CEST */
+	alarm_text(&a, &reader, buffer);
+	ck_assert_ptr_nonnull(strstr(buffer, " since 00:30:00 +02:00."));
+	a.first = change + HOUR / 2;
+	alarm_text(&a, &reader, buffer);
+	ck_assert_ptr_nonnull(strstr(buffer, " since 02:30:00 +01:00."));
+
+	ck_assert_int_eq(setenv("TZ", "UTC", 1), 0);
+	tzset();
+	zone = zone_here(change);
+	ck_assert_uint_eq(zone.since, 0);
+	ck_assert_int_eq(zone_offset(&zone, 0), 0);
+}
+END_TEST
+
 START_TEST(the_longest_of_everything_fits)
 {
 	struct alarm a = example(ALARM_SCAN);
@@ -723,6 +757,7 @@ int main(void)
 	tcase_add_test(c, a_tired_person_understands_the_sentence);
 	tcase_add_test(c, the_sentence_says_what_audit_let_pass);
 	tcase_add_test(c, an_alarm_counts_what_audit_let_pass_beside_all_attempts);
+	tcase_add_test(c, a_time_before_the_change_of_clocks_is_told_as_clocks_showed_it);
 	tcase_add_test(c, the_longest_of_everything_fits);
 	suite_add_tcase(suite, c);
 	return run_suite(suite);
