@@ -76,9 +76,29 @@ static void raise_at_once(const struct look *look, enum alarm_kind kind)
 		look_raise(look, &cause);
 }
 
-static void raise_throttle(const struct look *look)
+/* Who is throttled is known by that, for psad's danger level; NULL while too many become known. */
+static struct talker *count_throttled(const struct look *look)
 {
+	struct detect *detect = look->detect;
+	const struct address *source = &look->stream.source;
+	struct talker *talker =
+	        talkers_find(detect->talkers, source, talkers_expect(detect->talkers, source));
+	if (!talker && budget_spend(&detect->met, SOURCES_MET, look->attempt.time)) {
+		struct look known = *look;
+		talker = known.talker = talkers_add(detect->talkers, source);
+		conduct_meet(&known);
+	}
+	if (talker)
+		talkers_note(detect->talkers, talker, &look->attempt);
+	return talker;
+}
+
+static void raise_throttle(const struct look *unknown)
+{
+	struct look known = *unknown;
+	const struct look *look = &known;
 	struct alarm_cause cause = look_cause(look, ALARM_THROTTLE);
+	known.talker = count_throttled(look);
 	if (look_count_for(look, &cause))
 		return;
 	struct alarm news = look_alarm(look, &cause);

@@ -342,6 +342,26 @@ START_TEST(a_tripwire_names_what_was_tried_first_and_how_many_ports_besides)
 }
 END_TEST
 
+START_TEST(a_throttled_host_has_the_danger_level_of_what_it_tries)
+{
+	struct detect_facts facts = pc7();
+	struct address source = scene_pc(7);
+	facts.throttle_destinations = 54;
+	facts.throttle_per = USEC_PER_SEC / 10;
+	begin();
+	for (unsigned i = 0; i < 80; i++) {
+		struct address to = scene_outside(i);
+		scene_block(&scene, &facts, REASON_THROTTLE, &source, &to, TCP, 80, i * 0.05);
+	}
+	const struct alarm *a = alarm_of(ALARM_THROTTLE);
+	ck_assert_uint_eq(a->attempts, 80);
+	ck_assert_uint_eq(a->danger, 3); /* from 50 destinations on */
+	ck_assert_uint_eq(a->evidence.attempt_count, EVIDENCE_ATTEMPTS);
+	ck_assert_uint_eq(scene.told_count, 1);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("track-continuity");
@@ -360,6 +380,7 @@ int main(void)
 	               an_open_scan_hides_neither_a_beacon_nor_a_port_scan_of_the_same_machine);
 	tcase_add_test(tests, a_port_scan_names_all_its_targets_with_their_own_counts);
 	tcase_add_test(tests, a_tripwire_names_what_was_tried_first_and_how_many_ports_besides);
+	tcase_add_test(tests, a_throttled_host_has_the_danger_level_of_what_it_tries);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
