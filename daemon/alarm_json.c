@@ -218,7 +218,7 @@ json_t *alarm_to_json(const struct alarm *alarm)
 {
 	return json_pack(
 	        "{sI so ss ss so so so so so so so sI sI sI sI sI sI sI sI so sb so sI sI sI sI so "
-	        "so so so so sI}",
+	        "so so so so sI sI sI}",
 	        "id", (json_int_t)alarm->id, "cause", cause_to_json(&alarm->cause), "severity",
 	        severity_name(alarm->severity), "state", alarm_state_name(alarm->state), "host",
 	        reply_string(alarm->host), "role", reply_string(alarm->role), "interface",
@@ -237,7 +237,8 @@ json_t *alarm_to_json(const struct alarm *alarm)
 	        evidence_to_json(&alarm->evidence), "acknowledged",
 	        deed_to_json(&alarm->acknowledged), "cleared", deed_to_json(&alarm->cleared),
 	        "origin", state_from_endpoint(alarm->has_origin, &alarm->origin), "targets",
-	        targets_to_json(alarm), "all_targets", (json_int_t)alarm->all_targets);
+	        targets_to_json(alarm), "all_targets", (json_int_t)alarm->all_targets, "until",
+	        (json_int_t)alarm->until, "scored", (json_int_t)alarm->scored);
 }
 
 /* Who it is about. */
@@ -266,6 +267,10 @@ static void times_from_json(const json_t *json, struct alarm *alarm, bool *valid
 	if (json_object_get(json, "silence")) /* files of earlier versions have none */
 		alarm->silence = state_number(json, "silence", COUNT_MOST / 2, valid);
 	alarm->period = state_number(json, "period", COUNT_MOST, valid);
+	if (json_object_get(json, "until")) /* nor these */
+		alarm->until = state_number(json, "until", COUNT_MOST, valid);
+	if (json_object_get(json, "scored"))
+		alarm->scored = state_number(json, "scored", COUNT_MOST, valid);
 	alarm->span = state_number(json, "span", COUNT_MOST, valid);
 	for (size_t i = 0; i < ALARM_EXPECTED; i++) {
 		json_int_t time = json_integer_value(json_array_get(expected, i));

@@ -128,19 +128,20 @@ static json_t *tried_reply(const struct evidence *evidence)
 json_t *alarm_card_reply(const struct alarm *alarm, const struct processes *processes)
 {
 	char mac[MAC_TEXT_MAX];
-	return json_pack("{so so so sI so sI so so sb so so so so so so so}", "mac",
-	                 alarm->has_mac ? json_string(mac_print(&alarm->mac, mac)) : json_null(),
-	                 "interface", reply_optional(alarm->interface), "detail",
-	                 reply_optional(alarm->detail), "changed", (json_int_t)alarm->changed,
-	                 "quiet", time_or_null(alarm->quiet), "danger", (json_int_t)alarm->danger,
-	                 "period", time_or_null(alarm->period), "expected", expected_reply(alarm),
-	                 "strobe", alarm->strobe, "rita", score_reply(alarm), "distinct",
-	                 alarm->distinct ? json_integer((json_int_t)alarm->distinct) : json_null(),
-	                 "succeeded",
-	                 alarm->cause.kind == ALARM_TRW ? json_integer((json_int_t)alarm->succeeded)
-	                                                : json_null(),
-	                 "span", time_or_null(alarm->span), "evidence",
-	                 evidence_reply(&alarm->evidence), "services",
-	                 tried_reply(&alarm->evidence), "processes",
-	                 process_alarm_reply(processes, alarm));
+	return json_pack(
+	        "{so so so sI so sI so so so so sb so so so so so so so}", "mac",
+	        alarm->has_mac ? json_string(mac_print(&alarm->mac, mac)) : json_null(),
+	        "interface", reply_optional(alarm->interface), "detail",
+	        reply_optional(alarm->detail), "changed", (json_int_t)alarm->changed, "quiet",
+	        time_or_null(alarm->quiet), "danger", (json_int_t)alarm->danger, "period",
+	        time_or_null(alarm->period), "regular_until", time_or_null(alarm->until), "scored",
+	        time_or_null(alarm->scored), "expected", expected_reply(alarm), "strobe",
+	        alarm->strobe, "rita", score_reply(alarm), "distinct",
+	        alarm->distinct ? json_integer((json_int_t)alarm->distinct) : json_null(),
+	        "succeeded",
+	        alarm->cause.kind == ALARM_TRW ? json_integer((json_int_t)alarm->succeeded)
+	                                       : json_null(),
+	        "span", time_or_null(alarm->span), "evidence", evidence_reply(&alarm->evidence),
+	        "services", tried_reply(&alarm->evidence), "processes",
+	        process_alarm_reply(processes, alarm));
 }

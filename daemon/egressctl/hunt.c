@@ -87,8 +87,10 @@ static void print_beacon(const struct command *command, const json_t *card)
 	char left[UNIT_TEXT_MAX], when[UNIT_TEXT_MAX];
 	size_t i;
 
+	int64_t until = field_number(card, "regular_until");
 	if (period)
-		writer_field(writer, "Period", COLOUR_NONE, "%s", left_print(period, 0, left));
+		writer_field(writer, "Period", COLOUR_NONE, "%s%s%s", left_print(period, 0, left),
+		             until ? " until " : "", until ? time_print(until, when) : "");
 	json_array_foreach(expected, i, time)
 	{
 		/* It may well be late by some of its period. */
@@ -106,7 +108,8 @@ static void print_scores(const struct command *command, const json_t *alarm, con
 	const json_t *rita = json_object_get(card, "rita");
 	int64_t danger = field_number(card, "danger"), distinct = field_number(card, "distinct");
 	int64_t span = field_number(card, "span");
-	char left[UNIT_TEXT_MAX];
+	int64_t scored = field_number(card, "scored");
+	char left[UNIT_TEXT_MAX], when[UNIT_TEXT_MAX];
 
 	if (json_is_integer(json_object_get(card, "succeeded")))
 		writer_field(writer, "Contacts", COLOUR_NONE,
@@ -119,14 +122,15 @@ static void print_scores(const struct command *command, const json_t *alarm, con
 	if (json_is_object(rita))
 		writer_field(writer, "RITA score", COLOUR_NONE,
 		             "%.3f (%s) over %s: timestamps %.3f, sizes %.3f, histogram %.3f, "
-		             "duration %.3f",
+		             "duration %.3f%s%s",
 		             json_number_value(json_object_get(rita, "total")),
 		             field_text(rita, "category", "?"),
 		             left_print(field_number(rita, "window"), 0, left),
 		             json_number_value(json_object_get(rita, "timestamps")),
 		             json_number_value(json_object_get(rita, "sizes")),
 		             json_number_value(json_object_get(rita, "histogram")),
-		             json_number_value(json_object_get(rita, "duration")));
+		             json_number_value(json_object_get(rita, "duration")),
+		             scored ? "; of " : "", scored ? time_print(scored, when) : "");
 	if (json_is_true(json_object_get(card, "strobe")))
 		writer_field(writer, "RITA score", COLOUR_NONE,
 		             "none: it is a strobe, a connection a second or more");

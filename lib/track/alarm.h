@@ -125,6 +125,8 @@ struct alarm {
 
 	/* A beacon's; zero for others. */
 	usec_t period;
+	usec_t until;  /* the last attempt that was as regular; 0 while it is so */
+	usec_t scored; /* when it had that score */
 	usec_t expected[ALARM_EXPECTED]; /* its next attempts */
 	bool has_score;
 	bool strobe;

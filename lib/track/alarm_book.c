@@ -352,12 +352,18 @@ static void take_facts(struct alarm *alarm, const struct alarm *news)
 	}
 	if (news->period) {
 		alarm->period = news->period;
+		alarm->until = 0;
 		memcpy(alarm->expected, news->expected, sizeof(alarm->expected));
 	}
 	if (news->has_score || news->strobe) {
 		alarm->has_score = news->has_score;
 		alarm->strobe = news->strobe;
 		alarm->score = news->score;
+		alarm->scored = news->scored;
+	}
+	if (news->until) {
+		alarm->until = news->until;
+		memset(alarm->expected, 0, sizeof(alarm->expected));
 	}
 	if (news->distinct) {
 		alarm->distinct = news->distinct;

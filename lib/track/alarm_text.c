@@ -162,14 +162,18 @@ static void put_scan(const struct alarm *alarm, FILE *out)
 	put_other_services(alarm, main, out);
 }
 
-static void put_beacon(const struct alarm *alarm, FILE *out)
+static void put_beacon(const struct alarm *alarm, const struct alarm_reader *reader, FILE *out)
 {
 	char service[SERVICE_TEXT_MAX];
 	char address[ADDRESS_TEXT_MAX];
 	char span[SPAN_TEXT_MAX];
+	char until[TIME_TEXT_MAX];
 	const struct endpoint *to = &alarm->cause.destination;
 	fprintf(out, " tries %s at %s every %s", endpoint_service(to, service),
 	        address_print(&to->address, address), span_text(alarm->period, span));
+	if (alarm->until)
+		fprintf(out, " until %s, and at other times since",
+		        time_text(alarm->until, reader, until));
 }
 
 /* "203.0.113.9", or "203.0.113.9 (20 attempts), 198.51.100.7 (300 attempts) and 3 more" */
@@ -263,7 +267,7 @@ static void put_detail(const struct alarm *alarm, FILE *out)
 }
 
 /* Everything before the count. */
-static void put_story(const struct alarm *alarm, FILE *out)
+static void put_story(const struct alarm *alarm, const struct alarm_reader *reader, FILE *out)
 {
 	char place[PLACE_TEXT_MAX];
 	enum alarm_kind kind = (enum alarm_kind)alarm->cause.kind;
@@ -278,7 +282,7 @@ static void put_story(const struct alarm *alarm, FILE *out)
 		break;
 	case ALARM_BEACON:
 		put_who(alarm, out);
-		put_beacon(alarm, out);
+		put_beacon(alarm, reader, out);
 		break;
 	case ALARM_SCAN:
 		put_who(alarm, out);
@@ -388,7 +392,7 @@ const char *alarm_text(const struct alarm *alarm, const struct alarm_reader *rea
 	FILE *out = fmemopen(buffer, ALARM_TEXT_MAX, "w");
 	if (!out)
 		return buffer;
-	put_story(alarm, out);
+	put_story(alarm, reader, out);
 
 	bool counts_changes = alarm->cause.kind == ALARM_TAMPER;
 	/* The sentence about a beacon goes on with its count. */

@@ -203,8 +203,10 @@ bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t
 		f->passed = f->passed << 1 | passed;
 		judge(f, limits);
 	}
-	if (!f->is_beacon)
+	if (!f->is_beacon) {
+		*ret_beacon = (struct beacon){.broken = beats(f) >= limits->attempts && !f->steady};
 		return false;
+	}
 	*ret_beacon = (struct beacon){
 	        .period = f->period,
 	        .attempts = f->next - f->steady_beat,

@@ -46,6 +46,8 @@ struct beacon {
 	unsigned passed;   /* of these, those that audit let pass */
 	usec_t since;      /* the first of them */
 	usec_t last;
+	bool broken; /* of a stream that is none: it made attempts enough, and they are not regular
+	              */
 };
 
 /*
@@ -64,7 +66,8 @@ void beacons_expect(const struct beacons *beacons, const struct stream *stream);
 
 /*
  * Notes an attempt of that many bytes, and whether audit let it pass. True when the stream is a
- * beacon; then *ret_beacon is set. A clock that steps back makes the stream begin anew.
+ * beacon; then *ret_beacon is set, else only `broken` is. A clock that steps back makes the stream
+ * begin anew.
  */
 bool beacons_note(struct beacons *beacons, const struct stream *stream, uint32_t bytes, bool passed,
                   const struct beacon_limits *limits, usec_t now, struct beacon *ret_beacon);

@@ -152,9 +152,18 @@ static void score(const struct look *look, struct told *told, struct alarm *news
 	if (told->scored && now >= told->scored && now - told->scored < SCORE_EVERY)
 		return;
 	told->scored = now;
+	news->scored = now;
 	int r = beacons_score(look->detect->beacons, &look->stream, now, &news->score);
 	news->has_score = r == 0;
 	news->strobe = r == RITA_STROBE;
+}
+
+/* It goes on trying, but not any more as its alarm says. */
+static void end_regularity(const struct look *look, const struct alarm *open)
+{
+	struct alarm news = look_alarm(look, &open->cause);
+	news.until = open->last;
+	look_put(look, &news);
 }
 
 static void look_for_beacon(const struct look *look, bool scans)
@@ -171,7 +180,9 @@ static void look_for_beacon(const struct look *look, bool scans)
 	                          look->attempt.passed, &look->thresholds->beacon,
 	                          look->attempt.time, &beacon);
 	if (!beats) {
-		if (open)
+		if (open && beacon.broken && open->period && !open->until)
+			end_regularity(look, open);
+		else if (open)
 			look_count_in(look, open);
 		return;
 	}

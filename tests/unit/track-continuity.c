@@ -362,6 +362,40 @@ START_TEST(a_throttled_host_has_the_danger_level_of_what_it_tries)
 }
 END_TEST
 
+START_TEST(a_beacon_that_is_none_any_more_says_until_when_it_was_one)
+{
+	const struct detect_facts facts = pc7();
+	struct address source = scene_pc(7), drop = scene_address("203.0.113.9");
+	begin();
+	for (unsigned i = 0; i < 30; i++)
+		scene_try(&scene, &facts, &source, &drop, TCP, 8443, i * 60);
+	const struct alarm *a = alarm_of(ALARM_BEACON);
+	ck_assert_uint_eq(a->until, 0);
+	ck_assert_uint_ne(a->expected[0], 0);
+	ck_assert_uint_ne(a->scored, 0);
+	for (unsigned i = 0; i < 12; i++) /* at 1, 4, 9, ... minutes: growing gaps */
+		scene_try(&scene, &facts, &source, &drop, TCP, 8443,
+		          1740 + 60. * (i + 1) * (i + 2));
+	ck_assert_uint_ge(a->until, SCENE_START + 1740 * USEC_PER_SEC);
+	ck_assert_uint_lt(a->until, a->last);
+	ck_assert_uint_eq(a->expected[0], 0);
+	ck_assert_uint_eq(a->attempts, 42);
+	char text[ALARM_TEXT_MAX];
+	const struct alarm_reader reader = {.now = a->last};
+	alarm_text(a, &reader, text);
+	ck_assert_ptr_nonnull(strstr(text, " every 60 s until 14:"));
+	ck_assert_ptr_nonnull(strstr(text, " UTC, and at other times since: 42 attempts since "));
+
+	/* It is one again. */
+	for (unsigned i = 0; i < 40; i++)
+		scene_try(&scene, &facts, &source, &drop, TCP, 8443, 20000 + i * 60);
+	ck_assert_uint_eq(a->until, 0);
+	ck_assert_uint_ne(a->expected[0], 0);
+	ck_assert_uint_eq(scene.told_count, 1);
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("track-continuity");
@@ -381,6 +415,7 @@ int main(void)
 	tcase_add_test(tests, a_port_scan_names_all_its_targets_with_their_own_counts);
 	tcase_add_test(tests, a_tripwire_names_what_was_tried_first_and_how_many_ports_besides);
 	tcase_add_test(tests, a_throttled_host_has_the_danger_level_of_what_it_tries);
+	tcase_add_test(tests, a_beacon_that_is_none_any_more_says_until_when_it_was_one);
 	suite_add_tcase(suite, tests);
 	return run_suite(suite);
 }
