@@ -310,6 +310,8 @@ void conduct_remember(const struct look *look, const usec_t *beats, unsigned bea
 	const struct thresholds *thresholds = look->thresholds;
 	const struct endpoint *to = &look->stream.destination;
 	usec_t time = look->attempt.time;
+	/* Which of the attempts passed is not kept: none is said to have, unless all did. */
+	bool passed = look->noted->passed && look->noted->passed == look->noted->attempts;
 	struct scan scan;
 	struct beacon beacon;
 	talkers_note(detect->talkers, look->talker, &look->attempt);
@@ -317,14 +319,15 @@ void conduct_remember(const struct look *look, const usec_t *beats, unsigned bea
 		look->talker->attempts += look->noted->attempts - 1;
 	if (!look->talker->first)
 		look->talker->first = look->noted->first;
-	scans_note_host(detect->scans, &look->stream, &thresholds->scan, time, &scan);
+	scans_note_host(detect->scans, &look->stream, &thresholds->scan, passed, time, &scan);
 	if (has_port(to))
-		scans_note_port(detect->scans, &look->stream, &thresholds->scan, time, &scan);
+		scans_note_port(detect->scans, &look->stream, &thresholds->scan, passed, time,
+		                &scan);
 	if (!beat_count && look->noted->attempts == 1) { /* later packets repeat it */
 		beats = &look->noted->first;
 		beat_count = 1;
 	}
 	for (unsigned i = 0; i < beat_count; i++)
-		beacons_note(detect->beacons, &look->stream, look->facts->bytes,
+		beacons_note(detect->beacons, &look->stream, look->facts->bytes, passed,
 		             &thresholds->beacon, beats[i], &beacon);
 }
