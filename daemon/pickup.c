@@ -21,6 +21,8 @@
 
 #define BOOT_ID_FILE_MAX 64
 
+#define TABLE_TRIES 4 /* each of which tries again while others change their rules */
+
 struct pickup_keeper {
 	struct enforcement *enforcement;
 	const char *directory;
@@ -109,14 +111,13 @@ static void begin(struct pickup_keeper *keeper)
 	const struct ruleset *table;
 	uint32_t generation;
 
-	keeper->begun = true;
-	/* Not to know is no reason to let anything in, nor to cut what was let in. */
-	if (table_view(keeper->enforcement->kernel, &table, &generation) < 0) {
-		keeper->enforcement->requests.picked_up = true;
-		return;
-	}
-	keeper->first = !boot_is_known(keeper) && (!table->exists || ruleset_is_closed(table));
-	if (ruleset_set(table, set_picked_up(FAMILY_IPV4)))
+	/* Others change their rules while the machine boots. Not to know is no reason to let
+	 * anything in, nor to cut what was let in; the next load looks again. */
+	for (unsigned i = 0; i < TABLE_TRIES && !keeper->begun; i++)
+		keeper->begun = table_view(keeper->enforcement->kernel, &table, &generation) == 0;
+	keeper->first = keeper->begun && !boot_is_known(keeper) &&
+	                (!table->exists || ruleset_is_closed(table));
+	if (!keeper->begun || ruleset_set(table, set_picked_up(FAMILY_IPV4)))
 		keeper->enforcement->requests.picked_up = true;
 }
 

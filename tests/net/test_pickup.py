@@ -14,6 +14,7 @@ import packet
 import pytest
 import traffic
 from daemon import Daemon, wait_for
+from faults import Faults, Netlink
 from lab import Host, Lab
 from listing import normal
 from policies import GATEWAY
@@ -245,6 +246,20 @@ def test_a_connection_that_is_open_is_remembered_for_longer(clean: Lab, daemon: 
         days = 24 * 3600 * 1_000_000
         assert wait_for(lambda: daemon.call("ListPickedUp")["connections"][0]["until"]
                         > time.time_ns() // 1000 + 4 * days)
+
+
+def test_a_first_start_opens_the_window_though_the_table_cannot_be_read_at_once(
+        clean: Lab, daemon: Daemon):
+    """As when others change their rules while the machine boots."""
+    daemon.start(POLICY)
+    daemon.call("Assign", address=clean["stray"].ipv4, role="desk")  # so that there is a list
+    daemon.stop()
+    daemon.remove_table()
+    faults = Faults("netlink", daemon.folder)
+    daemon.environment |= faults.environment
+    faults.arm(at=1, last=2, kind=Netlink.ENOBUFS)
+    assert len(first_start(daemon).call("ListPickedUp")["window"]) > 0
+    assert faults.disarm()[1] == 2
 
 
 def test_a_second_start_in_the_same_boot_opens_no_window(clean: Lab, daemon: Daemon):
