@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import varlink
 from daemon import SANITIZER_WORDS, SANITIZERS, Daemon
 
 SECONDS = float(os.environ.get("EGRESSD_CHAOS", "15"))
@@ -25,6 +26,7 @@ KIB_MOST = 512 * 1024       # RssAnon; full tables take 80 MiB, waiting replies 
 DESCRIPTORS_IDLE_MOST = 64  # without clients
 CLIENTS_MOST = 64
 SETTLE_WAIT = 30.0
+ANSWER_WAIT = 30.0
 STATE_FILES = {"alarms.json": "items", "ledger.json": "items", "requests.json": "requests"}
 
 
@@ -84,6 +86,7 @@ class Chaos:
             process = self.daemon.process
             assert process.poll() is None, f"the daemon ended with {process.poll()}"
             kib, descriptors = resources(self.daemon)
+            answer(self.daemon, "GetStatus")
         self.most["KiB"] = max(self.most["KiB"], kib)
         self.most["descriptors"] = max(self.most["descriptors"], descriptors)
         assert kib <= KIB_MOST, f"{kib} KiB"
@@ -95,6 +98,20 @@ class Chaos:
         """The daemon, to be stopped and started in the block while nobody expects it to run."""
         with self.gate:
             yield self.daemon
+
+
+def answer(daemon: Daemon, method: str, **parameters: object) -> dict:
+    """A call that may have to wait until there is room for its client, but is answered."""
+    deadline = time.monotonic() + ANSWER_WAIT
+    while True:
+        try:
+            return daemon.call(method, **parameters)
+        except (BlockingIOError, ConnectionError, varlink.Refused) as error:
+            crowded = (not isinstance(error, varlink.Refused)
+                       or error.name.endswith("TooManyClients"))
+            if not crowded or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def resources(daemon: Daemon) -> tuple[int, int]:
@@ -114,8 +131,8 @@ def excerpt(log: str) -> str:
 def assert_stands(daemon: Daemon, config: str, host_names: set[str]) -> None:
     """The daemon answers and has let go of what the chaos took; its state is good for a restart."""
     daemon.write(config)
-    daemon.call("Reload")
-    status = daemon.status()
+    answer(daemon, "Reload")
+    status = answer(daemon, "GetStatus")
     assert status["state"] in ("enforcing", "degraded"), status["degraded"]
     deadline = time.monotonic() + SETTLE_WAIT
     while resources(daemon)[1] > DESCRIPTORS_IDLE_MOST and time.monotonic() < deadline:

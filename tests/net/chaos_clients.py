@@ -119,6 +119,8 @@ def talk(daemon: Daemon, chance: random.Random, messages: Callable[[], bytes],
                     client.shutdown(chance.choice((socket.SHUT_RD, socket.SHUT_WR)))
             if chance.random() < 0.2:
                 stay(chance)
+    except BlockingIOError:
+        stay(chance)  # too many wait to be let in
     except OSError:
         pass  # it is turned away, cut off, or too late
 
