@@ -6,6 +6,7 @@
 #include "kernel/picked_up.h"
 #include "policy/runtime.h"
 #include "replies.h"
+#include "ruleset/names.h"
 #include "sources.h"
 
 #include <errno.h>
@@ -102,16 +103,31 @@ static json_int_t count_quarantined(const struct enforcement *enforcement, bool 
 	return count;
 }
 
-/* How many connections are picked up; what cannot be read is asked for again with the next status.
- */
-static json_int_t count_picked_up(const struct enforcement *enforcement)
+/* Counts what is picked up, with a notice for a family that has no room for more. 0 or a negative
+ * errno. */
+static int add_picked_up(json_t *notices, const struct enforcement *enforcement,
+                         json_int_t *ret_count)
 {
 	struct picked_up_list list = {};
-	if (!enforcement->requests.picked_up || picked_up_read(enforcement->kernel, &list) < 0)
-		return 0;
-	json_int_t count = (json_int_t)list.list.count;
+	size_t of[FAMILY_COUNT] = {};
+
+	*ret_count = 0;
+	int r = enforcement->requests.picked_up ? picked_up_read(enforcement->kernel, &list) : 0;
+	if (r < 0)
+		return r;
+	ARRAY_FOREACH (one, &list.list)
+		of[one->server.family]++;
+	for (int family = 0; family < FAMILY_COUNT && r == 0; family++)
+		if (of[family] >= PICKED_UP_MAX)
+			r = append(notices,
+			           json_sprintf("%zu picked up %s connections are all that "
+			                        "egressd remembers: another one is blocked until "
+			                        "its client sends next",
+			                        of[family],
+			                        family == FAMILY_IPV4 ? "IPv4" : "IPv6"));
+	*ret_count = (json_int_t)list.list.count;
 	picked_up_done(&list);
-	return count;
+	return r;
 }
 
 static int add_mode(json_t *modes, const struct host *host, const struct role *role)
@@ -231,6 +247,7 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	_cleanup_(json_release) json_t *notices = json_array(), *modes = json_array();
 	const struct ledger_totals tried = ledger_totals(events_ledger(control->events));
 	size_t left_out = 0;
+	json_int_t picked_up;
 	_cleanup_(counts_done) struct counts counts = {};
 	const struct request_entry *window = requests_pickup(&enforcement->requests);
 	struct count total = {};
@@ -244,6 +261,11 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	    (policy && add_other_modes(modes, policy, &left_out) < 0) ||
 	    add_reasons(reasons, enforcement, &counts, &total) < 0)
 		return -ENOMEM;
+	r = add_picked_up(notices, enforcement, &picked_up);
+	if (r < 0)
+		return request_failed(request,
+		                      "The connections that were picked up could not be read: %s",
+		                      strerror(-r));
 	r = add_missing(missing, policy);
 	if (r < 0)
 		return request_failed(request, "The interfaces could not be listed: %s",
@@ -270,12 +292,11 @@ int method_get_status(struct request *request, json_t *parameters, void *userdat
 	                  count_requests(&enforcement->requests, REQUEST_PERMIT),
 	                  "quarantined_hosts", count_quarantined(enforcement, true),
 	                  "quarantined_addresses", count_quarantined(enforcement, false),
-	                  "picked_up", count_picked_up(enforcement), "pickup",
+	                  "picked_up", picked_up, "pickup",
 	                  window ? reply_window(window) : json_null(), "processes",
 	                  processes_reply(control), "detection", detection_reply(control->alarms),
 	                  "contacts", contacts_reply(control->contacts), "notices", notices,
 	                  "other_modes", modes, "other_modes_left_out", (json_int_t)left_out,
 	                  "attempts", (json_int_t)tried.attempts, "passed",
-	                  (json_int_t)tried.passed, "verified",
-	                  !enforcement->unverified));
+	                  (json_int_t)tried.passed, "verified", !enforcement->unverified));
 }

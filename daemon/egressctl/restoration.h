@@ -35,10 +35,10 @@ void restoration_done(struct restoration *restoration);
 
 /*
  * Writes the files so that `config` becomes the main file. `stamp` is part of the names of what is
- * moved aside: PATH.STAMP.old, or PATH.STAMP.2.old and so on where that is taken. No include pattern
- * matches these. First all texts are written beside their places, then all are put in place, so
- * that a failure to write changes nothing.
- * 0 or a negative errno with restoration->failed.
+ * moved aside: PATH.STAMP.old, or PATH.STAMP.2.old and so on where that is taken. No include
+ * pattern matches these. First all texts are written beside their places, then all are put in
+ * place, so that a failure to write changes nothing. 0 or a negative errno with
+ * restoration->failed.
  */
 int restoration_make(struct restoration *restoration, const struct snapshot *snapshot,
                      const char *config, const char *stamp);

@@ -28,9 +28,9 @@ enum apply_result {
 
 /* What table_apply() and table_remove() did. */
 struct applied {
-	bool changed;        /* a batch was committed; else the table was as wanted already */
-	bool touched;        /* some batch was taken, or may have been: the table may be another */
-	bool taken; /* one that leads to the whole of what is wanted was, or may have been */
+	bool changed; /* a batch was committed; else the table was as wanted already */
+	bool touched; /* some batch was taken, or may have been: the table may be another */
+	bool taken;   /* one that leads to the whole of what is wanted was, or may have been */
 	uint32_t generation; /* for which the table was read back and found as wanted */
 	unsigned attempts;   /* batches sent */
 	size_t elements_added, elements_deleted;

@@ -16,7 +16,7 @@ struct view {
 	uint64_t number;
 	size_t learned;
 	uint64_t batches; /* kernel_batches() */
-	bool unsettled; /* something was sent since, which may have changed the table */
+	bool unsettled;   /* something was sent since, which may have changed the table */
 };
 void view_done(struct view *view);
 

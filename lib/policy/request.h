@@ -57,8 +57,8 @@ struct requests {
 	ARRAY(struct request_entry) list;
 	uint64_t next_id;
 	usec_t as_of; /* it was that late when the list was kept last; 0: not known */
-	/* The pickup window was open, and connections of then may be: their rules stay in the table. Not
-	 * kept in a file: the table itself tells. */
+	/* The pickup window was open, and connections of then may be: their rules stay in the
+	 * table. Not kept in a file: the table itself tells. */
 	bool picked_up;
 };
 

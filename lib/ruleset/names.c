@@ -112,8 +112,8 @@ static bool begins_with_one_of(const char *name, const char *const *prefixes, si
 bool set_permits(const char *name)
 {
 	/* The services of a role or permit, and the addresses in its `to` and `from`. */
-	static const char *const prefixes[] = {"outbound_",  "inbound_",       "network_",
-	                                       "host_",      "hosts_of_",      "range_",   CHAIN_PERMIT};
+	static const char *const prefixes[] = {"outbound_", "inbound_", "network_",  "host_",
+	                                       "hosts_of_", "range_",   CHAIN_PERMIT};
 	return begins_with_one_of(name, prefixes, ELEMENTS_OF(prefixes));
 }
 

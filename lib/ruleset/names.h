@@ -45,6 +45,7 @@ const char *set_known(enum family family);
  * as the packets of the end that sent first have them. An unused one is forgotten after so long. */
 const char *set_picked_up(enum family family);
 #define PICKED_UP_SECONDS (5 * 24 * 60 * 60)
+#define PICKED_UP_MAX     65536 /* connections of a family */
 
 /* The timed set of the protocols for which the pickup window is open. */
 #define SET_PICKUP_WINDOW "pickup_window"

@@ -26,8 +26,6 @@
 /* Of an entrance for what audit lets pass in any case. */
 #define PASSING ".passing"
 
-#define PICKED_UP_MAX 65536 /* connections of a family */
-
 static const struct location nowhere;
 
 bool pickup_window_is_open(const struct compiler *c)

@@ -180,6 +180,6 @@ bool scans_note_port(struct scans *scans, const struct stream *stream,
 {
 	const struct stream key = host_key(stream);
 	struct row *row = note(scans->by_host, &key, destination_of(scans, stream), passed,
-	                             limits->ports_span, now);
+	                       limits->ports_span, now);
 	return within(row, limits->ports, limits->ports_span, ret_scan);
 }

@@ -50,8 +50,8 @@ START_TEST(a_new_entry_with_the_tuple_of_an_old_one_is_not_deleted_in_its_place)
 	flows = traffic_flows(conntrack);
 	ck_assert_uint_eq(flows.list.count, 1);
 	ck_assert_int_eq(conntrack_delete(conntrack, flows.list.items), 0);
-	/* Entries are taken from a pool, and one in the same place has the same id: others in between
-	 * keep it from being the same, but not always. */
+	/* Entries are taken from a pool, and one in the same place has the same id: others in
+	 * between keep it from being the same, but not always. */
 	for (unsigned i = 1; i <= OTHERS_MAX; i++) {
 		traffic_udp("127.0.0.1", 5000, "127.0.0.1", (uint16_t)(6000 + i));
 		traffic_udp("127.0.0.1", 5000, "127.0.0.1", 6000);

@@ -122,6 +122,17 @@ def test_it_continues_after_a_fail_over_that_opens_the_window(
         assert daemon.status()["picked_up"] == 1
 
 
+def test_a_full_list_lets_no_more_in_and_status_says_so(clean: Lab, daemon: Daemon):
+    first_start(daemon, UNOWNED)
+    flows = [f"203.0.113.{i >> 8} . tcp . 80 . 192.0.2.{i & 255} . 9" for i in range(65536)]
+    clean.gateway.nft(f"add element inet egressd picked_up4 {{ {', '.join(flows)} }}")
+    with session(clean, "desk1", "world") as older:
+        forget(clean)
+        assert older.server_is_unheard() and older.client_says()
+    notice = "65536 picked up IPv4 connections are all that egressd remembers"
+    assert [text for text in daemon.status()["notices"] if text.startswith(notice)]
+
+
 def test_without_the_window_it_is_blocked(clean: Lab, daemon: Daemon):
     daemon.start(POLICY)
     with session(clean, "desk1", "world") as older:
