@@ -77,7 +77,7 @@ uint64_t numbers_first(struct numbers *numbers, uint64_t least, enum numbers_kno
 {
 	struct state_wrong wrong = {};
 	char aside[STATE_ASIDE_TEXT];
-	uint64_t number;
+	uint64_t number = 0;
 	int r = read_file(numbers->directory, &wrong, &number);
 	if (r == 0) {
 		numbers->kept = number;
