@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "clock.h"
 #include "control/json_text.h"
+#include "expiry.h"
 #include "journal.h"
 #include "memory.h"
 #include "numbers.h"
@@ -28,6 +29,7 @@
 #define NEWS_GAP      (10 * USEC_PER_MSEC)
 #define NEWS_GAP_EACH USEC_PER_MSEC /* longer for each alarm in the book */
 #define NEWS_ACCURACY USEC_PER_MSEC
+#define NUMBERS_AGAIN USEC_PER_SEC /* after a failure to set numbers aside */
 
 /* Items a turn of the loop: some one and a half milliseconds, so that nothing else waits. */
 #define ALARMS_SLICE 16
@@ -66,6 +68,7 @@ struct past {
 	usec_t alarms_written;   /* likewise */
 	sd_event_source *writer; /* has a turn when nothing else waits while a page is written */
 	struct numbers *numbers; /* of alarms */
+	struct expiry *numbers_again;
 	struct page pages[PAGE_COUNT];
 	ARRAY(struct memory) memories; /* of an earlier run, that nobody was reminded of yet */
 	bool alarms_changed;
@@ -126,6 +129,9 @@ static uint64_t reserve_numbers(uint64_t *number, void *userdata)
 	struct past *past = userdata;
 	uint64_t behind = numbers_reserve(past->numbers, number);
 	past->numbers_told = false;
+	/* Where no timer can be set, it is tried again with what is written each half minute. */
+	if (numbers_error(past->numbers))
+		(void)expiry_in(past->numbers_again, NUMBERS_AGAIN);
 	return behind;
 }
 
@@ -294,6 +300,23 @@ static bool has_changed(struct past *past, enum page_index index)
 	return changed;
 }
 
+/* Perhaps the numbers can be set aside again; tells of it, or that they cannot. */
+static void try_numbers(struct past *past)
+{
+	if (numbers_error(past->numbers)) {
+		uint64_t next = alarm_book_counts(alarms_book(past->alarms)).next_id;
+		(void)reserve_numbers(&next, past);
+	}
+	if (!past->numbers_told)
+		tell_fault(past);
+	past->numbers_told = true;
+}
+
+static void on_numbers(void *userdata)
+{
+	try_numbers(userdata);
+}
+
 static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 {
 	struct past *past = userdata;
@@ -305,13 +328,7 @@ static int on_time(sd_event_source *source, uint64_t time, void *userdata)
 		if (r < 0)
 			page_failed(past, page, r);
 	}
-	if (numbers_error(past->numbers)) { /* perhaps it works again */
-		uint64_t next = alarm_book_counts(alarms_book(past->alarms)).next_id;
-		(void)reserve_numbers(&next, past);
-	}
-	if (!past->numbers_told)
-		tell_fault(past);
-	past->numbers_told = true;
+	try_numbers(past);
 	(void)sd_event_source_set_enabled(past->writer, SD_EVENT_ON);
 	(void)sd_event_source_set_time_relative(source, past->every);
 	return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -370,6 +387,8 @@ int past_new(sd_event *event, const char *directory, usec_t every, struct events
 	past->numbers_told = true;
 	int r = numbers_new(directory, &past->numbers);
 	if (r >= 0)
+		r = expiry_new(event, on_numbers, past, &past->numbers_again);
+	if (r >= 0)
 		r = sd_event_add_time_relative(event, &past->timer, CLOCK_MONOTONIC, every,
 		                               SAVE_ACCURACY, on_time, past);
 	if (r >= 0)
@@ -398,6 +417,7 @@ struct past *past_free(struct past *past)
 		ARRAY_DONE(&past->memories);
 		for (size_t i = 0; i < PAGE_COUNT; i++)
 			page_done(&past->pages[i]);
+		(void)expiry_free(past->numbers_again);
 		sd_event_source_disable_unref(past->timer);
 		sd_event_source_disable_unref(past->news);
 		sd_event_source_disable_unref(past->writer);
