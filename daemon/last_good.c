@@ -30,7 +30,8 @@ struct last_good {
 	char digest[sizeof(((struct snapshot *)NULL)->digest)]; /* of what was written last */
 	const struct policy *policy;      /* in force; NULL: none of files that were copied */
 	char meaning[MEANING_TEXT_BYTES]; /* of the last copy on the disk; empty: not known */
-	bool distrusted;                  /* the last copy cannot be loaded */
+	char waiting_meaning[MEANING_TEXT_BYTES]; /* without `policy`: of what waits; likewise */
+	bool distrusted;                          /* the last copy cannot be loaded */
 };
 
 static void close_file(FILE **file)
@@ -81,8 +82,9 @@ static int keep_before(const struct last_good *last, const char *meaning)
 
 static int write_waiting(struct last_good *last)
 {
-	char meaning[MEANING_TEXT_BYTES] = "";
+	char meaning[MEANING_TEXT_BYTES];
 	_cleanup_(state_draft_freep) struct state_draft *draft = NULL;
+	memcpy(meaning, last->waiting_meaning, sizeof(meaning));
 	if (last->policy && policy_meaning(last->policy, meaning) < 0)
 		meaning[0] = '\0'; /* it counts as another policy then */
 	int r = state_draft_new(last->directory, LAST_GOOD_NAME, &draft);
@@ -210,8 +212,10 @@ void last_good_end(struct last_good *last, const struct policy *policy, usec_t t
 	FILE *out = last->writer.out;
 	const char *digest = policy ? policy->digest : NULL;
 	bool kept = digest && strcmp(digest, last->digest) == 0 && is_there(last);
-	if (policy)
+	if (policy) {
 		last->policy = policy;
+		last->waiting_meaning[0] = '\0';
+	}
 	if (kept && !last->waiting)
 		health_clear(last->health, FAULT_KEPT);
 	if (!digest || !out || kept) {
@@ -238,6 +242,15 @@ void last_good_end(struct last_good *last, const struct policy *policy, usec_t t
 	last->waiting = out;
 	snprintf(last->digest, sizeof(last->digest), "%s", digest);
 	keep_in(last, LAST_GOOD_AFTER);
+}
+
+void last_good_forget(struct last_good *last, const struct policy *policy)
+{
+	if (!policy || last->policy != policy)
+		return;
+	if (!last->waiting || policy_meaning(policy, last->waiting_meaning) < 0)
+		last->waiting_meaning[0] = '\0';
+	last->policy = NULL;
 }
 
 struct policy *last_good_other(struct last_good *last, const struct policy *policy)

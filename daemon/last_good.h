@@ -42,9 +42,13 @@ struct snapshot_writer *last_good_begin(struct last_good *last);
 
 /*
  * The configuration came into force at that time, as that policy (NULL: it did not come into
- * force). The policy is borrowed until the next call with a policy, or until last_good_free().
+ * force). The policy is borrowed until the next call with a policy, until last_good_forget() or
+ * until last_good_free().
  */
 void last_good_end(struct last_good *last, const struct policy *policy, usec_t time);
+
+/* Before a policy is freed, which may be NULL: what still waits to be written keeps its meaning. */
+void last_good_forget(struct last_good *last, const struct policy *policy);
 
 /*
  * The policy of the last copy, when its files differ from those of `policy`; the caller frees it.

@@ -217,6 +217,7 @@ static bool take_up(struct loading *loading, const struct policy_origin *origin,
 	note_origin(loading, ret_outcome);
 	report_commit_health(loading->health, ret_outcome);
 	hooks->use_policy(ret_outcome, hooks->userdata);
+	last_good_forget(loading->last_good, replaced);
 	policy_free(replaced);
 	malloc_trim(0); /* what only the change needed goes back to the system */
 	return !same;
@@ -415,6 +416,7 @@ static int close_gateway(struct loading *loading, const char *why)
 	enforcement_close(enforcement, &loading->standing, &replaced, &outcome);
 	if (replaced) {
 		hooks->use_policy(&outcome, hooks->userdata);
+		last_good_forget(loading->last_good, replaced);
 		policy_free(replaced);
 	}
 	/* A policy that nobody has verified stays enforced where the gateway cannot be closed. */

@@ -401,6 +401,23 @@ def test_a_repair_is_verified_or_said_not_to_be_whatever_reads_back(
         assert wait_for(lambda: agreed(clean, daemon, where) == [True, False, False], 5), where
 
 
+def test_a_copy_is_written_though_an_unverified_policy_took_the_place_of_its_own(
+        clean: Lab, daemon: Daemon, readback: Faults):
+    daemon.start(OLD)
+    kept = daemon.state / "last-good.conf"
+    for number in range(1, 18):  # the first part with which the change stays, unverified
+        settle(daemon, readback, f"part {number}")
+        assert reload(daemon, LITTLE).status == reload(daemon, OLD).status == 0
+        kept.unlink(missing_ok=True)
+        arm(readback, number, Lie.GHOST, Span.SAME)
+        answer = reload(daemon, LITTLE)
+        if answer.in_force and not answer.verified:
+            break
+    assert answer.in_force and not answer.verified, answer
+    assert wait_for(kept.exists, 5) and '"web"' in kept.read_text()
+    settle(daemon, readback, f"part {number}")
+
+
 def test_a_flow_that_began_under_a_change_that_is_taken_back_is_cut_and_no_other_is(
         clean: Lab, daemon: Daemon, readback: Faults):
     daemon.start(OLD)
