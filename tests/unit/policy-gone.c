@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "../runner.h"
 #include "golden.h"
-#include "past.h"
+#include "past-fixture.h"
 #include "policy/load.h"
 #include "ruleset/compile.h"
 #include "ruleset/diff.h"
@@ -77,43 +77,6 @@ START_TEST(a_ledger_of_another_size_has_the_names_of_a_policy_that_is_gone)
 }
 END_TEST
 
-static int none_blocked(uint64_t *ret_packets, void *userdata)
-{
-	*ret_packets = 0;
-	return 0;
-}
-
-static void ignore_alarm(const struct alarm *alarm, enum alarm_change change, void *userdata)
-{
-}
-
-/* What a daemon has of these. */
-struct run {
-	sd_event *event;
-	struct events *events;
-	struct alarms *alarms;
-	struct past *past;
-};
-
-static void begin(struct run *run, const char *directory)
-{
-	const struct intake_hooks hooks = {};
-	ck_assert_int_ge(sd_event_new(&run->event), 0);
-	ck_assert_int_ge(events_new(run->event, &hooks, none_blocked, NULL, &run->events), 0);
-	ck_assert_int_ge(alarms_new(run->event, ignore_alarm, NULL, &run->alarms), 0);
-	ck_assert_int_ge(
-	        past_new(run->event, directory, EVERY, run->events, run->alarms, &run->past), 0);
-	past_restore(run->past);
-}
-
-static void end(struct run *run)
-{
-	past_free(run->past);
-	alarms_free(run->alarms);
-	events_free(run->events);
-	sd_event_unref(run->event);
-}
-
 /* Lets the loop turn until there is such a file, or none any more. */
 static void turn_until(struct run *run, const char *path, bool there)
 {
@@ -129,7 +92,7 @@ START_TEST(a_reload_between_two_slices_of_a_save_changes_no_name_in_it)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(file, sizeof(file), "%s/" PAST_LEDGER_NAME, directory);
 	snprintf(draft, sizeof(draft), "%s.new", file);
-	begin(&run, directory);
+	begin_writing_every(&run, directory, EVERY);
 	for (unsigned i = 0; i < ENTRIES; i++)
 		note_lent(events_ledger(run.events), i, host);
 
@@ -141,7 +104,7 @@ START_TEST(a_reload_between_two_slices_of_a_save_changes_no_name_in_it)
 	end(&run);
 
 	unsigned count = 0;
-	begin(&run, directory);
+	begin_writing_every(&run, directory, EVERY);
 	const struct ledger *ledger = events_ledger(run.events);
 	for (const struct ledger_entry *e = ledger_first(ledger, NULL); e;
 	     e = ledger_next(ledger, NULL, e), count++) {
