@@ -2,7 +2,6 @@
 #include "numbers.h"
 
 #include "clock.h"
-#include "control/json_text.h"
 #include "journal.h"
 #include "replies.h"
 #include "state_field.h"
@@ -44,17 +43,13 @@ static int read_file(const char *directory, struct state_wrong *wrong, uint64_t 
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length;
-	json_error_t error;
 	int r = state_file_read(directory, NUMBERS_NAME, FILE_MAX, wrong, &text, &length);
 	if (r != 0)
 		return r;
 	_cleanup_(json_release) json_t *root = NULL;
-	r = json_text_read(text, length, &error, &root);
-	if (r < 0)
+	r = state_value(text, length, wrong, &root);
+	if (r != 0)
 		return r;
-	if (r == JSON_TEXT_WRONG)
-		return state_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
-		                   error.text);
 	bool valid = true;
 	uint64_t version = state_number(root, "version", FORMAT_VERSION, &valid);
 	*ret_number = state_number(root, "next_number", NUMBER_MAX, &valid);

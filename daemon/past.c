@@ -4,7 +4,6 @@
 #include "alarm_json.h"
 #include "base/array.h"
 #include "clock.h"
-#include "control/json_text.h"
 #include "expiry.h"
 #include "journal.h"
 #include "memory.h"
@@ -496,18 +495,14 @@ static int read_page(struct past *past, enum page_index index, struct state_wron
 {
 	_cleanup_free_ char *text = NULL;
 	size_t length;
-	json_error_t error;
 	int r = state_file_read(past->directory, past->pages[index].name, PAST_FILE_MAX, wrong,
 	                        &text, &length);
 	if (r != 0)
 		return r;
 	_cleanup_(json_release) json_t *root = NULL;
-	r = json_text_read(text, length, &error, &root);
-	if (r < 0)
+	r = state_value(text, length, wrong, &root);
+	if (r != 0)
 		return r;
-	if (r == JSON_TEXT_WRONG)
-		return state_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
-		                   error.text);
 	return take_items(past, index, root, wrong, ret_count);
 }
 

@@ -210,14 +210,10 @@ static int take_all(const json_t *root, struct requests *requests, struct state_
 int requests_from_text(const char *text, size_t length, struct requests *requests,
                        struct state_wrong *wrong)
 {
-	json_error_t error;
 	_cleanup_(json_release) json_t *root = NULL;
-	int r = json_text_read(text, length, &error, &root);
-	if (r < 0)
+	int r = state_value(text, length, wrong, &root);
+	if (r != 0)
 		return r;
-	if (r == JSON_TEXT_WRONG)
-		return state_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
-		                   error.text);
 	return take_all(root, requests, wrong);
 }
 

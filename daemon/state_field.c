@@ -1,8 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state_field.h"
 
+#include "control/json_text.h"
+
 #include <math.h>
 #include <string.h>
+
+int state_value(const char *text, size_t length, struct state_wrong *wrong, json_t **ret_value)
+{
+	json_error_t error;
+	int r = json_text_read(text, length, &error, ret_value);
+	if (r == JSON_TEXT_WRONG)
+		return state_wrong(wrong, "it is torn, or no JSON (line %d: %s)", error.line,
+		                   error.text);
+	return r;
+}
 
 uint64_t state_number(const json_t *object, const char *name, uint64_t max, bool *valid)
 {

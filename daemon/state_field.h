@@ -2,12 +2,19 @@
 #ifndef EGRESSD_STATE_FIELD_H
 #define EGRESSD_STATE_FIELD_H
 
+#include "state_file.h"
 #include "track/endpoint.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/*
+ * The value that the text of a state file is in JSON; the caller releases it. 0, STATE_FILE_BROKEN
+ * with *wrong, or -ENOMEM.
+ */
+int state_value(const char *text, size_t length, struct state_wrong *wrong, json_t **ret_value);
 
 /*
  * Fields of state files. Each reader makes *valid false for what is missing, or of no use, and
