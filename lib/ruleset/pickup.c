@@ -188,6 +188,9 @@ static const char *compile_swapped_inbound(struct compiler *c, const struct role
 	if (b->error || ruleset_chain(b->ruleset, name))
 		return name;
 
+	/* Which makes the sets that the permissions ask for below. */
+	if (role->judged_inbound)
+		compile_inbound(c, role, role->effective_mode);
 	build_chain(b, name, NULL, role->at);
 	if (has_self(c, role))
 		RULE(b, name, "connections to the gateway are not judged", role->at,

@@ -109,6 +109,18 @@ def test_a_permitted_connection_whose_server_sends_first_continues_after_the_fir
 
 
 @pytest.mark.parametrize("version", (4, 6))
+@pytest.mark.parametrize("place", ('"role:desk"', '"192.168.0.11", "2001:db8:1::11"'),
+                         ids=("role", "address"))
+def test_it_continues_where_the_inbound_names_its_clients(clean: Lab, daemon: Daemon, place: str,
+                                                          version: int):
+    inbound = f'inbound = ( {{ service = [ "http" ]; from = [ {place} ]; }} )'
+    with session(clean, "desk1", "www1", version) as older:
+        first_start(daemon, POLICY.replace('inbound = [ "http" ]', inbound))
+        assert older.server_says() and older.client_says() and older.server_says()
+        assert daemon.blocked() == []
+
+
+@pytest.mark.parametrize("version", (4, 6))
 @pytest.mark.parametrize("way", WAYS[:3], ids="-".join)
 def test_it_continues_after_a_fail_over_that_opens_the_window(
         clean: Lab, daemon: Daemon, way: tuple[str, str], version: int):
