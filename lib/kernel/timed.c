@@ -54,6 +54,30 @@ static int read_sets(struct kernel *kernel, const struct ruleset *wanted, struct
 	return r;
 }
 
+/*
+ * In the generation of the view an element without an end is still there, whether the kernel tells
+ * of it or not: one that is taken for gone would stay in the table.
+ */
+static int add_known(const struct ruleset *view, struct ruleset *seen)
+{
+	ARRAY_FOREACH (set, &seen->sets) {
+		const struct set *known = ruleset_set(view, set->name);
+
+		if (!known)
+			continue;
+		ARRAY_FOREACH (element, &known->elements) {
+			if (element->life->timeout)
+				continue;
+			struct element *slot = ARRAY_ADD(&set->elements);
+			if (!slot)
+				return -ENOMEM;
+			*slot = *element;
+		}
+		set_sort(set); /* of two of the same key it keeps one */
+	}
+	return 0;
+}
+
 /* The steps from what is there to what is wanted; NULL when more than elements would have to go. */
 static int find_delta(const struct reading *reading, const struct ruleset *wanted,
                       struct delta **ret_delta)
@@ -145,6 +169,8 @@ static int apply(struct kernel *kernel, const struct ruleset *wanted, struct app
 	    now != generation)
 		return TIMED_UNDECIDED;
 	r = read_sets(kernel, wanted, &reading);
+	if (r >= 0)
+		r = add_known(view, reading.ruleset);
 	if (r >= 0)
 		r = find_delta(&reading, wanted, &delta);
 	if (r != 0)

@@ -24,7 +24,7 @@ import traffic
 import varlink
 from daemon import Daemon, wait_for
 from faults import Faults
-from lab import WORLD, Host, Lab
+from lab import WORLD, Lab
 from policies import small
 
 SEED = int(os.environ.get("EGRESSD_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -376,6 +376,21 @@ def test_a_request_is_in_force_as_it_is_said_whatever_reads_back(
             if not answer.in_force:
                 assert ask(daemon, *words).status == 0, where
     print(f"{lie.name} {span.name}: {dict(zip(parts, outcomes))}")
+
+
+def test_an_element_that_the_kernel_does_not_tell_of_is_taken_away_all_the_same(
+        clean: Lab, daemon: Daemon, readback: Faults):
+    do, undo, _ = REQUESTS["assign"]
+    daemon.start(OLD)
+    for number in range(1, 5):  # the generation, the set and its element come before the batch
+        assert ask(daemon, *do).status == 0
+        arm(readback, number, Lie.HIDE, Span.SAME)
+        answer = ask(daemon, *undo)
+        agreed(clean, daemon, f"part {number}\n{answer}")
+        settle(daemon, readback, f"part {number}")
+        daemon.call("Reload")
+        if not answer.in_force:
+            assert ask(daemon, *undo).status == 0
 
 
 @pytest.mark.parametrize("lie, span", LIES)
