@@ -401,12 +401,12 @@ void changes_add(struct changes *changes, struct request_entry *request, uint64_
 		struct words_of_kind words = words_of(changed.request->kind);
 		tell(changes, words.comes, words.came, changed.request, NULL, &changed.outcome,
 		     &changed.outcome);
-		arm(changes);
 	} else {
 		ARRAY_DONE(&next.list);
 		request->id = id;
 		changes->told(NULL, NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
+	arm(changes); /* what could not be verified is tried again */
 	*ret_changed = changed;
 }
 
@@ -434,10 +434,10 @@ void changes_remove(struct changes *changes, const struct request_entry *request
 		tell(changes, words_of(removed.kind).goes, done, &removed, by, &changed.outcome,
 		     &changed.outcome);
 		*ret_removed = removed;
-		arm(changes);
 	} else {
 		ARRAY_DONE(&next.list);
 		changes->told(NULL, NULL, NULL, NULL, &changed.outcome, changes->userdata);
 	}
+	arm(changes);
 	*ret_changed = changed;
 }
