@@ -440,8 +440,9 @@ static int judge_flows(struct conntrack *conntrack, size_t count, struct pass *p
 	if (result < 0)
 		return result;
 	/* Those that were not told are kept as well. */
+	size_t decided = pass->denied.count + pass->found.count;
 	if (narrow)
-		pass->kept = count > pass->denied.count ? count - pass->denied.count : 0;
+		pass->kept = count > decided ? count - decided : 0;
 	return r;
 }
 
