@@ -132,6 +132,7 @@ static int take_objects(struct doubt *doubt, const struct ruleset *from, const s
 		if (!slot)
 			return -ENOMEM;
 		slot->protocol = helper->protocol;
+		slot->families = helper->families;
 		slot->name = arena_strdup(table->arena, helper->name);
 		slot->kind = arena_strdup(table->arena, helper->kind);
 		if (!slot->name || !slot->kind)
