@@ -79,8 +79,10 @@ static void look_for_portscan(const struct look *look)
 		take_scan(&news, look, &scan);
 		/* What it tried of a new target until then is in no count yet. */
 		news.all_targets = scan.fresh;
-		if (!open && scan.fresh)
+		if (!open && scan.fresh) {
 			news.attempts = scan.attempts;
+			news.passed = scan.passed;
+		}
 		look->talker->told_portscan = look_put(look, &news);
 	} else if (open) {
 		look_raise(look, &open->cause);
