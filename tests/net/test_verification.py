@@ -187,9 +187,9 @@ def agreed(clean: Lab, daemon: Daemon, where: str) -> list[bool]:
 def settle(daemon: Daemon, readback: Faults, where: str) -> None:
     """The lies are over: by itself, all is verified again."""
     readback.disarm()
-    daemon.gateway.nft("add table ip other; delete table ip other")  # mostly at once, or within a minute
+    daemon.gateway.nft("add table ip other; delete table ip other")  # or it takes a minute
     good = wait_for(lambda: (status := daemon.status())["verified"]
-                    and status["degraded"] == [], 90)
+                    and status["degraded"] == [], 20)
     assert good, f"{where}\n{daemon.status()}\n{daemon.log()[-2000:]}"
 
 
